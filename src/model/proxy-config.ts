@@ -1,0 +1,185 @@
+/**
+ * What crosses from the control plane to the data plane: plain, readonly, `structuredClone`-able. Ingress, the static file
+ * and later the Gateway API all compile to this, and nothing behind it knows which of them it was.
+ */
+import type { FileLocation, ObjectRef } from './object-ref.ts';
+import type { Problem } from './problem.ts';
+import type { RoutePolicy } from './route-policy.ts';
+
+export interface ProxyConfig {
+  /** Grows with every compile. */
+  readonly generation: number;
+  readonly listeners: readonly ListenerConfig[];
+  /** Sorted by precedence inside one host and path: the first that matches wins. */
+  readonly routes: readonly RouteConfig[];
+  readonly upstreams: readonly UpstreamConfig[];
+  readonly certificates: readonly CertificateConfig[];
+  readonly problems: readonly Problem[];
+}
+
+export interface ListenerConfig {
+  /** Unique. `http` and `https` when the flags decide. */
+  readonly name: string;
+  readonly protocol: 'http' | 'https';
+  readonly address: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  /** What redirects and `X-Forwarded-Port` speak of; 0 = the bound port. */
+  readonly advertisedPort: number;
+}
+
+export interface RouteConfig {
+  /** Unique and stable while host, match and owner stay the same: counters survive a change under the same id. */
+  readonly id: string;
+  /** Lower case; empty = any host; `*.example.com` = exactly one label. Hosts never fall through to one another. */
+  readonly host: string;
+  readonly path: PathMatch;
+  readonly conditions: RouteConditions | null;
+  /** Names of the listeners this route is served on; null = all. */
+  readonly listeners: readonly string[] | null;
+  readonly filters: readonly RouteFilter[];
+  readonly split: SplitConfig;
+  readonly policy: RoutePolicy;
+  readonly source: ObjectRef;
+  /** Path of the rule inside the source object, e.g. `spec.rules[0].http.paths[1]`. */
+  readonly sourceField: string;
+  /** Set where the source is a file. */
+  readonly location: FileLocation | null;
+}
+
+/**
+ * `value` is written as it is matched: percent-encoded, starting with `/`.
+ * `prefix` matches whole elements: `/foo` matches `/foo` and `/foo/bar`, not `/foobar`. `/foo/` is weaker than `/foo` for
+ * the bare `/foo` and stronger for everything below it. `regex` (RE2 syntax) must match the whole path.
+ */
+export interface PathMatch {
+  readonly kind: 'exact' | 'prefix' | 'regex';
+  readonly value: string;
+}
+
+/** Further demands on a request; all must hold. */
+export interface RouteConditions {
+  /** Null = any method. */
+  readonly method: string | null;
+  readonly headers: readonly ValueMatch[];
+  readonly query: readonly ValueMatch[];
+}
+
+export interface ValueMatch {
+  /** Header names in lower case. */
+  readonly name: string;
+  readonly kind: 'exact' | 'regex' | 'present';
+  readonly value: string;
+}
+
+/** Ordered changes to a request or response (Gateway API filters, rewrites). None exists yet; the place is fixed. */
+export type RouteFilter = never;
+
+/** How a route divides its requests over upstreams. */
+export interface SplitConfig {
+  /** At least one. The main traffic, divided by weight. */
+  readonly members: readonly SplitMember[];
+  /** In order. Rules by header come before rules by cookie, and these before weights, over all canaries. */
+  readonly canaries: readonly CanaryConfig[];
+}
+
+export interface SplitMember {
+  readonly upstream: UpstreamId;
+  /** 0 or more. */
+  readonly weight: number;
+  readonly filters: readonly RouteFilter[];
+}
+
+export interface CanaryConfig {
+  readonly upstream: UpstreamId;
+  /** Null = no rule by header. */
+  readonly header: CanaryHeaderMatch | null;
+  /** Name of the cookie whose value `always` / `never` decides; null = no rule by cookie. */
+  readonly cookie: string | null;
+  /** Share of what no rule decided: `weight` of `weightTotal`; ≤ 0 never, ≥ total always. */
+  readonly weight: number;
+  /** At least 1. */
+  readonly weightTotal: number;
+  readonly source: ObjectRef;
+  readonly sourceField: string;
+}
+
+export interface CanaryHeaderMatch {
+  /** Lower case. */
+  readonly name: string;
+  /** `word`: `always` takes the canary, `never` the main, anything else goes on. `pattern`: RE2, unanchored. */
+  readonly kind: 'word' | 'exact' | 'pattern';
+  /** Empty for `word`. */
+  readonly value: string;
+}
+
+/** Ingress: `namespace/service/port-as-written`. Static configuration: the name in the file. */
+export type UpstreamId = string;
+
+export interface UpstreamConfig {
+  readonly id: UpstreamId;
+  readonly protocol: 'http1';
+  /** A name in `balancer/algorithms/index.ts`. */
+  readonly balancer: string;
+  readonly healthCheck: HealthCheckConfig | null;
+  readonly endpoints: readonly EndpointAddress[];
+  /** The Service port the endpoints come from; null for static upstreams. `compile-endpoints.ts` follows it. */
+  readonly backend: { readonly namespace: string; readonly service: string; readonly port: number | string } | null;
+  readonly source: ObjectRef;
+}
+
+export interface EndpointAddress {
+  /** IP literal without brackets, or a host name (ExternalName Services, static files). */
+  readonly address: string;
+  readonly port: number;
+  /** 0 = no new requests. */
+  readonly weight: number;
+}
+
+/** The new, complete endpoint list of one upstream. */
+export interface EndpointChange {
+  readonly upstreamId: UpstreamId;
+  readonly endpoints: readonly EndpointAddress[];
+}
+
+/** What a probe found out about one endpoint. */
+export interface HealthChange {
+  readonly upstreamId: UpstreamId;
+  /** `toEndpointId(address, port)`. */
+  readonly endpointId: string;
+  readonly healthy: boolean;
+  /** Empty when healthy; else e.g. `status 500`, `connect ECONNREFUSED`. */
+  readonly reason: string;
+}
+
+export interface HealthCheckConfig {
+  readonly path: string;
+  /** `Host` of the probe; empty = the endpoint's address. */
+  readonly host: string;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Consecutive failures until an endpoint is taken out. */
+  readonly unhealthyAfter: number;
+  /** Consecutive successes until it is taken back. */
+  readonly healthyAfter: number;
+}
+
+export interface CertificateConfig {
+  readonly id: string;
+  /** SNI names it answers for, lower case; `*.example.com` = one label. */
+  readonly hosts: readonly string[];
+  /** Also answers for unknown names and for no name. At most one per configuration. */
+  readonly isDefault: boolean;
+  readonly certPem: string;
+  readonly keyPem: string;
+  readonly fingerprint: string;
+  readonly dnsNames: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly notAfter: number;
+  readonly source: ObjectRef;
+}
+
+/** `10.0.0.1:8080`, `[2001:db8::1]:8080`, `host.example:80`. */
+export function toEndpointId(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}

@@ -1,0 +1,59 @@
+/**
+ * The static configuration file after validation: defaults filled in, durations in milliseconds, certificate files read.
+ * `watch/` guarantees that references resolve (every `upstream` exists), so compiling it cannot fail.
+ */
+import type { KeyPair } from './objects.ts';
+import type { HealthCheckConfig } from './proxy-config.ts';
+
+export interface StaticConfig {
+  /** File name as the user gave it; the `ObjectRef` of everything in here has `kind: 'StaticConfig'` and this name. */
+  readonly file: string;
+  /** Null when the file has no `listeners`: the flags decide. */
+  readonly listeners: readonly StaticListener[] | null;
+  readonly upstreams: ReadonlyMap<string, StaticUpstream>;
+  readonly routes: readonly StaticRoute[];
+}
+
+export interface StaticListener {
+  readonly name: string;
+  /** Null: the `--bind` address. */
+  readonly address: string | null;
+  /** 0 = any free port. */
+  readonly port: number;
+  /** Null: clear text. The first certificate is the default one. */
+  readonly tls: { readonly certificates: readonly KeyPair[] } | null;
+}
+
+export interface StaticUpstream {
+  readonly balancer: string;
+  readonly endpoints: readonly { readonly address: string; readonly port: number; readonly weight: number }[];
+  readonly healthCheck: HealthCheckConfig | null;
+}
+
+export interface StaticRoute {
+  /** Lower case; empty = any host; `*.example.com` = exactly one label. */
+  readonly host: string;
+  readonly path: { readonly kind: 'exact' | 'prefix' | 'regex'; readonly value: string };
+  readonly upstream: string;
+  readonly canaries: readonly StaticCanary[];
+  /** Null = not written in the file. */
+  readonly timeouts: {
+    readonly connectMs: number | null;
+    readonly responseMs: number | null;
+    readonly idleMs: number | null;
+  };
+  /** Total tries including the first; null = not written. */
+  readonly retryAttempts: number | null;
+  /** Bytes; 0 = unlimited; null = not written. */
+  readonly maxRequestBodyBytes: number | null;
+}
+
+export interface StaticCanary {
+  readonly upstream: string;
+  /** `value` and `pattern` are exclusive; both null = the words `always` and `never` decide. */
+  readonly header: { readonly name: string; readonly value: string | null; readonly pattern: string | null } | null;
+  /** `always` / `never` decide. */
+  readonly cookie: { readonly name: string } | null;
+  readonly weight: number;
+  readonly weightTotal: number;
+}

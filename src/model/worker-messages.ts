@@ -1,0 +1,59 @@
+/** What the control plane and a data-plane worker say to each other. Plain data only. */
+import type { EndpointChange, HealthChange, ProxyConfig } from './proxy-config.ts';
+import type { WorkerStats } from './worker-stats.ts';
+
+export type ToWorker =
+  | { readonly type: 'config'; readonly config: ProxyConfig; readonly ports: readonly BoundPort[] }
+  | { readonly type: 'endpoints'; readonly sequence: number; readonly changes: readonly EndpointChange[] }
+  | { readonly type: 'health'; readonly changes: readonly HealthChange[] }
+  | { readonly type: 'stats'; readonly requestId: number }
+  | { readonly type: 'drain'; readonly deadlineMs: number };
+
+export type FromWorker =
+  | {
+      readonly type: 'applied';
+      readonly generation: number;
+      /** Empty on success; else why the running generation stayed. */
+      readonly error: string;
+      readonly ports: readonly BoundPort[];
+    }
+  | { readonly type: 'endpoints-applied'; readonly sequence: number }
+  | { readonly type: 'stats'; readonly requestId: number; readonly stats: WorkerStats }
+  | { readonly type: 'access-log'; readonly lines: string }
+  | {
+      readonly type: 'log';
+      readonly level: 'debug' | 'info' | 'warn' | 'error';
+      readonly message: string;
+      readonly fields: Readonly<Record<string, unknown>>;
+    }
+  | { readonly type: 'drained' };
+
+/** The port a listener really has (differs from the configured one where that is 0). */
+export interface BoundPort {
+  readonly listener: string;
+  readonly port: number;
+}
+
+/** `workerData` of a data-plane thread. */
+export interface WorkerSettings {
+  readonly workerId: number;
+  readonly accessLog: 'off' | 'json' | 'text';
+  /** Request line and header section, bytes. */
+  readonly maxHeadBytes: number;
+  readonly maxHeaders: number;
+  /** Request target, bytes. */
+  readonly maxTargetBytes: number;
+  /** From the first byte of a request head to its end. */
+  readonly headTimeoutMs: number;
+  /** Silence between two requests of a client connection. */
+  readonly keepAliveTimeoutMs: number;
+  /** Silence while a request body is expected. */
+  readonly bodyTimeoutMs: number;
+  /** Longest a client may refuse to read. */
+  readonly writeTimeoutMs: number;
+  /** Idle connections kept per endpoint. */
+  readonly maxIdlePerEndpoint: number;
+  readonly upstreamIdleTimeoutMs: number;
+  /** Whether SO_REUSEPORT is available; false means there is one worker. */
+  readonly reusePort: boolean;
+}

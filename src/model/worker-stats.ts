@@ -1,0 +1,73 @@
+/** Counters of one worker as plain numbers, copied at scrape time. Every field is a running total unless it says "now". */
+
+/** Upper bounds in milliseconds of the request duration histogram; one more bucket counts what is slower. */
+export const DURATION_BUCKETS_MS: readonly number[] = [
+  1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000,
+];
+
+export interface WorkerStats {
+  readonly workerId: number;
+  /** Generation in force. */
+  readonly generation: number;
+  readonly connections: {
+    /** Now. */ readonly active: number;
+    readonly accepted: number;
+    readonly tlsHandshakeErrors: number;
+  };
+  readonly requests: {
+    /** Now. */ readonly active: number;
+    readonly total: number;
+    /** Answered without a route: 400, 404, 408, 414, 431 … by status. */
+    readonly unrouted: Readonly<Record<string, number>>;
+  };
+  readonly configApplied: number;
+  readonly configApplyFailures: number;
+  /** Seconds of CPU this thread has used. */
+  readonly cpuSeconds: number;
+  readonly routes: readonly RouteStatsRow[];
+  readonly endpoints: readonly EndpointStatsRow[];
+}
+
+export interface RouteStatsRow {
+  readonly routeId: string;
+  /** Responses by status class: index 0 = 1xx … 4 = 5xx. */
+  readonly statusClasses: readonly number[];
+  /** Client gone before an answer. */
+  readonly clientAborts: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  readonly durationSumMs: number;
+  /** One more entry than `DURATION_BUCKETS_MS`; not cumulative. */
+  readonly durationBuckets: readonly number[];
+  /** Requests by upstream: what the split did. */
+  readonly split: readonly SplitStatsRow[];
+}
+
+export interface SplitStatsRow {
+  readonly upstreamId: string;
+  readonly canary: boolean;
+  readonly requests: number;
+  /** 5xx answers and failed attempts. */
+  readonly failures: number;
+}
+
+export interface EndpointStatsRow {
+  readonly upstreamId: string;
+  readonly endpointId: string;
+  /** Now. */
+  readonly healthy: boolean;
+  /** Now: empty when healthy. */
+  readonly reason: string;
+  /** Now. */
+  readonly weight: number;
+  /** Now. */
+  readonly inFlight: number;
+  /** Now: open connections, idle ones included. */
+  readonly openConnections: number;
+  /** Now. */
+  readonly idleConnections: number;
+  readonly requests: number;
+  readonly failures: number;
+  readonly connectFailures: number;
+  readonly retries: number;
+}
