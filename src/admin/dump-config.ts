@@ -1,0 +1,101 @@
+/**
+ * What `/debug/config` shows: the running configuration with the source of everything, and the live state of endpoints and
+ * workers. Certificates are copied field by field, so that key material cannot get in by accident.
+ */
+import type { CertificateConfig, EndpointAddress, ProxyConfig, UpstreamConfig } from '../model/proxy-config.ts';
+import type { EndpointStatsRow, WorkerStats } from '../model/worker-stats.ts';
+
+export type DumpedCertificate = Omit<CertificateConfig, 'certPem' | 'keyPem'>;
+
+/** Summed over workers; `healthy` only if every worker thinks so. Null where no worker has told. */
+export interface DumpedEndpoint extends EndpointAddress {
+  readonly healthy: boolean | null;
+  /** Empty when healthy. */
+  readonly reason: string;
+  readonly inFlight: number;
+  readonly openConnections: number;
+}
+
+export interface DumpedUpstream extends Omit<UpstreamConfig, 'endpoints'> {
+  readonly endpoints: readonly DumpedEndpoint[];
+}
+
+export type DumpedWorker = Pick<WorkerStats, 'workerId' | 'generation' | 'connections' | 'requests' | 'cpuSeconds'>;
+
+export interface ConfigDump extends Omit<ProxyConfig, 'certificates' | 'upstreams'> {
+  readonly upstreams: readonly DumpedUpstream[];
+  readonly certificates: readonly DumpedCertificate[];
+  readonly workers: readonly DumpedWorker[];
+}
+
+/**
+ * Endpoints change without a new configuration, so those that the workers report are the truth; `config` speaks only
+ * where no worker answered.
+ */
+export function dumpConfig(config: ProxyConfig, workers: readonly WorkerStats[]): ConfigDump {
+  const live = workers.length === 0 ? null : mergeEndpoints(workers);
+  return {
+    generation: config.generation,
+    listeners: config.listeners,
+    routes: config.routes,
+    upstreams: config.upstreams.map((upstream) => dumpUpstream(upstream, live)),
+    certificates: config.certificates.map(dumpCertificate),
+    problems: config.problems,
+    workers: workers.map(({ workerId, generation, connections, requests, cpuSeconds }) => ({
+      workerId,
+      generation,
+      connections,
+      requests,
+      cpuSeconds,
+    })),
+  };
+}
+
+function dumpCertificate(certificate: CertificateConfig): DumpedCertificate {
+  const { id, hosts, isDefault, fingerprint, dnsNames, notAfter, source } = certificate;
+  return { id, hosts, isDefault, fingerprint, dnsNames, notAfter, source };
+}
+
+function dumpUpstream(upstream: UpstreamConfig, live: LiveEndpoints | null): DumpedUpstream {
+  const rows = live?.get(upstream.id)?.values() ?? [];
+  const unknown = { healthy: null, reason: '', inFlight: 0, openConnections: 0 };
+  const endpoints =
+    live === null ? upstream.endpoints.map((address) => ({ ...address, ...unknown })) : Array.from(rows, toDumped);
+  return { ...upstream, endpoints };
+}
+
+/** By upstream, then by endpoint. */
+type LiveEndpoints = ReadonlyMap<string, ReadonlyMap<string, EndpointStatsRow>>;
+
+function mergeEndpoints(workers: readonly WorkerStats[]): LiveEndpoints {
+  const upstreams = new Map<string, Map<string, EndpointStatsRow>>();
+  for (const row of workers.flatMap((worker) => worker.endpoints)) {
+    const endpoints = upstreams.get(row.upstreamId) ?? new Map<string, EndpointStatsRow>();
+    upstreams.set(row.upstreamId, endpoints);
+    const other = endpoints.get(row.endpointId);
+    endpoints.set(row.endpointId, other === undefined ? row : mergeRows(other, row));
+  }
+  return upstreams;
+}
+
+function mergeRows(a: EndpointStatsRow, b: EndpointStatsRow): EndpointStatsRow {
+  return {
+    ...a,
+    healthy: a.healthy && b.healthy,
+    reason: a.reason || b.reason,
+    inFlight: a.inFlight + b.inFlight,
+    openConnections: a.openConnections + b.openConnections,
+  };
+}
+
+function toDumped(row: EndpointStatsRow): DumpedEndpoint {
+  const { weight, healthy, reason, inFlight, openConnections } = row;
+  return { ...parseEndpointId(row.endpointId), weight, healthy, reason, inFlight, openConnections };
+}
+
+/** The way back from `toEndpointId`. */
+function parseEndpointId(id: string): { readonly address: string; readonly port: number } {
+  const colon = id.lastIndexOf(':');
+  const address = id.slice(0, colon);
+  return { address: address.startsWith('[') ? address.slice(1, -1) : address, port: Number(id.slice(colon + 1)) };
+}

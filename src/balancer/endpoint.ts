@@ -1,0 +1,53 @@
+/** Live state of one endpoint of one upstream. The connections themselves belong to `proxy/`, behind `EndpointTransport`. */
+import { toEndpointId } from '../model/proxy-config.ts';
+
+/** The connections to one endpoint, as far as the balancer has to know. */
+export interface EndpointTransport {
+  /** Now: open connections that carry no exchange. */
+  readonly idleCount: number;
+  /** Now: open connections, idle ones included. */
+  readonly openCount: number;
+  /** Closes idle connections now and busy ones when their exchange ends. Called once, when the endpoint is removed. */
+  close(): void;
+}
+
+/** Survives reconfiguration by `id` within its upstream. An endpoint that was removed never comes back: its id gets a new object. */
+export class Endpoint {
+  /** `toEndpointId(address, port)`. */
+  readonly id: string;
+  readonly upstreamId: string;
+  readonly address: string;
+  readonly port: number;
+  /** Whole number; 0 = no new requests. */
+  weight: number;
+  healthy: boolean;
+  /** Empty when healthy. */
+  reason: string;
+  /** No longer configured: exchanges in flight may end, nothing new starts. */
+  removed: boolean;
+  /** Now. Raised and lowered by `proxy/`, exactly once per attempt. */
+  inFlight: number;
+  /** Null only until the upstream has created it. */
+  transport: EndpointTransport | null;
+  requests: number;
+  failures: number;
+  connectFailures: number;
+  retries: number;
+
+  constructor(upstreamId: string, address: string, port: number, weight: number) {
+    this.id = toEndpointId(address, port);
+    this.upstreamId = upstreamId;
+    this.address = address;
+    this.port = port;
+    this.weight = weight;
+    this.healthy = true;
+    this.reason = '';
+    this.removed = false;
+    this.inFlight = 0;
+    this.transport = null;
+    this.requests = 0;
+    this.failures = 0;
+    this.connectFailures = 0;
+    this.retries = 0;
+  }
+}

@@ -1,0 +1,146 @@
+/** One upstream while it runs: its endpoints, which of them may be picked, and the balancer that picks. */
+import type { EndpointAddress, UpstreamId } from '../model/proxy-config.ts';
+import { toEndpointId } from '../model/proxy-config.ts';
+import { ALGORITHMS } from './algorithms/index.ts';
+import type { Balancer } from './balancer.ts';
+import { Endpoint, type EndpointTransport } from './endpoint.ts';
+
+/** What a health check says about one endpoint. */
+export interface EndpointVerdict {
+  readonly endpointId: string;
+  readonly healthy: boolean;
+  /** Empty when healthy. */
+  readonly reason: string;
+}
+
+export class Upstream {
+  readonly id: UpstreamId;
+  /** In configured order. Replaced whole, never changed in place. */
+  endpoints: readonly Endpoint[];
+  /** Those that may be picked: weight above 0 and healthy; see `panicking`. */
+  available: readonly Endpoint[];
+  /**
+   * None is healthy: then health is ignored and every endpoint with a weight is available. A wrong guess costs one failed
+   * attempt; refusing would turn a broken health check into an outage.
+   */
+  panicking: boolean;
+  balancer: Balancer;
+  /** Name of `balancer` in `ALGORITHMS`. */
+  algorithm: string;
+  /** Told the outcome of each attempt; filled by `live/`. */
+  onOutcome: ((endpoint: Endpoint, failed: boolean) => void) | null;
+  readonly #seed: number;
+  #byId: Map<string, Endpoint>;
+
+  /** Throws when `ALGORITHMS` has no such algorithm. */
+  constructor(id: UpstreamId, algorithm: string, seed: number) {
+    this.id = id;
+    this.endpoints = [];
+    this.available = [];
+    this.panicking = false;
+    this.balancer = createBalancer(algorithm, id, seed);
+    this.algorithm = algorithm;
+    this.onOutcome = null;
+    this.#seed = seed;
+    this.#byId = new Map();
+  }
+
+  /** True when a request can be sent somewhere, healthy or not. */
+  get hasEndpoints(): boolean {
+    return this.available.length > 0;
+  }
+
+  /** Hot. Null only when no endpoint has a weight. */
+  pick(hashKey: number, exclude: Endpoint | null): Endpoint | null {
+    return this.balancer.pick(hashKey, exclude);
+  }
+
+  /** Changes the algorithm and keeps everything else. Throws when there is no such algorithm. */
+  useAlgorithm(algorithm: string): void {
+    if (algorithm === this.algorithm) return;
+    const balancer = createBalancer(algorithm, this.id, this.#seed);
+    balancer.rebuild(this.available);
+    this.balancer = balancer;
+    this.algorithm = algorithm;
+  }
+
+  /**
+   * Makes `addresses` the complete list. Known endpoints stay the same objects, with health, counters and connections;
+   * new ones start healthy; missing ones are marked removed and their transport is closed.
+   */
+  update(addresses: readonly EndpointAddress[], createTransport: (endpoint: Endpoint) => EndpointTransport): void {
+    const next = new Map<string, Endpoint>();
+    const weights: number[] = [];
+    for (const address of addresses) {
+      const id = toEndpointId(address.address, address.port);
+      // Listed twice (a pod that moves between slices): the first entry counts, or its share would double.
+      if (next.has(id)) continue;
+      next.set(id, this.#byId.get(id) ?? this.#create(address, createTransport));
+      weights.push(address.weight);
+    }
+    this.#replaceEndpoints(next, weights);
+  }
+
+  /** True if something changed; false also for endpoints that are not, or no longer, here. */
+  setHealth(endpointId: string, healthy: boolean, reason: string): boolean {
+    return this.applyVerdicts([{ endpointId, healthy, reason }]);
+  }
+
+  /** Many verdicts for the price of one rebuild. True if any of them changed something. */
+  applyVerdicts(verdicts: readonly EndpointVerdict[]): boolean {
+    let changed = false;
+    let moved = false;
+    for (const { endpointId, healthy, reason } of verdicts) {
+      const endpoint = this.#byId.get(endpointId);
+      if (endpoint === undefined || (endpoint.healthy === healthy && endpoint.reason === reason)) continue;
+      changed = true;
+      moved ||= endpoint.healthy !== healthy;
+      endpoint.healthy = healthy;
+      endpoint.reason = reason;
+    }
+    if (moved) this.#refresh();
+    return changed;
+  }
+
+  /** Removes every endpoint. */
+  close(): void {
+    this.#replaceEndpoints(new Map(), []);
+  }
+
+  #create(address: EndpointAddress, createTransport: (endpoint: Endpoint) => EndpointTransport): Endpoint {
+    const endpoint = new Endpoint(this.id, address.address, address.port, address.weight);
+    endpoint.transport = createTransport(endpoint);
+    return endpoint;
+  }
+
+  /** From here on nothing can fail: a transport that could not be created has left everything as it was. */
+  #replaceEndpoints(next: Map<string, Endpoint>, weights: readonly number[]): void {
+    const previous = this.endpoints;
+    const endpoints = [...next.values()];
+    const unchanged = endpoints.every((endpoint, at) => endpoint === previous[at] && endpoint.weight === weights[at]);
+    if (unchanged && endpoints.length === previous.length) return;
+    for (const [at, endpoint] of endpoints.entries()) endpoint.weight = weights[at] as number;
+    for (const endpoint of previous) if (!next.has(endpoint.id)) endpoint.removed = true;
+    this.endpoints = endpoints;
+    this.#byId = next;
+    this.#refresh();
+    for (const endpoint of previous) if (endpoint.removed) endpoint.transport?.close();
+  }
+
+  #refresh(): void {
+    const weighted = this.endpoints.filter((endpoint) => endpoint.weight > 0);
+    const healthy = weighted.filter((endpoint) => endpoint.healthy);
+    this.panicking = healthy.length === 0 && weighted.length > 0;
+    this.available = this.panicking ? weighted : healthy;
+    this.balancer.rebuild(this.available);
+  }
+}
+
+function createBalancer(algorithm: string, upstreamId: UpstreamId, seed: number): Balancer {
+  const create = Object.hasOwn(ALGORITHMS, algorithm) ? ALGORITHMS[algorithm] : undefined;
+  if (create === undefined) {
+    const known = Object.keys(ALGORITHMS).join(', ');
+    throw new Error(`upstream ${upstreamId} asks for the unknown balancer "${algorithm}", known are: ${known}`);
+  }
+  return create(seed);
+}

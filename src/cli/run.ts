@@ -1,0 +1,102 @@
+/** The two serving commands: start-up order, the ready line, signals, shutdown order. */
+import { ALGORITHMS } from '../balancer/algorithms/index.ts';
+import type { Logger } from '../log/logger.ts';
+import { KubernetesSource } from '../watch/kubernetes-source.ts';
+import { ManifestSource } from '../watch/manifest-source.ts';
+import type { ConfigSource } from '../watch/source.ts';
+import { StaticSource } from '../watch/static-source.ts';
+import { makeFallbackCertificate } from './fallback-certificate.ts';
+import type { CommonSettings, ControllerSettings, ServeSettings } from './settings.ts';
+import { readVersion } from './version.ts';
+import { type Services, wire } from './wire.ts';
+
+const EXIT_FAILED = 1;
+
+export async function runServe(settings: ServeSettings, logger: Logger): Promise<number> {
+  const { kind, path } = settings.source;
+  const source =
+    kind === 'manifests'
+      ? new ManifestSource(path, logger)
+      : new StaticSource(path, logger, { balancers: Object.keys(ALGORITHMS) });
+  return run(settings, logger, source, () => ({}), true);
+}
+
+export async function runController(settings: ControllerSettings, logger: Logger): Promise<number> {
+  let source: KubernetesSource;
+  try {
+    source = new KubernetesSource({
+      kubeconfig: settings.kubeconfig,
+      namespaces: settings.watchNamespaces,
+      ingressClass: settings.ingressClass,
+      controllerName: settings.controllerName,
+      logger,
+      userAgent: `sluice/${readVersion()}`,
+    });
+  } catch (error) {
+    logger.error('no API server to talk to', { reason: error instanceof Error ? error.message : String(error) });
+    return EXIT_FAILED;
+  }
+  return run(settings, logger, source, () => ({ resources: source.status() }), false);
+}
+
+async function run(
+  settings: CommonSettings,
+  logger: Logger,
+  source: ConfigSource,
+  sourceDetail: () => Readonly<Record<string, unknown>>,
+  exitWhenUnusable: boolean,
+): Promise<number> {
+  const stop = new AbortController();
+  const ended = Promise.withResolvers<number>();
+  const services = wire({
+    settings,
+    logger,
+    fallbackCertificate: await makeFallbackCertificate(),
+    locate: (ref, field) => source.locate(ref, field),
+    onUnusable: () => {
+      if (exitWhenUnusable) ended.resolve(EXIT_FAILED);
+    },
+    sourceDetail,
+  });
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (stop.signal.aborted) process.exit(EXIT_FAILED);
+    logger.info('draining', { signal, timeoutMs: settings.drainTimeoutMs });
+    stop.abort();
+    void shutDown(services, settings, logger).then(() => ended.resolve(0));
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  let adminPort: number;
+  try {
+    adminPort = await services.admin.listen();
+  } catch (error) {
+    logger.error('admin port cannot be bound', { bind: settings.adminBind, port: settings.adminPort, error });
+    return EXIT_FAILED;
+  }
+  services.pool.start();
+  void source.start(services.loop, stop.signal);
+  void services.firstApplied.then(() => logger.info('ready', { ...toPortFields(services), adminPort }));
+  const exitCode = await ended.promise;
+  stop.abort();
+  if (exitCode !== 0) await Promise.all([services.pool.drain(0), services.prober.close(), services.admin.close()]);
+  return exitCode;
+}
+
+/** Readiness goes first, so that nobody sends more; probes and metrics answer until the last request is through. */
+async function shutDown(services: Services, settings: CommonSettings, logger: Logger): Promise<void> {
+  services.startDraining();
+  await services.pool.drain(settings.drainTimeoutMs);
+  await services.prober.close();
+  await services.admin.close();
+  logger.info('stopped');
+}
+
+/** `httpPort` and `httpsPort` are the first listener of each kind, whatever the static file calls them; null = none. */
+function toPortFields({ pool, loop }: Services): Readonly<Record<string, unknown>> {
+  const listeners = loop.running?.listeners ?? [];
+  const portOf = (protocol: 'http' | 'https'): number | null => {
+    const name = listeners.find((listener) => listener.protocol === protocol)?.name;
+    return pool.ports.find(({ listener }) => listener === name)?.port ?? null;
+  };
+  return { httpPort: portOf('http'), httpsPort: portOf('https') };
+}

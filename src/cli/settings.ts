@@ -1,0 +1,180 @@
+/** Combines flags and environment into the settings of each command: fixed at start, checked, units in the names. */
+import { availableCpus } from './available-cpus.ts';
+import { type Environment, type Flag, FlagReader, type GivenFlags, type Mode } from './flag.ts';
+import * as flags from './flag-list.ts';
+import * as ingress from './ingress-flags.ts';
+import * as traffic from './process-flags.ts';
+
+/** How Ingresses are chosen and read, wherever they come from. */
+export interface IngressSettings {
+  readonly ingressClass: string;
+  readonly controllerName: string;
+  readonly watchIngressWithoutClass: boolean;
+  /** True outside controller mode when `--ingress-class` is absent. */
+  readonly takeEveryIngress: boolean;
+  readonly annotationsPrefix: string;
+  /** `ns/name`; empty = none. */
+  readonly defaultBackendService: string;
+  /** `--default-ssl-certificate`: `ns/name` of a TLS Secret; empty = none. */
+  readonly defaultTlsSecret: string;
+}
+
+export interface CommonSettings extends IngressSettings {
+  /** IP literal without brackets. */
+  readonly bind: string;
+  /** 0 = any free port. */
+  readonly httpPort: number;
+  readonly httpsPort: number;
+  /** 0 = the bound port. */
+  readonly advertisedHttpPort: number;
+  readonly advertisedHttpsPort: number;
+  readonly adminBind: string;
+  readonly adminPort: number;
+  /** At least 1; `auto` is already resolved. */
+  readonly workers: number;
+  readonly drainTimeoutMs: number;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  readonly logFormat: 'json' | 'text';
+  readonly accessLog: 'off' | 'json' | 'text';
+  readonly nginxMetrics: boolean;
+}
+
+export interface ControllerSettings extends CommonSettings {
+  readonly mode: 'controller';
+  /** Null = the service account of the pod. */
+  readonly kubeconfig: string | null;
+  /** Empty = all namespaces. */
+  readonly watchNamespaces: readonly string[];
+  /** `ns/name`; empty = none. */
+  readonly configMap: string;
+  /** `ns/name`; empty = none. */
+  readonly publishService: string;
+  readonly publishStatusAddresses: readonly string[];
+  readonly electionId: string;
+}
+
+export interface ServeSettings extends CommonSettings {
+  readonly mode: 'serve';
+  readonly source: FileSourceSettings;
+}
+
+/** `static`: the file of `--config`. `manifests`: the directory or file of `--manifests`. */
+export interface FileSourceSettings {
+  readonly kind: 'static' | 'manifests';
+  readonly path: string;
+}
+
+export interface CheckSettings extends IngressSettings {
+  readonly source: FileSourceSettings;
+  readonly output: 'text' | 'json';
+}
+
+export interface ExplainSettings extends IngressSettings {
+  /** `admin`: the base URL of a running traffic. */
+  readonly source: FileSourceSettings | { readonly kind: 'admin'; readonly url: string };
+  /** As typed, and valid. */
+  readonly url: string;
+  readonly method: string;
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
+  readonly output: 'text' | 'json';
+}
+
+/** Either all is well, or every fault of the command line and the environment, one a line. */
+export type SettingsResult<T> = { readonly settings: T } | { readonly errors: readonly string[] };
+
+export function readControllerSettings(
+  given: GivenFlags,
+  environment: Environment,
+): SettingsResult<ControllerSettings> {
+  const reader = new FlagReader('controller', given, environment);
+  const settings: ControllerSettings = {
+    mode: 'controller',
+    kubeconfig: reader.read(ingress.kubeconfigFlag) || null,
+    watchNamespaces: [...new Set(reader.readAll(ingress.watchNamespaceFlag))],
+    configMap: reader.read(ingress.configmapFlag),
+    publishService: reader.read(ingress.publishServiceFlag),
+    publishStatusAddresses: reader.readAll(ingress.publishStatusAddressFlag),
+    electionId: reader.read(ingress.electionIdFlag),
+    ...readCommon(reader, 'controller'),
+  };
+  return toResult(reader, settings);
+}
+
+export function readServeSettings(given: GivenFlags, environment: Environment): SettingsResult<ServeSettings> {
+  const reader = new FlagReader('serve', given, environment);
+  const source = readFileSource(reader);
+  return toResult(reader, { mode: 'serve', source, ...readCommon(reader, 'serve') });
+}
+
+export function readCheckSettings(given: GivenFlags, environment: Environment): SettingsResult<CheckSettings> {
+  const reader = new FlagReader('check', given, environment);
+  const source = readFileSource(reader);
+  return toResult(reader, { source, output: reader.read(flags.outputFlag), ...readIngress(reader, 'check') });
+}
+
+export function readExplainSettings(given: GivenFlags, environment: Environment): SettingsResult<ExplainSettings> {
+  const reader = new FlagReader('explain', given, environment);
+  const url = reader.read(flags.urlFlag);
+  const chosen = reader.readExclusive([flags.configFlag, flags.manifestsFlag, flags.adminFlag]);
+  if (url === '') {
+    if (reader.errors.every((error) => !error.startsWith('--url'))) reader.errors.push('--url is needed');
+    return { errors: reader.errors };
+  }
+  const value = chosen?.value ?? '';
+  const source: ExplainSettings['source'] =
+    chosen?.flag === flags.adminFlag ? { kind: 'admin', url: value } : toFileSource(chosen?.flag, value);
+  return toResult(reader, {
+    source,
+    url,
+    method: reader.read(flags.methodFlag),
+    headers: reader.readAll(flags.headerFlag),
+    output: reader.read(flags.outputFlag),
+    ...readIngress(reader, 'explain'),
+  });
+}
+
+function readFileSource(reader: FlagReader): FileSourceSettings {
+  const chosen = reader.readExclusive([flags.configFlag, flags.manifestsFlag]);
+  return toFileSource(chosen?.flag, chosen?.value ?? '');
+}
+
+function toFileSource(flag: Flag<string> | undefined, path: string): FileSourceSettings {
+  return { kind: flag === flags.manifestsFlag ? 'manifests' : 'static', path };
+}
+
+function readIngress(reader: FlagReader, mode: Mode): IngressSettings {
+  const ingressClass = reader.read(ingress.ingressClassFlag);
+  return {
+    ingressClass,
+    controllerName: reader.read(ingress.controllerNameFlag),
+    watchIngressWithoutClass: reader.read(ingress.watchIngressWithoutClassFlag),
+    takeEveryIngress: mode !== 'controller' && ingressClass === '',
+    annotationsPrefix: reader.read(ingress.annotationsPrefixFlag),
+    defaultBackendService: reader.read(ingress.defaultBackendServiceFlag),
+    defaultTlsSecret: reader.read(ingress.defaultSslCertificateFlag),
+  };
+}
+
+function readCommon(reader: FlagReader, mode: Mode): CommonSettings {
+  const workers = reader.read(traffic.workersFlag);
+  return {
+    bind: reader.read(traffic.bindFlag),
+    httpPort: reader.read(traffic.httpPortFlag),
+    httpsPort: reader.read(traffic.httpsPortFlag),
+    advertisedHttpPort: reader.read(traffic.advertisedHttpPortFlag),
+    advertisedHttpsPort: reader.read(traffic.advertisedHttpsPortFlag),
+    adminBind: reader.read(traffic.adminBindFlag),
+    adminPort: reader.read(traffic.adminPortFlag),
+    workers: workers === 'auto' ? availableCpus() : workers,
+    drainTimeoutMs: reader.read(traffic.drainTimeoutFlag),
+    logLevel: reader.read(traffic.logLevelFlag),
+    logFormat: reader.read(traffic.logFormatFlag),
+    accessLog: reader.read(traffic.accessLogFlag),
+    nginxMetrics: reader.read(traffic.nginxMetricsFlag),
+    ...readIngress(reader, mode),
+  };
+}
+
+function toResult<T>(reader: FlagReader, settings: T): SettingsResult<T> {
+  return reader.errors.length === 0 ? { settings } : { errors: reader.errors };
+}

@@ -1,0 +1,166 @@
+/** Composition root: the only place that builds the services of a serving process and connects them. */
+import { AdminServer } from '../admin/admin-server.ts';
+import { dumpConfig } from '../admin/dump-config.ts';
+import { ControlLoop } from '../control/control-loop.ts';
+import { type Locate, ProblemReporter } from '../control/problem-reporter.ts';
+import { WorkerPool } from '../control/worker-pool.ts';
+import { ActiveProber } from '../health/active-prober.ts';
+import { stdoutDestination } from '../log/destination.ts';
+import type { Logger } from '../log/logger.ts';
+import { MetricsRegistry } from '../metrics/registry.ts';
+import type { RouteProvenance } from '../metrics/scrape.ts';
+import type { KeyPair } from '../model/objects.ts';
+import type { Problem } from '../model/problem.ts';
+import type { ListenerConfig, ProxyConfig } from '../model/proxy-config.ts';
+import type { WorkerSettings } from '../model/worker-messages.ts';
+import { toCompileSettings } from './compile-settings.ts';
+import type { CommonSettings } from './settings.ts';
+import { readVersion } from './version.ts';
+
+export interface ServiceOptions {
+  readonly settings: CommonSettings;
+  readonly logger: Logger;
+  readonly fallbackCertificate: KeyPair;
+  readonly locate: Locate;
+  readonly onUnusable: (problems: readonly Problem[]) => void;
+  /** What the source has to say to `/readyz`. */
+  readonly sourceDetail: () => Readonly<Record<string, unknown>>;
+}
+
+export interface Services {
+  readonly pool: WorkerPool;
+  readonly loop: ControlLoop;
+  readonly prober: ActiveProber;
+  readonly admin: AdminServer;
+  /** Settles with the first configuration in force. */
+  readonly firstApplied: Promise<void>;
+  /** Readiness is withdrawn: no new traffic, please. */
+  startDraining(): void;
+}
+
+/** Elsewhere the kernel does not spread connections over sockets that share a port: one worker has to do. */
+const REUSE_PORT = process.platform === 'linux';
+
+export function wire(options: ServiceOptions): Services {
+  const { settings, logger } = options;
+  const firstApplied = Promise.withResolvers<void>();
+  let draining = false;
+  const pool: WorkerPool = new WorkerPool({
+    script: new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url),
+    count: REUSE_PORT ? settings.workers : 1,
+    settings: toWorkerSettings(settings),
+    logger,
+    onAccessLines: (lines) => stdoutDestination().write(lines),
+    health: () => prober.snapshot(),
+    onWorkerLost: (workerId) => metrics.retire(workerId),
+  });
+  const prober: ActiveProber = new ActiveProber({
+    logger,
+    onChange: (changes) => pool.applyHealth(changes),
+    random: Math.random,
+  });
+  const loop: ControlLoop = new ControlLoop({
+    settings: toCompileSettings(settings, {
+      fallbackCertificate: options.fallbackCertificate,
+      listeners: toListeners(settings),
+    }),
+    logger,
+    problems: new ProblemReporter(logger, options.locate),
+    apply: (config) => pool.apply(config),
+    applyEndpoints: (changes, running) => pool.applyEndpoints(changes, running),
+    onApplied: (config) => {
+      prober.apply(config.upstreams);
+      firstApplied.resolve();
+    },
+    onUnusable: options.onUnusable,
+  });
+  const metrics: MetricsRegistry = wireMetrics(settings, pool, loop);
+  const admin = new AdminServer({
+    bind: settings.adminBind,
+    port: settings.adminPort,
+    logger,
+    readiness: () => ({
+      ready: pool.ready && !draining,
+      detail: {
+        generation: loop.running?.generation ?? 0,
+        workers: pool.size,
+        draining,
+        ...options.sourceDetail(),
+      },
+    }),
+    metrics: () => metrics.render(),
+    dump: async () => (loop.running === null ? null : dumpConfig(loop.running, await pool.collect())),
+  });
+  return {
+    pool,
+    loop,
+    prober,
+    admin,
+    firstApplied: firstApplied.promise,
+    startDraining: () => {
+      draining = true;
+    },
+  };
+}
+
+function wireMetrics(settings: CommonSettings, pool: WorkerPool, loop: ControlLoop): MetricsRegistry {
+  return new MetricsRegistry({
+    collectWorkers: () => pool.collect(),
+    control: () => ({
+      generation: loop.running?.generation ?? 0,
+      lastApplySucceeded: loop.lastApplySucceeded,
+      lastAppliedAt: loop.lastAppliedAt,
+      applied: loop.applied,
+      applyFailures: loop.failures + loop.rejectedEdits,
+      workerRestarts: pool.restarts,
+      problems: loop.running?.problems ?? [],
+      leader: null,
+    }),
+    routes: () => toProvenance(loop.running),
+    certificates: () => loop.running?.certificates ?? [],
+    nginx: settings.nginxMetrics ? nginxIdentity(settings) : null,
+    version: readVersion(),
+  });
+}
+
+function nginxIdentity(settings: CommonSettings): ConstructorParameters<typeof MetricsRegistry>[0]['nginx'] {
+  return {
+    controllerClass: settings.controllerName,
+    controllerNamespace: process.env['POD_NAMESPACE'] ?? '',
+    controllerPod: process.env['POD_NAME'] ?? '',
+  };
+}
+
+function toProvenance(config: ProxyConfig | null): ReadonlyMap<string, RouteProvenance> {
+  const routes = config?.routes ?? [];
+  return new Map(
+    routes.map(({ id, host, path, source }) => [
+      id,
+      { host, path: path.value, namespace: source.namespace, name: source.name, kind: source.kind },
+    ]),
+  );
+}
+
+function toListeners(settings: CommonSettings): readonly ListenerConfig[] {
+  const { bind: address, httpPort, httpsPort, advertisedHttpPort, advertisedHttpsPort } = settings;
+  return [
+    { name: 'http', protocol: 'http', address, port: httpPort, advertisedPort: advertisedHttpPort },
+    { name: 'https', protocol: 'https', address, port: httpsPort, advertisedPort: advertisedHttpsPort },
+  ];
+}
+
+function toWorkerSettings(settings: CommonSettings): Omit<WorkerSettings, 'workerId'> {
+  return {
+    accessLog: settings.accessLog,
+    maxHeadBytes: 32_768,
+    maxHeaders: 100,
+    maxTargetBytes: 16_384,
+    headTimeoutMs: 60_000,
+    keepAliveTimeoutMs: 75_000,
+    bodyTimeoutMs: 60_000,
+    writeTimeoutMs: 60_000,
+    maxIdlePerEndpoint: 256,
+    upstreamIdleTimeoutMs: 60_000,
+    reusePort: REUSE_PORT,
+  };
+}

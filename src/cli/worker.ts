@@ -1,0 +1,78 @@
+/** Entry of a data-plane thread: builds the proxy, then does what the control plane says, in order. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { UpstreamRegistry } from '../balancer/upstream-registry.ts';
+import { applyConfig } from '../live/apply-config.ts';
+import { LiveState } from '../live/live-state.ts';
+import type { FromWorker, ToWorker, WorkerSettings } from '../model/worker-messages.ts';
+import { AccessLogBuffer } from '../proxy/access-log-buffer.ts';
+import { collectStats } from '../proxy/collect-stats.ts';
+import { ProxyServer } from '../proxy/server.ts';
+import { UpstreamPool } from '../proxy/upstream-pool.ts';
+import { WorkerContext } from '../proxy/worker-context.ts';
+import { PortLogger } from './port-logger.ts';
+
+if (parentPort === null) throw new Error('this file runs in a worker thread only');
+const port = parentPort;
+const settings = workerData as WorkerSettings;
+const send = (message: FromWorker): void => port.postMessage(message);
+const logger = new PortLogger(send, {});
+const seed = settings.workerId;
+const registry: UpstreamRegistry = new UpstreamRegistry((endpoint) => new UpstreamPool(worker, endpoint), seed);
+const live = new LiveState(registry);
+const accessLog =
+  settings.accessLog === 'off'
+    ? null
+    : new AccessLogBuffer(settings.accessLog, (lines) => send({ type: 'access-log', lines }));
+const worker: WorkerContext = new WorkerContext(
+  settings,
+  live,
+  logger,
+  (Math.random() * 0x7fff_ffff) | 0,
+  accessLog === null ? null : (entry) => accessLog.add(entry),
+);
+const server = new ProxyServer(worker);
+
+/** Configurations open and close listeners, which takes a moment: they are applied one after the other. */
+let applying: Promise<void> = Promise.resolve();
+
+port.on('message', (message: ToWorker) => {
+  switch (message.type) {
+    case 'config':
+      applying = applying.then(() => apply(message));
+      break;
+    case 'endpoints':
+      for (const change of message.changes) registry.applyEndpoints(change);
+      send({ type: 'endpoints-applied', sequence: message.sequence });
+      break;
+    case 'health':
+      for (const change of message.changes) {
+        registry.get(change.upstreamId)?.setHealth(change.endpointId, change.healthy, change.reason);
+      }
+      break;
+    case 'stats':
+      send({ type: 'stats', requestId: message.requestId, stats: collectStats(worker) });
+      break;
+    case 'drain':
+      void drain(message.deadlineMs);
+      break;
+  }
+});
+
+async function apply({ config, ports }: Extract<ToWorker, { type: 'config' }>): Promise<void> {
+  let error = '';
+  try {
+    applyConfig(live, config);
+    await server.listen(config.listeners, ports);
+  } catch (cause) {
+    live.configApplyFailures++;
+    error = cause instanceof Error ? cause.message : String(cause);
+  }
+  send({ type: 'applied', generation: config.generation, error, ports: server.ports });
+}
+
+async function drain(deadlineMs: number): Promise<void> {
+  await server.drain(deadlineMs);
+  accessLog?.close();
+  worker.clock.close();
+  send({ type: 'drained' });
+}

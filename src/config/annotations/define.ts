@@ -1,0 +1,42 @@
+/** The form of an annotation: what it is called, what it means, how its text is read and what it changes. */
+import type { IngressSettings } from './ingress-settings.ts';
+
+export type Parsed<T> = { readonly value: T } | { readonly problem: string };
+
+export interface AnnotationDefinition<T> {
+  /** Without the prefix. */
+  readonly key: string;
+  /** `location`: the routes the Ingress owns. `canary`: the canaries it adds to routes of others. */
+  readonly scope: 'location' | 'canary';
+  /** What somebody who may write it can do to others: shown in the reference. */
+  readonly risk: 'low' | 'medium' | 'high';
+  readonly doc: string;
+  readonly example: string;
+  /** Problem: what would be right, e.g. `expected a whole number`. */
+  readonly parse: (text: string) => Parsed<T>;
+  readonly apply: (settings: IngressSettings, value: T) => void;
+}
+
+/** A definition with its value type closed over, so that annotations of different types fit one list. */
+export interface AnnotationSpec
+  extends Pick<AnnotationDefinition<unknown>, 'key' | 'scope' | 'risk' | 'doc' | 'example'> {
+  /** Null when the text was applied; else what would be right. An invalid text changes nothing. */
+  readonly read: (settings: IngressSettings, text: string) => string | null;
+}
+
+export function defineAnnotation<T>(definition: AnnotationDefinition<T>): AnnotationSpec {
+  const { key, scope, risk, doc, example, parse, apply } = definition;
+  return {
+    key,
+    scope,
+    risk,
+    doc,
+    example,
+    read: (settings, text) => {
+      const parsed = parse(text);
+      if ('problem' in parsed) return parsed.problem;
+      apply(settings, parsed.value);
+      return null;
+    },
+  };
+}

@@ -1,0 +1,27 @@
+/** The annotations Sluice understands, in the order of the reference page. One file each; a test finds missing lines. */
+import { canary } from './canary.ts';
+import { canaryByCookie } from './canary-by-cookie.ts';
+import { canaryByHeader } from './canary-by-header.ts';
+import { canaryByHeaderPattern } from './canary-by-header-pattern.ts';
+import { canaryByHeaderValue } from './canary-by-header-value.ts';
+import { canaryWeight } from './canary-weight.ts';
+import { canaryWeightTotal } from './canary-weight-total.ts';
+import type { AnnotationSpec } from './define.ts';
+import { proxyBodySize } from './proxy-body-size.ts';
+import { proxyConnectTimeout } from './proxy-connect-timeout.ts';
+import { proxyNextUpstreamTries } from './proxy-next-upstream-tries.ts';
+import { proxyReadTimeout } from './proxy-read-timeout.ts';
+
+export const ANNOTATIONS: readonly AnnotationSpec[] = [
+  canary,
+  canaryByHeader,
+  canaryByHeaderValue,
+  canaryByHeaderPattern,
+  canaryByCookie,
+  canaryWeight,
+  canaryWeightTotal,
+  proxyBodySize,
+  proxyConnectTimeout,
+  proxyReadTimeout,
+  proxyNextUpstreamTries,
+];

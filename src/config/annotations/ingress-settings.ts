@@ -1,0 +1,38 @@
+/** What the annotations of one Ingress add up to. Each annotation writes its own fields in here and no others. */
+import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../model/route-policy.ts';
+
+export interface IngressSettings {
+  readonly policy: Writable<RoutePolicy>;
+  readonly canary: CanarySettings;
+}
+
+/** The `canary*` annotations as written; empty text = absent. How they combine is decided in `passes/pair-canaries.ts`. */
+export interface CanarySettings {
+  enabled: boolean;
+  header: string;
+  headerValue: string;
+  headerPattern: string;
+  cookie: string;
+  weight: number;
+  weightTotal: number;
+}
+
+export type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** The dialect's own defaults, where they differ from those of a static route. */
+const INGRESS_MAX_BODY_BYTES = 1024 * 1024;
+
+export function createIngressSettings(): IngressSettings {
+  return {
+    policy: { ...DEFAULT_ROUTE_POLICY, maxRequestBodyBytes: INGRESS_MAX_BODY_BYTES },
+    canary: {
+      enabled: false,
+      header: '',
+      headerValue: '',
+      headerPattern: '',
+      cookie: '',
+      weight: 0,
+      weightTotal: 100,
+    },
+  };
+}

@@ -1,0 +1,67 @@
+/** Readers of annotation values, with the grammar existing manifests were written for (Go's `ParseBool` and `Atoi`). */
+import type { Parsed } from './define.ts';
+
+const TRUE_WORDS: ReadonlySet<string> = new Set(['1', 't', 'T', 'TRUE', 'true', 'True']);
+const FALSE_WORDS: ReadonlySet<string> = new Set(['0', 'f', 'F', 'FALSE', 'false', 'False']);
+
+export function boolean(text: string): Parsed<boolean> {
+  if (TRUE_WORDS.has(text)) return { value: true };
+  if (FALSE_WORDS.has(text)) return { value: false };
+  return { problem: 'expected true or false' };
+}
+
+/** Optional sign and digits, no blanks around them. */
+export function integer(
+  limits: { readonly min?: number; readonly max?: number } = {},
+): (text: string) => Parsed<number> {
+  const min = limits.min ?? Number.MIN_SAFE_INTEGER;
+  const max = limits.max ?? Number.MAX_SAFE_INTEGER;
+  return (text) => {
+    const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return { value };
+    if (limits.min === undefined) return { problem: 'expected a whole number' };
+    return { problem: `expected a whole number of at least ${min}` };
+  };
+}
+
+/** Timers hold no more than 2^31 - 1 ms; who asks for longer means "never". */
+const MAX_TIMER_SECONDS = 2_147_483;
+
+/** Seconds to milliseconds. */
+export function seconds(text: string): Parsed<number> {
+  const parsed = integer({ min: 1 })(text);
+  return 'problem' in parsed
+    ? { problem: 'expected a whole number of seconds of at least 1' }
+    : { value: Math.min(parsed.value, MAX_TIMER_SECONDS) * 1000 };
+}
+
+const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
+  ['', 1],
+  ['b', 1],
+  ['k', 1024],
+  ['m', 1024 ** 2],
+  ['g', 1024 ** 3],
+]);
+
+/** `10`, `8k`, `1m`, `2G` to bytes. */
+export function size(text: string): Parsed<number> {
+  const match = /^(\d+)([bkmg]?)$/i.exec(text.trim());
+  const bytes = Number(match?.[1]) * (SIZE_UNITS.get(match?.[2]?.toLowerCase() ?? '') ?? 1);
+  return Number.isSafeInteger(bytes) ? { value: bytes } : { problem: 'expected a size like 512k, 1m or 2g' };
+}
+
+/** Text whose every character `pattern` allows; lines are trimmed, and what is then empty counts as absent. */
+export function plainText(pattern: RegExp, allowed: string): (raw: string) => Parsed<string> {
+  return (raw) => {
+    const value = raw
+      .split('\n')
+      .map((line) => line.trim())
+      .join('\n');
+    return pattern.test(value) ? { value } : { problem: `expected only ${allowed}` };
+  };
+}
+
+const NAME_PATTERN = /^[A-Za-z0-9\-._~/:]*$/;
+
+/** A header or cookie name, or a plain header value. */
+export const name: (raw: string) => Parsed<string> = plainText(NAME_PATTERN, 'letters, digits and - . _ ~ / :');

@@ -1,0 +1,135 @@
+/**
+ * Reads all annotations of one Ingress: applies those that have a spec, and reports the rest as unsupported, as closing
+ * the routes, or as unknown with the nearest known name.
+ */
+import type { ProblemCode, ProblemSeverity } from '../../model/problem.ts';
+import { classifyUnsupported, UNSUPPORTED_NAMES } from './catalogue.ts';
+import type { AnnotationSpec } from './define.ts';
+import { ANNOTATIONS } from './index.ts';
+import { createIngressSettings, type IngressSettings } from './ingress-settings.ts';
+import { boolean } from './parsers.ts';
+import { suggestName } from './suggest.ts';
+
+export interface AnnotationFault {
+  readonly code: ProblemCode;
+  readonly severity: ProblemSeverity;
+  /** The whole key, with prefix. */
+  readonly key: string;
+  readonly message: string;
+}
+
+export interface ReadAnnotations {
+  readonly settings: IngressSettings;
+  readonly faults: readonly AnnotationFault[];
+}
+
+const SPECS: ReadonlyMap<string, AnnotationSpec> = new Map(ANNOTATIONS.map((spec) => [spec.key, spec]));
+const KNOWN_NAMES: readonly string[] = [...SPECS.keys(), ...UNSUPPORTED_NAMES];
+const OWN_PREFIX = 'sluice.dev/';
+
+/** One object full of unknown names must not cost a search for each of them. */
+const MAX_SUGGESTIONS = 16;
+
+/** Settings that switch a restriction off ask for nothing. */
+const SWITCHES: ReadonlySet<string> = new Set(['enable-modsecurity', 'enable-owasp-core-rules']);
+
+/** `prefix` without the slash. */
+export function readAnnotations(annotations: Readonly<Record<string, string>>, prefix: string): ReadAnnotations {
+  const reading = new Reading(`${prefix}/`);
+  const ours = Object.keys(annotations).filter((key) => key.startsWith(`${prefix}/`) || key.startsWith(OWN_PREFIX));
+  // Sorted, so that the same annotations in another order give the same Problems.
+  for (const key of ours.toSorted()) reading.add(key, annotations[key] ?? '');
+  return reading.finish();
+}
+
+class Reading {
+  readonly #prefix: string;
+  readonly #settings: IngressSettings = createIngressSettings();
+  readonly #unsupported: { readonly key: string; readonly isSecurity: boolean }[] = [];
+  readonly #faults: AnnotationFault[] = [];
+  readonly #written = new Set<AnnotationSpec>();
+  #suggestions = 0;
+
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  add(key: string, text: string): void {
+    if (!key.startsWith(this.#prefix)) return this.#addUnknown(key, key.slice(OWN_PREFIX.length), []);
+    const name = key.slice(this.#prefix.length);
+    const spec = SPECS.get(name);
+    if (spec !== undefined) return this.#addKnown(key, spec, text);
+    const kind = classifyUnsupported(name);
+    if (kind === 'unknown') return this.#addUnknown(key, name, KNOWN_NAMES);
+    if (text.trim() === '' || (SWITCHES.has(name) && isFalse(text))) return;
+    this.#unsupported.push({ key, isSecurity: kind === 'security' });
+  }
+
+  #addKnown(key: string, spec: AnnotationSpec, text: string): void {
+    this.#written.add(spec);
+    // Empty counts as absent, as it always has in this dialect.
+    if (text.trim() === '') return;
+    const expected = spec.read(this.#settings, text);
+    if (expected === null) return;
+    const message = `value "${shorten(text)}" is not valid, so the default counts: ${expected}`;
+    this.#faults.push({ code: 'annotation-invalid', severity: 'warning', key, message });
+  }
+
+  #addUnknown(key: string, name: string, known: readonly string[]): void {
+    const nearest = this.#suggestions++ < MAX_SUGGESTIONS ? suggestName(name, known) : null;
+    const advice = nearest === null ? '' : `; did you mean ${this.#prefix}${nearest}`;
+    const message = `annotation "${shorten(key)}" is unknown and has no effect${advice}`;
+    this.#faults.push({ code: 'annotation-unsupported', severity: 'warning', key, message });
+  }
+
+  finish(): ReadAnnotations {
+    const isCanary = this.#settings.canary.enabled;
+    for (const { key, isSecurity } of this.#unsupported) {
+      this.#faults.push(isSecurity ? securityFault(key, isCanary) : unsupportedFault(key));
+      if (isSecurity) this.#settings.policy.closed ??= { status: 503, reason: `annotation ${key} is not supported` };
+    }
+    if (!isCanary) {
+      for (const spec of this.#written) {
+        if (spec.scope === 'canary' && spec.key !== 'canary') this.#faults.push(strayCanaryFault(this.#prefix, spec));
+      }
+    }
+    return { settings: this.#settings, faults: this.#faults };
+  }
+}
+
+/** The routes belong to the Ingress that a canary accompanies: what guards them must stand there. */
+function securityFault(key: string, isCanary: boolean): AnnotationFault {
+  return isCanary
+    ? {
+        code: 'security-unsupported',
+        severity: 'warning',
+        key,
+        message: `annotation "${key}" has no effect on a canary ingress; it counts on the ingress the canary accompanies`,
+      }
+    : {
+        code: 'security-unsupported',
+        severity: 'rejected',
+        key,
+        message: `annotation "${key}" restricts access and is not supported, so every route of this ingress answers 503; remove it to serve without the restriction`,
+      };
+}
+
+function unsupportedFault(key: string): AnnotationFault {
+  const message = `annotation "${key}" is not supported and has no effect`;
+  return { code: 'annotation-unsupported', severity: 'warning', key, message };
+}
+
+function strayCanaryFault(prefix: string, spec: AnnotationSpec): AnnotationFault {
+  const key = `${prefix}${spec.key}`;
+  const message = `annotation "${key}" has no effect without ${prefix}canary: "true"; this is an ordinary ingress`;
+  return { code: 'canary-invalid', severity: 'warning', key, message };
+}
+
+function isFalse(text: string): boolean {
+  const parsed = boolean(text);
+  return 'value' in parsed && !parsed.value;
+}
+
+function shorten(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}

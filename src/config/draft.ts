@@ -1,0 +1,101 @@
+/**
+ * What the passes of a compile build up, in one place. Only `compile.ts` makes one and turns it into a `ProxyConfig`;
+ * a pass reads the snapshot and what earlier passes left here, and adds to it.
+ */
+import type { CompileSettings } from '../model/compile-settings.ts';
+import type { ObjectRef } from '../model/object-ref.ts';
+import type { ObjectSnapshot } from '../model/object-snapshot.ts';
+import type { IngressObject } from '../model/objects.ts';
+import type { Problem, ProblemCode, ProblemSeverity } from '../model/problem.ts';
+import type {
+  CanaryConfig,
+  CertificateConfig,
+  ListenerConfig,
+  PathMatch,
+  UpstreamConfig,
+  UpstreamId,
+} from '../model/proxy-config.ts';
+import type { RoutePolicy } from '../model/route-policy.ts';
+import type { CanarySettings } from './annotations/ingress-settings.ts';
+import type { ResolvedBackend } from './backend.ts';
+
+export interface Draft {
+  readonly snapshot: ObjectSnapshot;
+  readonly settings: CompileSettings;
+  /** Of our class, oldest first; those that are canaries stand in `canaries` alone. */
+  readonly ingresses: AcceptedIngress[];
+  readonly canaries: AcceptedIngress[];
+  /** The oldest Ingress that mentions a host: it shapes what no rule of the host takes. */
+  readonly hostOwners: Map<string, AcceptedIngress>;
+  readonly routes: Map<string, DraftRoute>;
+  readonly upstreams: Map<UpstreamId, UpstreamConfig>;
+  /** What each backend that Ingresses refer to resolved to. */
+  readonly backends: Map<UpstreamId, ResolvedBackend>;
+  readonly certificates: CertificateConfig[];
+  readonly listeners: ListenerConfig[];
+  readonly problems: Problem[];
+}
+
+/** An Ingress of our class with its annotations read. */
+export interface AcceptedIngress {
+  readonly object: IngressObject;
+  readonly ref: ObjectRef;
+  /** Shared by all its routes. */
+  readonly policy: RoutePolicy;
+  /** The same for `Prefix` paths that end in `/`. */
+  readonly slashPolicy: RoutePolicy;
+  /** Null for an ordinary Ingress. */
+  readonly canary: CanarySettings | null;
+}
+
+/** A `RouteConfig` that still collects canaries. */
+export interface DraftRoute {
+  readonly host: string;
+  readonly path: PathMatch;
+  readonly upstream: UpstreamId;
+  readonly canaries: CanaryConfig[];
+  /** Canaries pair with routes that an Ingress asked for, never with the default backend of the settings. */
+  readonly acceptsCanaries: boolean;
+  readonly policy: RoutePolicy;
+  readonly source: ObjectRef;
+  readonly sourceField: string;
+}
+
+export function createDraft(snapshot: ObjectSnapshot, settings: CompileSettings): Draft {
+  return {
+    snapshot,
+    settings,
+    ingresses: [],
+    canaries: [],
+    hostOwners: new Map(),
+    routes: new Map(),
+    upstreams: new Map(),
+    backends: new Map(),
+    certificates: [],
+    listeners: [],
+    problems: [],
+  };
+}
+
+/** Unique by construction: one route per host, kind of match and path. Neither a host nor a kind can hold a `|`. */
+export function toRouteId(host: string, path: PathMatch): string {
+  return `${host}|${path.kind}|${path.value}`;
+}
+
+export function warn(draft: Draft, code: ProblemCode, source: ObjectRef, field: string, message: string): void {
+  draft.problems.push(makeProblem('warning', code, source, field, message));
+}
+
+export function reject(draft: Draft, code: ProblemCode, source: ObjectRef, field: string, message: string): void {
+  draft.problems.push(makeProblem('rejected', code, source, field, message));
+}
+
+function makeProblem(
+  severity: ProblemSeverity,
+  code: ProblemCode,
+  source: ObjectRef,
+  field: string,
+  message: string,
+): Problem {
+  return { code, severity, source, field, message, location: null };
+}

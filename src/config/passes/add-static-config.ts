@@ -1,0 +1,101 @@
+/** Pass: the static configuration file, and the listeners where there is none. The file was validated when it was read. */
+import type { ObjectRef } from '../../model/object-ref.ts';
+import { encodeRulePath, normalisePath } from '../../model/path.ts';
+import type { CanaryConfig, CanaryHeaderMatch, PathMatch } from '../../model/proxy-config.ts';
+import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../model/route-policy.ts';
+import type { StaticCanary, StaticConfig, StaticListener, StaticRoute } from '../../model/static-config.ts';
+import { type Draft, reject, toRouteId } from '../draft.ts';
+import { toCertificate } from './assign-certificates.ts';
+
+export function addStaticConfig(draft: Draft): void {
+  const config = draft.snapshot.staticConfig;
+  if (config === null || config.listeners === null) draft.listeners.push(...draft.settings.listeners);
+  if (config === null) return;
+  const source: ObjectRef = { kind: 'StaticConfig', namespace: '', name: config.file };
+  addListeners(draft, config.listeners ?? [], source);
+  addUpstreams(draft, config, source);
+  config.routes.forEach((route, index) => addRoute(draft, route, source, `routes[${index}]`));
+}
+
+function addListeners(draft: Draft, listeners: readonly StaticListener[], source: ObjectRef): void {
+  // What `--bind` asks for is known only through the listeners the flags would have made.
+  const boundAddress = draft.settings.listeners[0]?.address ?? '0.0.0.0';
+  const taken = new Set<string>();
+  const seen = new Set<string>();
+  for (const { name, address, port, tls } of listeners) {
+    const protocol = tls === null ? 'http' : 'https';
+    draft.listeners.push({ name, protocol, address: address ?? boundAddress, port, advertisedPort: 0 });
+    for (const pair of tls?.certificates ?? []) {
+      if (seen.has(pair.fingerprint)) continue;
+      seen.add(pair.fingerprint);
+      // The first certificate for a name keeps it, the first of all is the default.
+      const hosts = pair.dnsNames.filter((host) => !taken.has(host));
+      for (const host of hosts) taken.add(host);
+      const isDefault = draft.certificates.length === 0;
+      draft.certificates.push({ ...toCertificate(pair.fingerprint, pair, source, hosts), isDefault });
+    }
+  }
+}
+
+/** Those no route refers to are kept: their health is watched all the same. */
+function addUpstreams(draft: Draft, config: StaticConfig, source: ObjectRef): void {
+  for (const [id, { balancer, endpoints, healthCheck }] of config.upstreams) {
+    draft.upstreams.set(id, { id, protocol: 'http1', balancer, healthCheck, endpoints, backend: null, source });
+  }
+}
+
+function addRoute(draft: Draft, route: StaticRoute, source: ObjectRef, field: string): void {
+  const path = toPathMatch(route);
+  if (path === null) {
+    const message = `path "${route.path.value}" leads above the root or has a malformed escape; write a plain absolute path`;
+    reject(draft, 'path-invalid', source, `${field}.path`, message);
+    return;
+  }
+  const id = toRouteId(route.host, path);
+  const owner = draft.routes.get(id);
+  if (owner !== undefined) {
+    const message = `${path.kind} path "${path.value}" already belongs to ${owner.sourceField}, which has the same host`;
+    reject(draft, 'path-conflict', source, field, message);
+    return;
+  }
+  draft.routes.set(id, {
+    host: route.host,
+    path,
+    upstream: route.upstream,
+    canaries: route.canaries.map((canary, index) => toCanary(canary, source, `${field}.canaries[${index}]`)),
+    acceptsCanaries: false,
+    policy: toPolicy(route),
+    source,
+    sourceField: field,
+  });
+}
+
+function toPathMatch({ path }: StaticRoute): PathMatch | null {
+  if (path.kind === 'regex') return path;
+  const value = normalisePath(encodeRulePath(path.value));
+  return value === null ? null : { kind: path.kind, value };
+}
+
+function toPolicy({ timeouts, retryAttempts, maxRequestBodyBytes }: StaticRoute): RoutePolicy {
+  return {
+    ...DEFAULT_ROUTE_POLICY,
+    connectTimeoutMs: timeouts.connectMs ?? DEFAULT_ROUTE_POLICY.connectTimeoutMs,
+    responseTimeoutMs: timeouts.responseMs ?? DEFAULT_ROUTE_POLICY.responseTimeoutMs,
+    idleTimeoutMs: timeouts.idleMs ?? DEFAULT_ROUTE_POLICY.idleTimeoutMs,
+    retryAttempts: retryAttempts ?? DEFAULT_ROUTE_POLICY.retryAttempts,
+    maxRequestBodyBytes: maxRequestBodyBytes ?? DEFAULT_ROUTE_POLICY.maxRequestBodyBytes,
+  };
+}
+
+function toCanary(canary: StaticCanary, source: ObjectRef, sourceField: string): CanaryConfig {
+  const { upstream, cookie, weight, weightTotal } = canary;
+  const header = canary.header === null ? null : toHeaderMatch(canary.header);
+  return { upstream, header, cookie: cookie?.name ?? null, weight, weightTotal, source, sourceField };
+}
+
+function toHeaderMatch(header: NonNullable<StaticCanary['header']>): CanaryHeaderMatch {
+  const name = header.name.toLowerCase();
+  if (header.value !== null) return { name, kind: 'exact', value: header.value };
+  if (header.pattern !== null) return { name, kind: 'pattern', value: header.pattern };
+  return { name, kind: 'word', value: '' };
+}

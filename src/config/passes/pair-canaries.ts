@@ -1,0 +1,135 @@
+/**
+ * Pass: attaches each path of a canary Ingress to the route of the same host, path and path type, whoever owns it. A pair
+ * is made per path: one that finds no partner costs the others nothing, and other routes of the same Service are untouched.
+ */
+import { RE2JS } from 're2js';
+import type { IngressBackend } from '../../model/objects.ts';
+import type { CanaryConfig, CanaryHeaderMatch } from '../../model/proxy-config.ts';
+import type { CanarySettings } from '../annotations/ingress-settings.ts';
+import { type AcceptedIngress, type Draft, type DraftRoute, toRouteId, warn } from '../draft.ts';
+import { useBackend } from '../use-backend.ts';
+import { toPathMatch } from './add-rules.ts';
+
+/** Every request of a route may have to look at all its canaries. */
+const MAX_CANARIES_PER_ROUTE = 32;
+const DEFAULT_BACKEND_FIELD = 'spec.defaultBackend';
+
+/** What all canaries of one Ingress have in common. */
+type CanaryRule = Pick<CanaryConfig, 'header' | 'cookie' | 'weight' | 'weightTotal' | 'source'>;
+
+interface CanaryPath {
+  readonly ingress: AcceptedIngress;
+  readonly rule: CanaryRule;
+  readonly backend: IngressBackend;
+  /** Where the path (or the default backend) stands, and its backend. */
+  readonly field: string;
+  readonly backendField: string;
+}
+
+export function pairCanaries(draft: Draft): void {
+  const anyHostRoutes = [...draft.routes.values()].filter((route) => route.host === '' && route.acceptsCanaries);
+  for (const ingress of draft.canaries) {
+    if (ingress.canary === null) continue;
+    const rule = toCanaryRule(draft, ingress, ingress.canary);
+    pairRules(draft, ingress, rule);
+    pairDefaultBackend(draft, ingress, rule, anyHostRoutes);
+  }
+}
+
+function pairRules(draft: Draft, ingress: AcceptedIngress, rule: CanaryRule): void {
+  ingress.object.rules.forEach(({ host, paths }, ruleIndex) => {
+    paths?.forEach((path, pathIndex) => {
+      const field = `spec.rules[${ruleIndex}].http.paths[${pathIndex}]`;
+      const match = toPathMatch(path);
+      const route = match === null ? undefined : draft.routes.get(toRouteId(host.toLowerCase(), match));
+      if (route?.acceptsCanaries) {
+        attach(draft, route, { ingress, rule, backend: path.backend, field, backendField: `${field}.backend` });
+        return;
+      }
+      const shown = host === '' ? 'any host' : `host "${host}"`;
+      const message = `no ordinary ingress has path "${path.path}" (${path.pathType}) of ${shown}, so this canary path has no effect`;
+      warn(draft, 'canary-invalid', ingress.ref, field, message);
+    });
+  });
+}
+
+/** A default backend stands beside everything that is served for any host. */
+function pairDefaultBackend(
+  draft: Draft,
+  ingress: AcceptedIngress,
+  rule: CanaryRule,
+  routes: readonly DraftRoute[],
+): void {
+  const backend = ingress.object.defaultBackend;
+  if (backend === null) return;
+  const field = DEFAULT_BACKEND_FIELD;
+  for (const route of routes) attach(draft, route, { ingress, rule, backend, field, backendField: field });
+  if (routes.length > 0) return;
+  const message = 'no ordinary ingress serves requests for any host, so this canary default backend has no effect';
+  warn(draft, 'canary-invalid', ingress.ref, field, message);
+}
+
+function attach(draft: Draft, route: DraftRoute, path: CanaryPath): void {
+  const { ingress, rule, field } = path;
+  if (route.canaries.length >= MAX_CANARIES_PER_ROUTE) {
+    const message = `the route already has ${MAX_CANARIES_PER_ROUTE} canaries, which is the most; this one has no effect`;
+    warn(draft, 'canary-invalid', ingress.ref, field, message);
+    return;
+  }
+  const user = { ref: ingress.ref, namespace: ingress.object.namespace, field: path.backendField };
+  const upstream = useBackend(draft, path.backend, user);
+  if (upstream === null) return;
+  if (upstream === route.upstream) {
+    const message = `canary and main backend are the same (${upstream}), so this canary has no effect`;
+    warn(draft, 'canary-invalid', ingress.ref, field, message);
+    return;
+  }
+  route.canaries.push({ upstream, ...rule, sourceField: field });
+}
+
+function toCanaryRule(draft: Draft, ingress: AcceptedIngress, canary: CanarySettings): CanaryRule {
+  return {
+    header: toHeaderMatch(draft, ingress, canary),
+    cookie: canary.cookie === '' ? null : canary.cookie,
+    weight: canary.weight,
+    weightTotal: canary.weightTotal,
+    source: ingress.ref,
+  };
+}
+
+/** Null: no rule by header. The value wins over the pattern; with neither, the words `always` and `never` decide. */
+function toHeaderMatch(draft: Draft, ingress: AcceptedIngress, canary: CanarySettings): CanaryHeaderMatch | null {
+  const { headerValue, headerPattern } = canary;
+  // `-` and `_` are the same in this dialect, and a request header with `_` never arrives.
+  const name = canary.header.toLowerCase().replaceAll('_', '-');
+  if (name === '') {
+    if (headerValue !== '') reportHeaderMissing(draft, ingress, 'canary-by-header-value');
+    if (headerPattern !== '') reportHeaderMissing(draft, ingress, 'canary-by-header-pattern');
+    return null;
+  }
+  if (headerValue !== '') return { name, kind: 'exact', value: headerValue };
+  if (headerPattern === '') return { name, kind: 'word', value: '' };
+  const fault = findPatternFault(headerPattern);
+  if (fault === null) return { name, kind: 'pattern', value: headerPattern };
+  const message = `pattern "${headerPattern}" is not an re2 expression (${fault}), so the header decides nothing; cookie and weight still count`;
+  warn(draft, 'canary-invalid', ingress.ref, toField(draft, 'canary-by-header-pattern'), message);
+  return null;
+}
+
+function reportHeaderMissing(draft: Draft, ingress: AcceptedIngress, key: string): void {
+  const message = `${key} has no effect without canary-by-header`;
+  warn(draft, 'canary-invalid', ingress.ref, toField(draft, key), message);
+}
+
+function toField(draft: Draft, key: string): string {
+  return `metadata.annotations[${draft.settings.annotationsPrefix}/${key}]`;
+}
+
+function findPatternFault(pattern: string): string | null {
+  try {
+    RE2JS.compile(pattern);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}

@@ -1,0 +1,67 @@
+/** Pass: which Ingresses are ours, in which order they count, and what their annotations say. */
+import type { IngressObject } from '../../model/objects.ts';
+import { readAnnotations } from '../annotations/read-annotations.ts';
+import { compareText } from '../compare-text.ts';
+import type { AcceptedIngress, Draft } from '../draft.ts';
+import { reject } from '../draft.ts';
+
+const CLASS_ANNOTATION = 'kubernetes.io/ingress.class';
+
+export function selectIngresses(draft: Draft): void {
+  const ours = [...draft.snapshot.ingresses.values()].filter((ingress) => isOurs(draft, ingress));
+  for (const ingress of ours.toSorted(compareAge)) {
+    const accepted = accept(draft, ingress);
+    if (accepted.canary === null) draft.ingresses.push(accepted);
+    else draft.canaries.push(accepted);
+  }
+}
+
+/** The class name decides where there is one; else the old annotation; else the settings. */
+function isOurs(draft: Draft, ingress: IngressObject): boolean {
+  const { settings, snapshot } = draft;
+  if (settings.takeEveryIngress) return true;
+  if (ingress.className !== null) {
+    if (snapshot.ingressClasses === null) return ingress.className === settings.ingressClass;
+    const ingressClass = snapshot.ingressClasses.get(ingress.className);
+    if (ingressClass === undefined) reportMissingClass(draft, ingress);
+    return ingressClass?.controller === settings.controllerName;
+  }
+  const annotation = ingress.annotations[CLASS_ANNOTATION];
+  return annotation === undefined ? settings.watchIngressWithoutClass : annotation === settings.ingressClass;
+}
+
+/** Only where the name is the one we go by: other names may be the business of another controller. */
+function reportMissingClass(draft: Draft, ingress: IngressObject): void {
+  const { ingressClass, controllerName } = draft.settings;
+  if (ingress.className !== ingressClass) return;
+  const message = `ingressclass "${ingressClass}" does not exist; create it with spec.controller "${controllerName}"`;
+  reject(draft, 'class-not-found', ingressRef(ingress), 'spec.ingressClassName', message);
+}
+
+/**
+ * Oldest first. Equal ages count from the end of the alphabet: objects made by one `kubectl apply` are equally old, and
+ * this is the order in which existing installations resolve their conflicts.
+ */
+function compareAge(a: IngressObject, b: IngressObject): number {
+  return a.createdAt - b.createdAt || compareText(b.key, a.key);
+}
+
+function accept(draft: Draft, ingress: IngressObject): AcceptedIngress {
+  const ref = ingressRef(ingress);
+  const { settings, faults } = readAnnotations(ingress.annotations, draft.settings.annotationsPrefix);
+  for (const { code, severity, key, message } of faults) {
+    const field = `metadata.annotations[${key}]`;
+    draft.problems.push({ code, severity, source: ref, field, message, location: null });
+  }
+  return {
+    object: ingress,
+    ref,
+    policy: settings.policy,
+    slashPolicy: { ...settings.policy, redirectMissingSlash: true },
+    canary: settings.canary.enabled ? settings.canary : null,
+  };
+}
+
+function ingressRef(ingress: IngressObject): AcceptedIngress['ref'] {
+  return { kind: 'Ingress', namespace: ingress.namespace, name: ingress.name };
+}

@@ -1,0 +1,53 @@
+/** Turns what an Ingress names as its backend into an upstream of the draft, and reports why one will stay empty. */
+import type { ObjectRef } from '../model/object-ref.ts';
+import type { IngressBackend } from '../model/objects.ts';
+import type { UpstreamId } from '../model/proxy-config.ts';
+import { type BackendKey, resolveBackend } from './backend.ts';
+import { type Draft, reject, warn } from './draft.ts';
+
+/** The one upstream algorithm existing manifests expect unless they say otherwise. */
+export const DEFAULT_BALANCER: string = 'round-robin';
+
+/** Who asks, for Problems. */
+export interface BackendUser {
+  readonly ref: ObjectRef;
+  readonly namespace: string;
+  /** Path of the backend inside the object. */
+  readonly field: string;
+}
+
+/** Null when the backend is of a kind Sluice cannot serve. A missing Service gives an empty upstream instead: 503, not 404. */
+export function useBackend(draft: Draft, backend: IngressBackend, user: BackendUser): UpstreamId | null {
+  if (backend.kind === 'resource') {
+    const message = `backend ${backend.resourceKind} "${backend.name}" cannot be served; expected a service`;
+    reject(draft, 'backend-invalid', user.ref, `${user.field}.resource`, message);
+    return null;
+  }
+  const key = { namespace: user.namespace, service: backend.service, port: backend.port };
+  const id = addUpstream(draft, key);
+  const fault = draft.backends.get(id)?.fault;
+  if (fault) warn(draft, fault.code, user.ref, `${user.field}.service`, `${fault.message}; requests are answered 503`);
+  return id;
+}
+
+/** The same Service by number and by name makes two upstreams: dashboards tell them apart that way. */
+export function toUpstreamId(backend: BackendKey): UpstreamId {
+  return `${backend.namespace}/${backend.service}/${backend.port}`;
+}
+
+export function addUpstream(draft: Draft, backend: BackendKey): UpstreamId {
+  const id = toUpstreamId(backend);
+  if (draft.upstreams.has(id)) return id;
+  const resolved = resolveBackend(draft.snapshot, backend);
+  draft.backends.set(id, resolved);
+  draft.upstreams.set(id, {
+    id,
+    protocol: 'http1',
+    balancer: DEFAULT_BALANCER,
+    healthCheck: null,
+    endpoints: resolved.endpoints,
+    backend,
+    source: { kind: 'Service', namespace: backend.namespace, name: backend.service },
+  });
+  return id;
+}

@@ -1,0 +1,162 @@
+/**
+ * The data-plane threads as the control plane sees them: told what to run, asked for their counters, replaced when they
+ * die. A replacement gets the whole present configuration before it takes its first connection.
+ */
+import type { Logger } from '../log/logger.ts';
+import type { EndpointChange, HealthChange, ListenerConfig, ProxyConfig } from '../model/proxy-config.ts';
+import type { BoundPort, WorkerSettings } from '../model/worker-messages.ts';
+import type { WorkerStats } from '../model/worker-stats.ts';
+import { checkPorts } from './check-ports.ts';
+import { WorkerThread } from './worker-thread.ts';
+
+export interface WorkerPoolOptions {
+  /** The script a thread runs. */
+  readonly script: URL;
+  readonly count: number;
+  readonly settings: Omit<WorkerSettings, 'workerId'>;
+  readonly logger: Logger;
+  readonly onAccessLines: (lines: string) => void;
+  /** What a new thread must be told about endpoints that are down. */
+  readonly health: () => readonly HealthChange[];
+  /** A thread died: its counters will not come back. */
+  readonly onWorkerLost: (workerId: number) => void;
+}
+
+/** A thread that dies at once again and again is restarted this much later each time, up to the maximum. */
+const RESTART_BACKOFF_MS = 100;
+const MAX_RESTART_BACKOFF_MS = 5_000;
+const STABLE_AFTER_MS = 10_000;
+
+export class WorkerPool {
+  readonly #options: WorkerPoolOptions;
+  readonly #threads: Map<number, WorkerThread>;
+  #nextId: number;
+  #running: ProxyConfig | null;
+  #ports: readonly BoundPort[];
+  #listeners: readonly ListenerConfig[];
+  #draining: boolean;
+  #quickDeaths: number;
+  restarts: number;
+
+  constructor(options: WorkerPoolOptions) {
+    this.#options = options;
+    this.#threads = new Map();
+    this.#nextId = 1;
+    this.#running = null;
+    this.#ports = [];
+    this.#listeners = [];
+    this.#draining = false;
+    this.#quickDeaths = 0;
+    this.restarts = 0;
+  }
+
+  /** Where listeners are bound; empty before the first configuration. */
+  get ports(): readonly BoundPort[] {
+    return this.#ports;
+  }
+
+  get size(): number {
+    return this.#threads.size;
+  }
+
+  /** True once every thread runs a configuration. */
+  get ready(): boolean {
+    if (this.#threads.size < this.#options.count) return false;
+    return [...this.#threads.values()].every((thread) => thread.generation > 0);
+  }
+
+  start(): void {
+    while (this.#threads.size < this.#options.count) this.#spawn();
+  }
+
+  /**
+   * Puts a configuration into force in every thread.
+   * @returns an empty text, or why a thread refused it (it then keeps what it ran)
+   */
+  async apply(config: ProxyConfig): Promise<string> {
+    const occupied = await checkPorts(config.listeners.filter((wanted) => !this.#isOpen(wanted)));
+    if (occupied !== '') return occupied;
+    this.#running = config;
+    this.#listeners = config.listeners;
+    const [first, ...others] = this.#threads.values();
+    if (first === undefined) return 'no worker is running';
+    // The first one finds the ports for listeners that ask for any free one; the others then join it there.
+    const alone = config.listeners.some(
+      ({ name, port }) => port === 0 && !this.#ports.some((p) => p.listener === name),
+    );
+    const firstApplied = this.#applyTo(first, config);
+    if (alone) await firstApplied;
+    const errors = await Promise.all([firstApplied, ...others.map((thread) => this.#applyTo(thread, config))]);
+    return errors.find((error) => error !== '') ?? '';
+  }
+
+  /** @param running the present configuration with the changes folded in, for threads started later */
+  async applyEndpoints(changes: readonly EndpointChange[], running: ProxyConfig): Promise<void> {
+    this.#running = running;
+    await Promise.all(Array.from(this.#threads.values(), (thread) => thread.applyEndpoints(changes)));
+  }
+
+  applyHealth(changes: readonly HealthChange[]): void {
+    for (const thread of this.#threads.values()) thread.post({ type: 'health', changes });
+  }
+
+  async collect(): Promise<readonly WorkerStats[]> {
+    const rows = await Promise.all(Array.from(this.#threads.values(), (thread) => thread.collect()));
+    return rows.filter((stats) => stats !== null);
+  }
+
+  /** Lets requests finish, cuts what is left at the deadline, ends the threads. */
+  async drain(deadlineMs: number): Promise<void> {
+    this.#draining = true;
+    await Promise.all(Array.from(this.#threads.values(), (thread) => thread.drain(deadlineMs)));
+  }
+
+  #isOpen(wanted: ListenerConfig): boolean {
+    return this.#listeners.some(({ address, port }) => address === wanted.address && port === wanted.port);
+  }
+
+  async #applyTo(thread: WorkerThread, config: ProxyConfig): Promise<string> {
+    const result = await thread.apply(config, this.#ports);
+    if (result.ports.length > 0) this.#ports = result.ports;
+    return result.error;
+  }
+
+  #spawn(): void {
+    const { script, settings, logger, onAccessLines } = this.#options;
+    const startedMs = performance.now();
+    const thread = new WorkerThread({
+      script,
+      settings: { ...settings, workerId: this.#nextId++ },
+      logger,
+      onAccessLines,
+      onExit: (error) => this.#onExit(thread, error, performance.now() - startedMs),
+    });
+    this.#threads.set(thread.id, thread);
+    if (this.#running !== null) void this.#bringUp(thread, this.#running);
+  }
+
+  async #bringUp(thread: WorkerThread, config: ProxyConfig): Promise<void> {
+    const error = await this.#applyTo(thread, config);
+    if (error !== '')
+      this.#options.logger.error('worker could not take the configuration', { worker: thread.id, error });
+    const health = this.#options.health();
+    if (health.length > 0) thread.post({ type: 'health', changes: health });
+  }
+
+  #onExit(thread: WorkerThread, error: Error | null, livedMs: number): void {
+    this.#threads.delete(thread.id);
+    this.#options.onWorkerLost(thread.id);
+    if (this.#draining) return;
+    this.restarts++;
+    this.#quickDeaths = livedMs < STABLE_AFTER_MS ? this.#quickDeaths + 1 : 0;
+    this.#options.logger.error('worker died, starting another', { worker: thread.id, error });
+    if (this.#quickDeaths < 3) {
+      this.#spawn();
+      return;
+    }
+    const delayMs = Math.min(MAX_RESTART_BACKOFF_MS, RESTART_BACKOFF_MS * 2 ** (this.#quickDeaths - 3));
+    setTimeout(() => {
+      if (!this.#draining) this.start();
+    }, delayMs);
+  }
+}

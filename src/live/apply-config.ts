@@ -1,0 +1,76 @@
+/**
+ * Turns a `ProxyConfig` into the next generation and swaps it in. Upstreams are taken over by id, so positions, in-flight
+ * counts, health and pooled connections stay; route counters likewise. If anything throws, the running generation stays.
+ */
+import { RE2JS } from 're2js';
+import type { CanaryConfig, ProxyConfig, RouteConfig } from '../model/proxy-config.ts';
+import { buildRouteTable, type RouteRule } from '../router/build-route-table.ts';
+import type { RouteTable } from '../router/route-table.ts';
+import { CertificateTable } from './certificate-table.ts';
+import { LiveRoute } from './live-route.ts';
+import { type LiveCanary, LiveSplit, SplitTarget } from './live-split.ts';
+import type { LiveState } from './live-state.ts';
+import { RouteStats } from './route-stats.ts';
+
+export function applyConfig(live: LiveState, config: ProxyConfig): void {
+  for (const upstream of config.upstreams) live.upstreams.ensure(upstream);
+  const routeStats = new Map<string, RouteStats>();
+  const rules: Rule[] = [];
+  for (const route of config.routes) {
+    const stats = live.routeStats.get(route.id) ?? new RouteStats(route.id);
+    routeStats.set(route.id, stats);
+    rules.push({ listeners: route.listeners, rule: toRule(live, route, stats) });
+  }
+  const tables = buildTables(config, rules);
+  const certificates = new CertificateTable(config.certificates, live.current.certificates);
+  live.routeStats = routeStats;
+  live.current = { number: config.generation, tables, certificates };
+  live.upstreams.retain(new Set(config.upstreams.map((upstream) => upstream.id)));
+  live.configApplied++;
+}
+
+interface Rule {
+  readonly listeners: readonly string[] | null;
+  readonly rule: RouteRule<LiveRoute>;
+}
+
+/** Listeners that serve the same routes, in practice all of them, share one table. */
+function buildTables(config: ProxyConfig, rules: readonly Rule[]): ReadonlyMap<string, RouteTable<LiveRoute>> {
+  const tables = new Map<string, RouteTable<LiveRoute>>();
+  const restricted = rules.some(({ listeners }) => listeners !== null);
+  const shared = restricted ? null : buildRouteTable(rules.map(({ rule }) => rule));
+  for (const { name } of config.listeners) {
+    const own = rules.filter(({ listeners }) => listeners === null || listeners.includes(name));
+    tables.set(name, shared ?? buildRouteTable(own.map(({ rule }) => rule)));
+  }
+  return tables;
+}
+
+function toRule(live: LiveState, route: RouteConfig, stats: RouteStats): RouteRule<LiveRoute> {
+  const members = route.split.members.map(
+    ({ upstream, weight }) => new SplitTarget(upstreamOf(live, upstream), stats.splitFor(upstream, false), weight),
+  );
+  const canaries = route.split.canaries.map((canary) => toLiveCanary(live, canary, stats));
+  const payload = new LiveRoute(route, new LiveSplit(members, canaries), stats);
+  return { host: route.host, path: route.path, conditions: route.conditions, payload };
+}
+
+function toLiveCanary(live: LiveState, canary: CanaryConfig, stats: RouteStats): LiveCanary {
+  const header = canary.header;
+  return {
+    target: new SplitTarget(upstreamOf(live, canary.upstream), stats.splitFor(canary.upstream, true), canary.weight),
+    headerName: header?.name ?? '',
+    headerKind: header?.kind ?? 'word',
+    headerValue: header?.value ?? '',
+    headerPattern: header?.kind === 'pattern' ? RE2JS.compile(header.value) : null,
+    cookie: canary.cookie ?? '',
+    weight: canary.weight,
+    weightTotal: canary.weightTotal,
+  };
+}
+
+function upstreamOf(live: LiveState, id: string): SplitTarget['upstream'] {
+  const upstream = live.upstreams.get(id);
+  if (upstream === null) throw new Error(`route refers to unknown upstream ${id}`);
+  return upstream;
+}

@@ -1,0 +1,18 @@
+/** Reads one cookie out of a `Cookie` field (RFC 6265 §4.2.1) without parsing the others into objects. */
+
+/** Name compared without case, as the nginx dialect does; the first of that name wins; null when there is none. */
+export function cookieValue(cookies: string, name: string): string | null {
+  const wanted = name.toLowerCase();
+  let start = 0;
+  while (start < cookies.length) {
+    let end = cookies.indexOf(';', start);
+    if (end === -1) end = cookies.length;
+    while (start < end && (cookies.charCodeAt(start) === 32 || cookies.charCodeAt(start) === 9)) start++;
+    const equals = cookies.indexOf('=', start);
+    if (equals !== -1 && equals < end && cookies.slice(start, equals).toLowerCase() === wanted) {
+      return cookies.slice(equals + 1, end).trimEnd();
+    }
+    start = end + 1;
+  }
+  return null;
+}

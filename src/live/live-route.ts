@@ -1,0 +1,22 @@
+/** A route as the data plane holds it: immutable links to upstreams and policy, mutable numbers in `stats`. */
+import type { RouteConfig } from '../model/proxy-config.ts';
+import type { RoutePolicy } from '../model/route-policy.ts';
+import type { LiveSplit } from './live-split.ts';
+import type { RouteStats } from './route-stats.ts';
+
+export class LiveRoute {
+  readonly id: string;
+  readonly policy: RoutePolicy;
+  readonly split: LiveSplit;
+  readonly stats: RouteStats;
+  /** Length of a `prefix` path ending in `/` whose slashless form is redirected; 0 = no redirect. */
+  readonly slashRedirectLength: number;
+
+  constructor(config: RouteConfig, split: LiveSplit, stats: RouteStats) {
+    this.id = config.id;
+    this.policy = config.policy;
+    this.split = split;
+    this.stats = stats;
+    this.slashRedirectLength = config.policy.redirectMissingSlash ? config.path.value.length : 0;
+  }
+}

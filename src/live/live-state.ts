@@ -1,0 +1,34 @@
+/**
+ * The running configuration of one worker. A new generation becomes visible by one assignment to `current`; an exchange
+ * reads it once and keeps what it got.
+ */
+import type { UpstreamRegistry } from '../balancer/upstream-registry.ts';
+import type { RouteTable } from '../router/route-table.ts';
+import { CertificateTable } from './certificate-table.ts';
+import type { LiveRoute } from './live-route.ts';
+import type { RouteStats } from './route-stats.ts';
+
+/** Replaced whole, never changed. */
+export interface Generation {
+  readonly number: number;
+  /** By listener name. */
+  readonly tables: ReadonlyMap<string, RouteTable<LiveRoute>>;
+  readonly certificates: CertificateTable;
+}
+
+export class LiveState {
+  current: Generation;
+  readonly upstreams: UpstreamRegistry;
+  /** By route id; rows of routes that are gone are dropped with them. */
+  routeStats: ReadonlyMap<string, RouteStats>;
+  configApplied: number;
+  configApplyFailures: number;
+
+  constructor(upstreams: UpstreamRegistry) {
+    this.upstreams = upstreams;
+    this.current = { number: 0, tables: new Map(), certificates: new CertificateTable([], null) };
+    this.routeStats = new Map();
+    this.configApplied = 0;
+    this.configApplyFailures = 0;
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Counters of one route as plain numbers: the data plane adds, `metrics/` reads at scrape. An id keeps its counters
+ * across generations. Hot: a field costs 2 ns where a metrics library's counter costs 139.
+ */
+import { DURATION_BUCKETS_MS, type RouteStatsRow, type SplitStatsRow } from '../model/worker-stats.ts';
+
+export class RouteStats {
+  readonly routeId: string;
+  readonly statusClasses: Float64Array;
+  readonly durationBuckets: Float64Array;
+  clientAborts: number;
+  requestBytes: number;
+  responseBytes: number;
+  durationSumMs: number;
+  readonly #split: Map<string, SplitStats>;
+
+  constructor(routeId: string) {
+    this.routeId = routeId;
+    this.statusClasses = new Float64Array(5);
+    this.durationBuckets = new Float64Array(DURATION_BUCKETS_MS.length + 1);
+    this.clientAborts = 0;
+    this.requestBytes = 0;
+    this.responseBytes = 0;
+    this.durationSumMs = 0;
+    this.#split = new Map();
+  }
+
+  countDuration(durationMs: number): void {
+    this.durationSumMs += durationMs;
+    let bucket = 0;
+    while (bucket < DURATION_BUCKETS_MS.length && durationMs > (DURATION_BUCKETS_MS[bucket] as number)) bucket++;
+    this.durationBuckets[bucket] = (this.durationBuckets[bucket] as number) + 1;
+  }
+
+  /** Cold: called when a generation is built. */
+  splitFor(upstreamId: string, canary: boolean): SplitStats {
+    const key = `${canary ? 'canary' : 'main'} ${upstreamId}`;
+    let stats = this.#split.get(key);
+    if (stats === undefined) {
+      stats = new SplitStats(upstreamId, canary);
+      this.#split.set(key, stats);
+    }
+    return stats;
+  }
+
+  toRow(): RouteStatsRow {
+    const split: SplitStatsRow[] = [];
+    for (const { upstreamId, canary, requests, failures } of this.#split.values()) {
+      split.push({ upstreamId, canary, requests, failures });
+    }
+    return {
+      routeId: this.routeId,
+      statusClasses: [...this.statusClasses],
+      clientAborts: this.clientAborts,
+      requestBytes: this.requestBytes,
+      responseBytes: this.responseBytes,
+      durationSumMs: this.durationSumMs,
+      durationBuckets: [...this.durationBuckets],
+      split,
+    };
+  }
+}
+
+/** What one side of a split got. */
+export class SplitStats {
+  readonly upstreamId: string;
+  readonly canary: boolean;
+  requests: number;
+  failures: number;
+
+  constructor(upstreamId: string, canary: boolean) {
+    this.upstreamId = upstreamId;
+    this.canary = canary;
+    this.requests = 0;
+    this.failures = 0;
+  }
+}

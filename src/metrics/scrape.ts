@@ -1,0 +1,51 @@
+/** Everything one scrape is made of, gathered once so that all families show the same moment. */
+
+import type { Problem } from '../model/problem.ts';
+import type { CertificateConfig } from '../model/proxy-config.ts';
+import type { WorkerStats } from '../model/worker-stats.ts';
+import type { StatsSum } from './stats-sum.ts';
+
+/** What a route id stands for; from the running configuration. */
+export interface RouteProvenance {
+  readonly host: string;
+  readonly path: string;
+  /** Of the source object. */
+  readonly namespace: string;
+  readonly name: string;
+  readonly kind: string;
+}
+
+/** The state of the control plane. */
+export interface ControlStatus {
+  /** In force in every worker; 0 = none yet. */
+  readonly generation: number;
+  /** False while the newest configuration could not be compiled or applied. */
+  readonly lastApplySucceeded: boolean;
+  /** Milliseconds since 1970; 0 = never. */
+  readonly lastAppliedAt: number;
+  /** Running totals over configurations, not over workers. */
+  readonly applied: number;
+  readonly applyFailures: number;
+  readonly workerRestarts: number;
+  readonly problems: readonly Pick<Problem, 'code' | 'severity'>[];
+  /** Null where no election takes place. */
+  readonly leader: { readonly electionId: string; readonly isLeader: boolean } | null;
+}
+
+/** Active probes of one endpoint, as running totals. */
+export interface ProbeTotals {
+  readonly upstreamId: string;
+  readonly endpointId: string;
+  readonly succeeded: number;
+  readonly failed: number;
+}
+
+export interface Scrape {
+  /** Of the workers that answered. */
+  readonly workers: readonly WorkerStats[];
+  readonly sum: StatsSum;
+  readonly routes: ReadonlyMap<string, RouteProvenance>;
+  readonly certificates: readonly Pick<CertificateConfig, 'hosts' | 'isDefault' | 'notAfter' | 'source'>[];
+  readonly control: ControlStatus;
+  readonly probes: readonly ProbeTotals[];
+}

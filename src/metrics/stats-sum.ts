@@ -1,0 +1,146 @@
+/** Adds up the counters of several workers, row by row. Knows nothing of who is alive: that is `worker-totals.ts`. */
+import type { EndpointStatsRow, RouteStatsRow, SplitStatsRow, WorkerStats } from '../model/worker-stats.ts';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+export interface RouteSum extends Mutable<Omit<RouteStatsRow, 'statusClasses' | 'durationBuckets' | 'split'>> {
+  readonly statusClasses: number[];
+  readonly durationBuckets: number[];
+  readonly split: Mutable<SplitStatsRow>[];
+}
+
+export interface EndpointSum extends Mutable<Omit<EndpointStatsRow, 'healthy' | 'reason' | 'weight'>> {
+  /** Workers that report the endpoint now, and how many of them regard it as healthy. */
+  reporters: number;
+  healthyReporters: number;
+  weight: number;
+}
+
+export class StatsSum {
+  activeConnections = 0;
+  accepted = 0;
+  tlsHandshakeErrors = 0;
+  activeRequests = 0;
+  readonly unrouted: Map<string, number> = new Map();
+  readonly routes: Map<string, RouteSum> = new Map();
+  /** By upstream, then by endpoint. */
+  readonly endpoints: Map<string, Map<string, EndpointSum>> = new Map();
+
+  /** The running totals of `stats`. */
+  addCounters(stats: WorkerStats): void {
+    this.accepted += stats.connections.accepted;
+    this.tlsHandshakeErrors += stats.connections.tlsHandshakeErrors;
+    for (const [status, count] of Object.entries(stats.requests.unrouted)) {
+      this.unrouted.set(status, (this.unrouted.get(status) ?? 0) + count);
+    }
+    for (const row of stats.routes) this.#addRoute(row);
+    for (const row of stats.endpoints) this.#addEndpointCounters(row);
+  }
+
+  /** The fields of `stats` that speak of now. */
+  addGauges(stats: WorkerStats): void {
+    this.activeConnections += stats.connections.active;
+    this.activeRequests += stats.requests.active;
+    for (const row of stats.endpoints) {
+      const sum = this.#endpoint(row.upstreamId, row.endpointId);
+      sum.inFlight += row.inFlight;
+      sum.openConnections += row.openConnections;
+      sum.idleConnections += row.idleConnections;
+      sum.reporters += 1;
+      if (row.healthy) sum.healthyReporters += 1;
+      sum.weight = row.weight;
+    }
+  }
+
+  /** Everything another sum has counted. */
+  addSum(other: StatsSum): void {
+    this.accepted += other.accepted;
+    this.tlsHandshakeErrors += other.tlsHandshakeErrors;
+    for (const [status, count] of other.unrouted) this.unrouted.set(status, (this.unrouted.get(status) ?? 0) + count);
+    for (const row of other.routes.values()) this.#addRoute(row);
+    for (const rows of other.endpoints.values()) {
+      for (const row of rows.values()) this.#addEndpointCounters(row);
+    }
+  }
+
+  #addRoute(row: RouteStatsRow): void {
+    let sum = this.routes.get(row.routeId);
+    if (sum === undefined) {
+      sum = emptyRoute(row.routeId);
+      this.routes.set(row.routeId, sum);
+    }
+    addEach(sum.statusClasses, row.statusClasses);
+    addEach(sum.durationBuckets, row.durationBuckets);
+    sum.clientAborts += row.clientAborts;
+    sum.requestBytes += row.requestBytes;
+    sum.responseBytes += row.responseBytes;
+    sum.durationSumMs += row.durationSumMs;
+    for (const split of row.split) addSplit(sum.split, split);
+  }
+
+  #addEndpointCounters(row: Omit<EndpointStatsRow, 'healthy' | 'reason' | 'weight'>): void {
+    const sum = this.#endpoint(row.upstreamId, row.endpointId);
+    sum.requests += row.requests;
+    sum.failures += row.failures;
+    sum.connectFailures += row.connectFailures;
+    sum.retries += row.retries;
+  }
+
+  #endpoint(upstreamId: string, endpointId: string): EndpointSum {
+    let rows = this.endpoints.get(upstreamId);
+    if (rows === undefined) {
+      rows = new Map();
+      this.endpoints.set(upstreamId, rows);
+    }
+    let sum = rows.get(endpointId);
+    if (sum === undefined) {
+      sum = emptyEndpoint(upstreamId, endpointId);
+      rows.set(endpointId, sum);
+    }
+    return sum;
+  }
+}
+
+function addSplit(sums: Mutable<SplitStatsRow>[], row: SplitStatsRow): void {
+  const sum = sums.find((each) => each.upstreamId === row.upstreamId && each.canary === row.canary);
+  if (sum === undefined) {
+    sums.push({ ...row });
+    return;
+  }
+  sum.requests += row.requests;
+  sum.failures += row.failures;
+}
+
+function addEach(sums: number[], values: readonly number[]): void {
+  for (const [at, value] of values.entries()) sums[at] = (sums[at] ?? 0) + value;
+}
+
+function emptyRoute(routeId: string): RouteSum {
+  return {
+    routeId,
+    statusClasses: [0, 0, 0, 0, 0],
+    clientAborts: 0,
+    requestBytes: 0,
+    responseBytes: 0,
+    durationSumMs: 0,
+    durationBuckets: [],
+    split: [],
+  };
+}
+
+function emptyEndpoint(upstreamId: string, endpointId: string): EndpointSum {
+  return {
+    upstreamId,
+    endpointId,
+    reporters: 0,
+    healthyReporters: 0,
+    weight: 0,
+    inFlight: 0,
+    openConnections: 0,
+    idleConnections: 0,
+    requests: 0,
+    failures: 0,
+    connectFailures: 0,
+    retries: 0,
+  };
+}

@@ -1,0 +1,67 @@
+/**
+ * Totals over all workers that never go down: what a worker counted outlives it. Series of routes and endpoints that no
+ * longer exist are forgotten, so that memory is bounded by the running configuration.
+ */
+import type { WorkerStats } from '../model/worker-stats.ts';
+import { StatsSum } from './stats-sum.ts';
+
+export class WorkerTotals {
+  /** The newest report of each worker that has not been retired. */
+  readonly #newest = new Map<number, WorkerStats>();
+  readonly #retired = new StatsSum();
+
+  /**
+   * `reports` are those of the workers that answered. One that did not, and has not been retired, keeps its last totals
+   * but takes no part in what is true now.
+   */
+  update(reports: readonly WorkerStats[], routeExists: (routeId: string) => boolean): StatsSum {
+    for (const report of reports) {
+      const before = this.#newest.get(report.workerId);
+      // A new thread under the id of a dead one starts from zero.
+      if (before !== undefined && startedOver(before, report)) this.retire(report.workerId);
+      this.#newest.set(report.workerId, report);
+    }
+    const sum = new StatsSum();
+    sum.addSum(this.#retired);
+    for (const report of this.#newest.values()) sum.addCounters(report);
+    for (const report of reports) sum.addGauges(report);
+    this.#forgetRoutes(sum, routeExists);
+    // Without any report nothing can be said about which endpoints still exist.
+    if (reports.length > 0) this.#forgetEndpoints(sum);
+    return sum;
+  }
+
+  /** The worker is gone for good; its last known totals stay. */
+  retire(workerId: number): void {
+    const last = this.#newest.get(workerId);
+    if (last === undefined) return;
+    this.#retired.addCounters(last);
+    this.#newest.delete(workerId);
+  }
+
+  #forgetRoutes(sum: StatsSum, routeExists: (routeId: string) => boolean): void {
+    for (const routeId of sum.routes.keys()) {
+      if (routeExists(routeId)) continue;
+      sum.routes.delete(routeId);
+      this.#retired.routes.delete(routeId);
+    }
+  }
+
+  /** An endpoint that no worker reports has left its upstream. */
+  #forgetEndpoints(sum: StatsSum): void {
+    for (const [upstreamId, rows] of sum.endpoints) {
+      for (const [endpointId, row] of rows) {
+        if (row.reporters > 0) continue;
+        rows.delete(endpointId);
+        this.#retired.endpoints.get(upstreamId)?.delete(endpointId);
+      }
+      if (rows.size > 0) continue;
+      sum.endpoints.delete(upstreamId);
+      this.#retired.endpoints.delete(upstreamId);
+    }
+  }
+}
+
+function startedOver(before: WorkerStats, now: WorkerStats): boolean {
+  return now.requests.total < before.requests.total || now.connections.accepted < before.connections.accepted;
+}

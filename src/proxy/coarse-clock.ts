@@ -1,0 +1,58 @@
+/**
+ * One clock for a worker: monotonic milliseconds, refreshed a few times a second, and the sweep that enforces every
+ * deadline. No request ever owns a timer. Also keeps the `Date` field of the current second.
+ */
+
+/** Deadlines are enforced up to this much late. */
+export const TICK_MS = 100;
+
+export interface Sweepable {
+  /** Called at every tick; acts when its deadline has passed. */
+  onTick(nowMs: number): void;
+}
+
+export class CoarseClock {
+  nowMs: number;
+  /** `Date: … CRLF`, at most one second old (RFC 9110 §6.6.1). */
+  dateLine: string;
+  readonly #watched: Set<Sweepable>;
+  readonly #startMs: number;
+  readonly #timer: NodeJS.Timeout;
+  #dateSecond: number;
+
+  constructor() {
+    this.#startMs = performance.now();
+    this.nowMs = 1;
+    this.dateLine = '';
+    this.#dateSecond = 0;
+    this.#watched = new Set();
+    this.#refreshDate();
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  watch(sweepable: Sweepable): void {
+    this.#watched.add(sweepable);
+  }
+
+  unwatch(sweepable: Sweepable): void {
+    this.#watched.delete(sweepable);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #tick(): void {
+    this.nowMs = Math.floor(performance.now() - this.#startMs) + 1;
+    this.#refreshDate();
+    for (const sweepable of this.#watched) sweepable.onTick(this.nowMs);
+  }
+
+  #refreshDate(): void {
+    const now = Date.now();
+    const second = Math.floor(now / 1000);
+    if (second === this.#dateSecond) return;
+    this.#dateSecond = second;
+    this.dateLine = `Date: ${new Date(now).toUTCString()}\r\n`;
+  }
+}

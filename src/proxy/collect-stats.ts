@@ -1,0 +1,28 @@
+/** Copies everything this worker counts into one plain object, at scrape time only. */
+import { collectEndpointRows, collectRouteRows } from '../live/stats-rows.ts';
+import type { WorkerStats } from '../model/worker-stats.ts';
+import type { WorkerContext } from './worker-context.ts';
+
+export function collectStats(worker: WorkerContext): WorkerStats {
+  const { live } = worker;
+  const { user, system } = process.threadCpuUsage();
+  return {
+    workerId: worker.settings.workerId,
+    generation: live.current.number,
+    connections: {
+      active: worker.activeConnections,
+      accepted: worker.acceptedConnections,
+      tlsHandshakeErrors: worker.tlsHandshakeErrors,
+    },
+    requests: {
+      active: worker.activeRequests,
+      total: worker.totalRequests,
+      unrouted: Object.fromEntries(worker.unrouted),
+    },
+    configApplied: live.configApplied,
+    configApplyFailures: live.configApplyFailures,
+    cpuSeconds: (user + system) / 1e6,
+    routes: collectRouteRows(live),
+    endpoints: collectEndpointRows(live),
+  };
+}

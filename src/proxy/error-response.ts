@@ -1,0 +1,53 @@
+/** Answers Sluice gives itself: small HTML bodies that reflect nothing of the request. */
+
+const TITLES: Readonly<Record<number, string>> = {
+  301: 'Moved Permanently',
+  400: 'Bad Request',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  408: 'Request Time-out',
+  413: 'Request Entity Too Large',
+  414: 'Request-URI Too Large',
+  417: 'Expectation Failed',
+  431: 'Request Header Fields Too Large',
+  500: 'Internal Server Error',
+  502: 'Bad Gateway',
+  503: 'Service Temporarily Unavailable',
+  504: 'Gateway Time-out',
+  505: 'HTTP Version Not Supported',
+};
+
+export interface LocalResponse {
+  readonly status: number;
+  readonly reason: string;
+  /** `name: value CRLF` lines, `Content-Length` among them. */
+  readonly fields: string;
+  readonly body: string;
+}
+
+const prepared = new Map<number, LocalResponse>();
+
+export function localResponse(status: number): LocalResponse {
+  let response = prepared.get(status);
+  if (response === undefined) {
+    response = build(status, status === 405 ? 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n' : '');
+    prepared.set(status, response);
+  }
+  return response;
+}
+
+/** @param location already safe for a header: visible ASCII only */
+export function redirectResponse(status: number, location: string): LocalResponse {
+  return build(status, `Location: ${location}\r\n`);
+}
+
+function build(status: number, extraFields: string): LocalResponse {
+  const reason = TITLES[status] ?? 'Error';
+  const title = `${status} ${reason}`;
+  const body =
+    `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n` +
+    `<center><h1>${title}</h1></center>\r\n<hr><center>sluice</center>\r\n</body>\r\n</html>\r\n`;
+  const fields = `Content-Type: text/html\r\nContent-Length: ${body.length}\r\n${extraFields}`;
+  return { status, reason, fields, body };
+}

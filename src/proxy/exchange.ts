@@ -1,0 +1,333 @@
+/**
+ * One request and its response: picks an endpoint, carries bytes between the two sides, repeats failed attempts where
+ * that is safe, and closes exactly once on every path, client abort included.
+ * Hot: one object per request; everything else it needs belongs to connections.
+ */
+import type { Endpoint } from '../balancer/endpoint.ts';
+import type { LiveRoute } from '../live/live-route.ts';
+import type { SplitTarget } from '../live/live-split.ts';
+import type { Downstream } from './downstream.ts';
+import { localResponse } from './error-response.ts';
+import { BODY_NONE } from './http1/request-head.ts';
+import type { ResponseHead } from './http1/response-head.ts';
+import { Outcome, statusOf } from './outcome.ts';
+import { mayRetry } from './retry.ts';
+import type { UpstreamConnection, UpstreamPool } from './upstream-pool.ts';
+import type { WorkerContext } from './worker-context.ts';
+
+/** What the access log wants to know of a request; only made when the log is on. */
+export interface RequestFactsForLog {
+  readonly timeMs: number;
+  readonly host: string;
+  readonly target: string;
+  readonly protocol: string;
+  readonly userAgent: string;
+  readonly referer: string;
+}
+
+export class Exchange {
+  readonly worker: WorkerContext;
+  readonly downstream: Downstream;
+  readonly route: LiveRoute;
+  readonly target: SplitTarget;
+  readonly method: string;
+  /** Complete head for an HTTP/1.1 back end, with the empty line, and the body where that came along whole. */
+  readonly requestText: string;
+  readonly requestId: string;
+  readonly startMs: number;
+  /** How the body that follows `requestText` is framed. */
+  readonly body: number;
+  readonly expectContinue: boolean;
+  /** Non-empty: the client offered to switch to this. */
+  readonly upgrade: string;
+  logFacts: RequestFactsForLog | null;
+  endpoint: Endpoint | null;
+  connection: UpstreamConnection | null;
+  attempts: number;
+  /** All of the request was handed to the back end's connection. */
+  requestSent: boolean;
+  responseStarted: boolean;
+  finished: boolean;
+  status: number;
+  requestBytes: number;
+  responseBytes: number;
+  upstreamMs: number;
+  #failedEndpoint: Endpoint | null;
+  /** The client's side has delivered the whole body. */
+  #requestComplete: boolean;
+  /** Body bytes went out: the request cannot be repeated. */
+  #bodyConsumed: boolean;
+  /** Body bytes waiting for a connection; at most one read of the client's socket. */
+  #heldBody: Buffer[] | null;
+  #staleRetryUsed: boolean;
+
+  constructor(
+    worker: WorkerContext,
+    downstream: Downstream,
+    route: LiveRoute,
+    target: SplitTarget,
+    request: {
+      readonly method: string;
+      readonly text: string;
+      readonly id: string;
+      readonly body: number;
+      readonly expectContinue: boolean;
+      readonly upgrade: string;
+    },
+  ) {
+    this.worker = worker;
+    this.downstream = downstream;
+    this.route = route;
+    this.target = target;
+    this.method = request.method;
+    this.requestText = request.text;
+    this.requestId = request.id;
+    this.startMs = performance.now();
+    this.body = request.body;
+    this.expectContinue = request.expectContinue;
+    this.upgrade = request.upgrade;
+    this.logFacts = null;
+    this.endpoint = null;
+    this.connection = null;
+    this.attempts = 0;
+    this.requestSent = false;
+    this.responseStarted = false;
+    this.finished = false;
+    this.status = 0;
+    this.requestBytes = 0;
+    this.responseBytes = 0;
+    this.upstreamMs = -1;
+    this.#failedEndpoint = null;
+    this.#requestComplete = request.body === BODY_NONE;
+    this.#bodyConsumed = false;
+    this.#heldBody = null;
+    this.#staleRetryUsed = false;
+    worker.activeRequests++;
+    worker.totalRequests++;
+    target.stats.requests++;
+  }
+
+  /** Picks an endpoint and hands the request to a connection of it. Also the way back in for a retry. */
+  attempt(): void {
+    const endpoint = this.target.upstream.pick(0, this.#failedEndpoint);
+    if (endpoint === null) {
+      this.fail(Outcome.NoEndpoint);
+      return;
+    }
+    this.endpoint = endpoint;
+    endpoint.inFlight++;
+    endpoint.requests++;
+    this.attempts++;
+    (endpoint.transport as UpstreamPool).dispatch(this);
+  }
+
+  // From the client's side.
+
+  onRequestData(buffer: Buffer, start: number, end: number): void {
+    if (this.finished) return;
+    this.requestBytes += end - start;
+    const limit = this.route.policy.maxRequestBodyBytes;
+    if (limit !== 0 && this.requestBytes > limit) {
+      this.fail(Outcome.BodyTooLarge);
+      return;
+    }
+    const piece = buffer.subarray(start, end);
+    const connection = this.connection;
+    if (connection === null || !connection.ready) {
+      this.#heldBody ??= [];
+      this.#heldBody.push(piece);
+      this.downstream.pauseRequest();
+      return;
+    }
+    this.#bodyConsumed = true;
+    if (!connection.writeBody(piece)) this.downstream.pauseRequest();
+  }
+
+  onRequestEnd(): void {
+    this.#requestComplete = true;
+    if (this.finished || this.connection?.ready !== true) return;
+    this.requestSent = true;
+    this.connection.endBody();
+  }
+
+  onClientGone(outcome: Outcome): void {
+    if (this.finished) return;
+    this.status = this.responseStarted ? this.status : 499;
+    this.#abandonAttempt();
+    this.finish(outcome);
+  }
+
+  onDownstreamDrain(): void {
+    this.connection?.resumeResponse();
+  }
+
+  // From the back end's side.
+
+  /** The connection can take the request: it writes `requestText`, then what was held of the body. */
+  onConnectionReady(connection: UpstreamConnection): void {
+    const held = this.#heldBody;
+    this.#heldBody = null;
+    let flowing = true;
+    if (held !== null) {
+      this.#bodyConsumed = true;
+      for (const piece of held) flowing = connection.writeBody(piece) && flowing;
+    }
+    if (this.#requestComplete) {
+      this.requestSent = true;
+      connection.endBody();
+    } else if (flowing) this.downstream.resumeRequest();
+  }
+
+  onUpstreamDrain(): void {
+    if (!this.#requestComplete) this.downstream.resumeRequest();
+  }
+
+  onInformational(head: ResponseHead): void {
+    if (head.status === 100 && !this.expectContinue) return;
+    this.downstream.sendInformational(head);
+  }
+
+  onResponseHead(head: ResponseHead): void {
+    this.responseStarted = true;
+    this.status = head.status;
+    this.upstreamMs = performance.now() - this.startMs;
+    this.downstream.startResponse(head);
+  }
+
+  onResponseData(buffer: Buffer, start: number, end: number): void {
+    this.responseBytes += end - start;
+    this.downstream.writeResponse(buffer, start, end);
+  }
+
+  /** The response is complete and the connection has already been given back or closed. */
+  onResponseEnd(): void {
+    this.connection = null;
+    this.#releaseEndpoint(this.status >= 500);
+    this.finish(Outcome.Ok);
+    this.downstream.endResponse();
+  }
+
+  /**
+   * The attempt failed and its connection is closed.
+   * @param sent whether a byte of the request may have reached the back end
+   * @param reused whether the connection had served another request before
+   */
+  onAttemptFailed(outcome: Outcome, sent: boolean, reused: boolean): void {
+    const endpoint = this.endpoint as Endpoint;
+    this.connection = null;
+    if (outcome === Outcome.ConnectFailed || outcome === Outcome.ConnectTimeout) endpoint.connectFailures++;
+    // A kept-alive connection that its back end closed in the meantime says nothing about that back end.
+    const stale = reused && outcome === Outcome.UpstreamClosed && !this.responseStarted;
+    this.#releaseEndpoint(!stale);
+    if (this.responseStarted) {
+      this.finish(outcome);
+      this.downstream.abortResponse();
+      return;
+    }
+    if (!this.#bodyConsumed && mayRetry(this.method, outcome, sent) && this.#hasTriesLeft(stale)) {
+      if (!stale) this.#failedEndpoint = endpoint;
+      endpoint.retries++;
+      this.attempt();
+      return;
+    }
+    this.fail(outcome);
+  }
+
+  /** The route must not be served (fail closed): the status it was closed with, and no attempt. */
+  answerClosed(status: number): void {
+    this.status = status;
+    this.finish(Outcome.RouteClosed);
+    this.downstream.answer(localResponse(status));
+  }
+
+  /** Ends the exchange with an answer of our own, or by cutting the response that has begun. */
+  fail(outcome: Outcome): void {
+    if (this.finished) return;
+    this.#abandonAttempt();
+    if (this.responseStarted) {
+      this.finish(outcome);
+      this.downstream.abortResponse();
+      return;
+    }
+    this.status = statusOf(outcome);
+    this.finish(outcome);
+    this.downstream.answer(localResponse(this.status));
+  }
+
+  /** A connection that left HTTP has ended. */
+  onTunnelEnd(): void {
+    if (this.finished) return;
+    this.connection = null;
+    this.#releaseEndpoint(false);
+    this.finish(Outcome.Ok);
+  }
+
+  /** Counts and logs, once. */
+  finish(outcome: Outcome): void {
+    if (this.finished) return;
+    this.finished = true;
+    this.worker.activeRequests--;
+    const stats = this.route.stats;
+    const durationMs = performance.now() - this.startMs;
+    if (this.status === 499) stats.clientAborts++;
+    else {
+      const statusClass = Math.floor(this.status / 100) - 1;
+      stats.statusClasses[statusClass] = (stats.statusClasses[statusClass] as number) + 1;
+    }
+    if (this.status >= 500) this.target.stats.failures++;
+    stats.requestBytes += this.requestBytes;
+    stats.responseBytes += this.responseBytes;
+    stats.countDuration(durationMs);
+    if (this.logFacts !== null) this.#log(this.logFacts, durationMs, outcome);
+  }
+
+  /** The retry on a stale connection is free, once: the first was no fault of the request or the endpoint. */
+  #hasTriesLeft(stale: boolean): boolean {
+    if (stale && !this.#staleRetryUsed) {
+      this.#staleRetryUsed = true;
+      this.attempts--;
+    }
+    return this.attempts < this.route.policy.retryAttempts;
+  }
+
+  #abandonAttempt(): void {
+    const connection = this.connection;
+    if (connection === null) return;
+    this.connection = null;
+    connection.abandon();
+    this.#releaseEndpoint(false);
+  }
+
+  #releaseEndpoint(failed: boolean): void {
+    const endpoint = this.endpoint as Endpoint;
+    endpoint.inFlight--;
+    if (failed) endpoint.failures++;
+    const { onOutcome } = this.target.upstream;
+    if (onOutcome !== null) onOutcome(endpoint, failed);
+  }
+
+  #log(facts: RequestFactsForLog, durationMs: number, outcome: Outcome): void {
+    this.worker.onAccess?.({
+      timeMs: facts.timeMs,
+      clientIp: this.downstream.clientIp,
+      method: this.method,
+      host: facts.host,
+      target: facts.target,
+      protocol: facts.protocol,
+      status: this.status,
+      requestBytes: this.requestBytes,
+      responseBytes: this.responseBytes,
+      durationMs,
+      upstreamMs: this.upstreamMs,
+      routeId: this.route.id,
+      upstreamId: this.target.upstream.id,
+      endpointId: this.endpoint?.id ?? '',
+      canary: this.target.stats.canary,
+      attempts: this.attempts,
+      userAgent: facts.userAgent,
+      referer: facts.referer,
+      requestId: this.requestId,
+      outcome,
+    });
+  }
+}

@@ -1,0 +1,18 @@
+/** The fields Sluice adds to every request, from what it knows itself and never from what the client claims. */
+
+/** What is the same for every request of one connection and one `Host`. */
+export interface ForwardedFacts {
+  readonly clientIp: string;
+  readonly encrypted: boolean;
+  readonly port: number;
+}
+
+/** `X-Real-IP` and `X-Forwarded-*` as lines; `host` is the client's `Host` including its port. */
+export function forwardedFields(facts: ForwardedFacts, host: string): string {
+  const scheme = facts.encrypted ? 'https' : 'http';
+  return (
+    `X-Real-IP: ${facts.clientIp}\r\nX-Forwarded-For: ${facts.clientIp}\r\nX-Forwarded-Host: ${host}\r\n` +
+    `X-Forwarded-Port: ${facts.port}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Scheme: ${scheme}\r\n` +
+    `X-Scheme: ${scheme}\r\n`
+  );
+}

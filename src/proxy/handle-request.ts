@@ -1,0 +1,124 @@
+/**
+ * The phases of a request, in order, from a parsed head to the first attempt. Reads the running configuration once.
+ * Hot.
+ */
+import type { LiveRoute } from '../live/live-route.ts';
+import type { SplitTarget } from '../live/live-split.ts';
+import type { Downstream } from './downstream.ts';
+import { localResponse, redirectResponse } from './error-response.ts';
+import { Exchange } from './exchange.ts';
+import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, type RequestHead } from './http1/request-head.ts';
+import { Outcome } from './outcome.ts';
+import { logUnrouted } from './unrouted-log.ts';
+import type { WorkerContext } from './worker-context.ts';
+
+/** What the connection knows about the request beside its head. */
+export interface RequestOrigin {
+  readonly listener: string;
+  readonly scheme: 'http' | 'https';
+  /** `Host` as hosts are compared. */
+  readonly routingHost: string;
+  /** `forwardedFields` for this connection and host. */
+  readonly forwarded: string;
+  /** The whole body as latin1 text where it came along with the head. */
+  readonly inlineBody: string;
+}
+
+/** Longest request id taken over from a client. */
+const MAX_REQUEST_ID = 128;
+
+/**
+ * @returns the exchange, on its way; null when the request was answered without one
+ */
+export function handleRequest(
+  worker: WorkerContext,
+  downstream: Downstream,
+  head: RequestHead,
+  origin: RequestOrigin,
+): Exchange | null {
+  if (head.target === '*') {
+    downstream.answer({ status: 204, reason: 'No Content', fields: '', body: '' });
+    return null;
+  }
+  const table = worker.live.current.tables.get(origin.listener);
+  const route = table === undefined ? null : table.match(origin.routingHost, head.target, head.pathEnd, head);
+  if (route === null) {
+    worker.countUnrouted(404);
+    logUnrouted(worker, downstream.clientIp, head, 404);
+    downstream.answer(localResponse(404));
+    return null;
+  }
+  if (route.slashRedirectLength !== 0 && redirectMissingSlash(downstream, head, route, origin)) return null;
+  const target = route.split.choose(head, worker.draw());
+  const exchange = openExchange(worker, downstream, head, route, target, origin);
+  const { closed, maxRequestBodyBytes } = route.policy;
+  if (closed !== null) exchange.answerClosed(closed.status);
+  else if (maxRequestBodyBytes !== 0 && head.contentLength > maxRequestBodyBytes) exchange.fail(Outcome.BodyTooLarge);
+  else exchange.attempt();
+  return exchange.finished ? null : exchange;
+}
+
+function openExchange(
+  worker: WorkerContext,
+  downstream: Downstream,
+  head: RequestHead,
+  route: LiveRoute,
+  target: SplitTarget,
+  origin: RequestOrigin,
+): Exchange {
+  const id =
+    head.requestId !== '' && head.requestId.length <= MAX_REQUEST_ID ? head.requestId : worker.requestIds.next();
+  const inline = origin.inlineBody;
+  const exchange = new Exchange(worker, downstream, route, target, {
+    method: head.method,
+    text: toUpstreamText(head, origin.forwarded, id) + inline,
+    id,
+    body: inline === '' ? head.body : BODY_NONE,
+    expectContinue: head.expectContinue && inline === '',
+    upgrade: head.upgrade,
+  });
+  exchange.requestBytes = inline.length;
+  if (worker.onAccess !== null) {
+    exchange.logFacts = {
+      timeMs: Date.now(),
+      host: head.host,
+      target: head.target,
+      protocol: head.minorVersion === 1 ? 'HTTP/1.1' : 'HTTP/1.0',
+      userAgent: head.header('user-agent') ?? '',
+      referer: head.header('referer') ?? '',
+    };
+  }
+  return exchange;
+}
+
+/** Everything after the client's own fields is ours, so nothing the client sends can remove or precede it. */
+function toUpstreamText(head: RequestHead, forwarded: string, id: string): string {
+  let text = `${head.toForwardedHead() + forwarded}X-Request-ID: ${id}\r\n`;
+  if (head.forwardedFor !== '') text += `X-Original-Forwarded-For: ${head.forwardedFor}\r\n`;
+  if (head.forwardedHost !== '') text += `X-Original-Forwarded-Host: ${head.forwardedHost}\r\n`;
+  if (head.body === BODY_CHUNKED) text += 'Transfer-Encoding: chunked\r\n';
+  if (head.expectContinue) text += 'Expect: 100-continue\r\n';
+  if (head.upgrade !== '') text += `Connection: upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
+  return `${text}\r\n`;
+}
+
+/** Prefix `/foo/` and a GET for `/foo`: clients of the nginx dialect expect to be sent to `/foo/`. */
+function redirectMissingSlash(
+  downstream: Downstream,
+  head: RequestHead,
+  route: LiveRoute,
+  origin: RequestOrigin,
+): boolean {
+  if (head.pathEnd !== route.slashRedirectLength - 1) return false;
+  if (head.method !== 'GET' && head.method !== 'HEAD') return false;
+  const path = head.target.slice(0, head.pathEnd);
+  const base = origin.routingHost === '' ? '' : `${origin.scheme}://${origin.routingHost}`;
+  const location = `${base}${path}/${head.target.slice(head.pathEnd)}`;
+  downstream.answer(redirectResponse(301, location));
+  return true;
+}
+
+/** Whether the body that follows the head came along with it, small enough to travel as text. */
+export function isInlineBody(head: RequestHead, availableBytes: number, limit: number): boolean {
+  return head.body === BODY_LENGTH && head.contentLength <= availableBytes && head.contentLength <= limit;
+}

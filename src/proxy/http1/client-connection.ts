@@ -1,0 +1,377 @@
+/**
+ * One HTTP/1.1 connection to a back end: writes the request of its exchange, parses the response by its own framing, and
+ * goes back to the pool only when both are complete and not one byte is left over (RFC 9112 §9).
+ * Hot: no stream pipes, promises, timers or listeners per request; reads go into the worker's one buffer.
+ */
+import net from 'node:net';
+import type { Exchange } from '../exchange.ts';
+import { Outcome } from '../outcome.ts';
+import type { DownstreamTunnel, UpstreamTunnel } from '../tunnel.ts';
+import type { UpstreamConnection, UpstreamPool } from '../upstream-pool.ts';
+import type { WorkerContext } from '../worker-context.ts';
+import { ChunkedDecoder, type ChunkSink } from './chunked-decoder.ts';
+import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE } from './request-head.ts';
+
+const CONNECTING = 0;
+const IDLE = 1;
+const HEAD = 2;
+const LENGTH = 3;
+const CHUNKED = 4;
+const UNTIL_CLOSE = 5;
+const TUNNEL = 6;
+const CLOSED = 7;
+
+const HEAD_END = Buffer.from('\r\n\r\n');
+const MAX_HEAD_BYTES = 32_768;
+const MAX_INFORMATIONAL = 32;
+/** Stay this far below the idle time a back end announces, so that it never closes under a request. */
+const IDLE_MARGIN_MS = 1_000;
+
+export class ClientConnection implements UpstreamConnection, UpstreamTunnel, ChunkSink {
+  readonly #worker: WorkerContext;
+  readonly #pool: UpstreamPool;
+  #socket: net.Socket | null;
+  #exchange: Exchange | null;
+  #state: number;
+  #decoder: ChunkedDecoder | null;
+  /** Body bytes still to come in state LENGTH. */
+  #remaining: number;
+  /** Start of a response head that came in several reads. */
+  #partialHead: Buffer | null;
+  /** Coarse clock; 0 = none. */
+  #deadlineMs: number;
+  #reused: boolean;
+  #responseKeepAlive: boolean;
+  #idleLimitMs: number;
+  #informational: number;
+  #tunnel: DownstreamTunnel | null;
+
+  constructor(worker: WorkerContext, pool: UpstreamPool) {
+    this.#worker = worker;
+    this.#pool = pool;
+    this.#socket = null;
+    this.#exchange = null;
+    this.#state = CONNECTING;
+    this.#decoder = null;
+    this.#remaining = 0;
+    this.#partialHead = null;
+    this.#deadlineMs = 0;
+    this.#reused = false;
+    this.#responseKeepAlive = false;
+    this.#idleLimitMs = 0;
+    this.#informational = 0;
+    this.#tunnel = null;
+  }
+
+  get ready(): boolean {
+    return this.#state > IDLE && this.#state < CLOSED;
+  }
+
+  /** Whether an idle connection may take another request. */
+  get usable(): boolean {
+    return this.#state === IDLE && this.#worker.clock.nowMs < this.#deadlineMs;
+  }
+
+  connect(exchange: Exchange): void {
+    this.#exchange = exchange;
+    const { address, port } = this.#pool.endpoint;
+    const socket = net.connect({
+      host: address,
+      port,
+      noDelay: true,
+      allowHalfOpen: true,
+      onread: { buffer: this.#worker.readBuffer, callback: (bytes, buffer) => this.#onRead(buffer as Buffer, bytes) },
+    });
+    this.#socket = socket;
+    socket.on('connect', () => this.#onConnect());
+    socket.on('drain', () => this.#onDrain());
+    socket.on('end', () => this.#onEnd());
+    socket.on('error', (error) => this.#onClose(error));
+    socket.on('close', () => this.#onClose(null));
+    this.#deadlineMs = this.#worker.clock.nowMs + exchange.route.policy.connectTimeoutMs;
+    this.#worker.clock.watch(this);
+  }
+
+  /** Sends the next request on an idle connection. */
+  start(exchange: Exchange): void {
+    this.#reused = true;
+    this.#exchange = exchange;
+    this.#send(exchange);
+  }
+
+  destroy(): void {
+    this.#onClose(null);
+  }
+
+  // UpstreamConnection
+
+  writeBody(piece: Buffer): boolean {
+    const socket = this.#socket as net.Socket;
+    const chunked = this.#exchange?.body === BODY_CHUNKED;
+    if (chunked) {
+      socket.cork();
+      socket.write(`${piece.length.toString(16)}\r\n`, 'latin1');
+    }
+    let flowing = socket.write(piece);
+    if (chunked) {
+      flowing = socket.write('\r\n', 'latin1');
+      socket.uncork();
+    }
+    // While body bytes flow we wait for the client, and its own deadline counts; while they are stuck, for the back end.
+    if (flowing) this.#deadlineMs = 0;
+    else this.#expectProgress();
+    return flowing;
+  }
+
+  endBody(): void {
+    if (this.#exchange?.body === BODY_CHUNKED) this.#socket?.write('0\r\n\r\n', 'latin1');
+    this.#expectProgress();
+  }
+
+  resumeResponse(): void {
+    this.#expectProgress();
+    this.#socket?.resume();
+  }
+
+  abandon(): void {
+    this.#exchange = null;
+    this.#onClose(null);
+  }
+
+  // UpstreamTunnel
+
+  write(chunk: Buffer): boolean {
+    this.#touchTunnel();
+    return this.#socket?.write(chunk) ?? true;
+  }
+
+  end(): void {
+    this.#socket?.end();
+  }
+
+  pause(): void {
+    this.#socket?.pause();
+  }
+
+  resume(): void {
+    this.#socket?.resume();
+  }
+
+  onTick(nowMs: number): void {
+    if (this.#deadlineMs === 0 || nowMs < this.#deadlineMs) return;
+    if (this.#state === CONNECTING) this.#fail(Outcome.ConnectTimeout);
+    else if (this.#exchange !== null) this.#fail(Outcome.ResponseTimeout);
+    else this.#onClose(null);
+  }
+
+  onChunkData(buffer: Buffer, start: number, end: number): void {
+    (this.#exchange as Exchange).onResponseData(buffer, start, end);
+  }
+
+  #send(exchange: Exchange): void {
+    this.#state = HEAD;
+    this.#informational = 0;
+    this.#deadlineMs = 0;
+    (this.#socket as net.Socket).write(exchange.requestText, 'latin1');
+    exchange.onConnectionReady(this);
+  }
+
+  #expectProgress(): void {
+    const exchange = this.#exchange;
+    if (exchange !== null) this.#deadlineMs = this.#worker.clock.nowMs + exchange.route.policy.responseTimeoutMs;
+  }
+
+  #touchTunnel(): void {
+    this.#deadlineMs = this.#worker.clock.nowMs + this.#idleLimitMs;
+  }
+
+  #onConnect(): void {
+    if (this.#state === CONNECTING && this.#exchange !== null) this.#send(this.#exchange);
+  }
+
+  #onDrain(): void {
+    if (this.#state === TUNNEL) this.#tunnel?.resume();
+    else this.#exchange?.onUpstreamDrain();
+  }
+
+  #onRead(buffer: Buffer, bytes: number): boolean {
+    if (this.#state === TUNNEL) return this.#relay(buffer, bytes);
+    const exchange = this.#exchange;
+    // A byte nobody asked for (late data, a second answer, a 408): what follows would be taken for the next response.
+    if (exchange === null) {
+      this.#onClose(null);
+      return true;
+    }
+    if (exchange.requestSent) this.#expectProgress();
+    const position = this.#state === HEAD ? this.#readHeads(buffer, bytes, exchange) : 0;
+    if (position >= 0) this.#readBody(buffer, position, bytes, exchange);
+    if (this.#exchange === exchange && exchange.responseStarted && !exchange.downstream.flushResponse()) {
+      // Now it is the client who has to make progress; its connection has the deadline.
+      this.#deadlineMs = 0;
+      this.#socket?.pause();
+    }
+    return true;
+  }
+
+  /** Interim heads, then the final one. @returns where the body begins; -1 when there is nothing more to read for now */
+  #readHeads(buffer: Buffer, bytes: number, exchange: Exchange): number {
+    let position = 0;
+    for (;;) {
+      position = this.#readHead(buffer, position, bytes, exchange);
+      if (position === -1 || this.#state !== HEAD) return position;
+    }
+  }
+
+  #readHead(buffer: Buffer, start: number, bytes: number, exchange: Exchange): number {
+    let source = buffer;
+    let from = start;
+    let until = bytes;
+    const partial = this.#partialHead;
+    if (partial !== null) {
+      source = Buffer.concat([partial, buffer.subarray(start, bytes)]);
+      from = 0;
+      until = source.length;
+    }
+    const headEnd = source.indexOf(HEAD_END, from);
+    if (headEnd === -1 || headEnd >= until - 3) {
+      if (until - from > MAX_HEAD_BYTES) this.#fail(Outcome.UpstreamInvalid);
+      else if (until > from) this.#partialHead = Buffer.from(source.subarray(from, until));
+      return -1;
+    }
+    this.#partialHead = null;
+    if (headEnd - from > MAX_HEAD_BYTES) {
+      this.#fail(Outcome.UpstreamInvalid);
+      return -1;
+    }
+    const head = this.#worker.responseHead;
+    if (!head.parse(source.toString('latin1', from, headEnd + 4), headEnd - from, exchange.method === 'HEAD')) {
+      this.#fail(Outcome.UpstreamInvalid);
+      return -1;
+    }
+    const bodyStart = headEnd + 4 - (until - bytes);
+    if (head.status < 200) return this.#informationalHead(buffer, bodyStart, bytes, exchange);
+    this.#finalHead(exchange);
+    return bodyStart;
+  }
+
+  #informationalHead(buffer: Buffer, position: number, bytes: number, exchange: Exchange): number {
+    const head = this.#worker.responseHead;
+    if (head.status === 101) {
+      if (exchange.upgrade === '' || head.upgrade === '') {
+        this.#fail(Outcome.UpstreamInvalid);
+        return -1;
+      }
+      this.#switchProtocols(buffer, position, bytes, exchange);
+      return -1;
+    }
+    if (++this.#informational > MAX_INFORMATIONAL) {
+      this.#fail(Outcome.UpstreamInvalid);
+      return -1;
+    }
+    exchange.onInformational(head);
+    return position < bytes ? position : -1;
+  }
+
+  #finalHead(exchange: Exchange): void {
+    const head = this.#worker.responseHead;
+    this.#responseKeepAlive = head.keepAlive;
+    const announcedMs = head.keepAliveSeconds * 1_000 - IDLE_MARGIN_MS;
+    const ownMs = this.#worker.settings.upstreamIdleTimeoutMs;
+    this.#idleLimitMs = head.keepAliveSeconds === 0 ? ownMs : Math.max(0, Math.min(ownMs, announcedMs));
+    if (head.body === BODY_LENGTH) {
+      this.#state = LENGTH;
+      this.#remaining = head.contentLength;
+    } else if (head.body === BODY_CHUNKED) {
+      this.#state = CHUNKED;
+      this.#decoder ??= new ChunkedDecoder();
+      this.#decoder.reset();
+    } else if (head.body === BODY_NONE) {
+      this.#state = LENGTH;
+      this.#remaining = 0;
+    } else this.#state = UNTIL_CLOSE;
+    exchange.onResponseHead(head);
+  }
+
+  #readBody(buffer: Buffer, start: number, bytes: number, exchange: Exchange): void {
+    if (this.#state === LENGTH) {
+      const take = Math.min(this.#remaining, bytes - start);
+      if (take > 0) exchange.onResponseData(buffer, start, start + take);
+      this.#remaining -= take;
+      if (this.#remaining === 0) this.#complete(exchange, start + take === bytes);
+    } else if (this.#state === CHUNKED) {
+      const decoder = this.#decoder as ChunkedDecoder;
+      const position = decoder.decode(buffer, start, bytes, this);
+      if (position === -1) this.#fail(Outcome.UpstreamInvalid);
+      else if (decoder.done) this.#complete(exchange, position === bytes);
+    } else if (this.#state === UNTIL_CLOSE && bytes > start) exchange.onResponseData(buffer, start, bytes);
+  }
+
+  #complete(exchange: Exchange, nothingLeftOver: boolean): void {
+    this.#exchange = null;
+    if (this.#responseKeepAlive && nothingLeftOver && exchange.requestSent) {
+      this.#state = IDLE;
+      this.#deadlineMs = this.#worker.clock.nowMs + this.#idleLimitMs;
+      this.#pool.release(this);
+    } else this.#onClose(null);
+    exchange.onResponseEnd();
+  }
+
+  #switchProtocols(buffer: Buffer, position: number, bytes: number, exchange: Exchange): void {
+    this.#state = TUNNEL;
+    this.#idleLimitMs = exchange.route.policy.idleTimeoutMs;
+    this.#touchTunnel();
+    exchange.downstream.startTunnel(this.#worker.responseHead, this);
+    if (position < bytes) this.#relay(buffer.subarray(position), bytes - position);
+  }
+
+  attachTunnel(tunnel: DownstreamTunnel): void {
+    this.#tunnel = tunnel;
+  }
+
+  #relay(buffer: Buffer, bytes: number): boolean {
+    this.#touchTunnel();
+    if (this.#tunnel?.write(Buffer.from(buffer.subarray(0, bytes))) === false) this.#socket?.pause();
+    return true;
+  }
+
+  #onEnd(): void {
+    if (this.#state === TUNNEL) this.#tunnel?.end();
+    else if (this.#state === UNTIL_CLOSE && this.#exchange !== null) {
+      const exchange = this.#exchange;
+      this.#responseKeepAlive = false;
+      this.#complete(exchange, true);
+    } else this.#onClose(null);
+  }
+
+  /** The socket is gone, or has to go: exactly once, whoever noticed first. */
+  #onClose(error: Error | null): void {
+    if (this.#state === CLOSED) return;
+    const state = this.#state;
+    const exchange = this.#exchange;
+    this.#state = CLOSED;
+    this.#exchange = null;
+    this.#partialHead = null;
+    this.#worker.clock.unwatch(this);
+    this.#pool.onClosed(this);
+    this.#socket?.destroy();
+    if (state === TUNNEL) this.#tunnel?.destroy();
+    else if (exchange !== null) exchange.onAttemptFailed(outcomeOf(state, error), state !== CONNECTING, this.#reused);
+  }
+
+  #fail(outcome: Outcome): void {
+    const exchange = this.#exchange;
+    const sent = this.#state !== CONNECTING;
+    this.#exchange = null;
+    this.#onClose(null);
+    exchange?.onAttemptFailed(outcome, sent, this.#reused);
+  }
+}
+
+function outcomeOf(state: number, error: Error | null): Outcome {
+  if (state === CONNECTING) {
+    return (error as NodeJS.ErrnoException | null)?.code === 'ETIMEDOUT'
+      ? Outcome.ConnectTimeout
+      : Outcome.ConnectFailed;
+  }
+  return state === HEAD ? Outcome.UpstreamClosed : Outcome.UpstreamTruncated;
+}

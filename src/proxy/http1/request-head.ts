@@ -1,0 +1,349 @@
+/**
+ * Parses and judges one HTTP/1.x request head: request line, fields, framing, host. Accepts the grammar of RFC 9112 and
+ * nothing else; what is ambiguous is refused, never repaired. One instance serves a worker; its fields are valid until
+ * the next `parse`.
+ * Hot: guarded by `bench/micro/head.bench.ts`.
+ */
+import { normalisePath } from '../../model/path.ts';
+import type { RequestFacts } from '../../router/route-table.ts';
+import { CR, LF, SP, TARGET, TOKEN } from './char-classes.ts';
+import { toTokens } from './field-list.ts';
+import { DROP, FieldTable, PASS } from './field-table.ts';
+import { isValidAuthority, splitAbsoluteTarget } from './request-target.ts';
+
+/** How the length of a request body is known (RFC 9112 §6.3). */
+export const BODY_NONE = 0;
+export const BODY_LENGTH = 1;
+export const BODY_CHUNKED = 2;
+
+const HOST = 2;
+const CONTENT_LENGTH = 3;
+const TRANSFER_ENCODING = 4;
+const CONNECTION = 5;
+const UPGRADE = 6;
+const EXPECT = 7;
+const FORWARDED_FOR = 8;
+const FORWARDED_HOST = 9;
+const REQUEST_ID = 10;
+
+interface KnownField {
+  readonly name: string;
+  readonly kind: number;
+}
+
+/**
+ * Fields that do not simply pass, by the length of their name. Dropped are those of one connection (RFC 9110 §7.6.1),
+ * those we set ourselves, and `Proxy` (CVE-2016-5385).
+ */
+const KNOWN: readonly (readonly KnownField[])[] = byLength([
+  ['te', DROP],
+  ['host', HOST],
+  ['proxy', DROP],
+  ['expect', EXPECT],
+  ['upgrade', UPGRADE],
+  ['trailer', DROP],
+  ['x-scheme', DROP],
+  ['x-real-ip', DROP],
+  ['forwarded', DROP],
+  ['connection', CONNECTION],
+  ['keep-alive', DROP],
+  ['x-request-id', REQUEST_ID],
+  ['content-length', CONTENT_LENGTH],
+  ['http2-settings', DROP],
+  ['x-forwarded-for', FORWARDED_FOR],
+  ['x-forwarded-host', FORWARDED_HOST],
+  ['x-forwarded-port', DROP],
+  ['proxy-connection', DROP],
+  ['transfer-encoding', TRANSFER_ENCODING],
+  ['x-forwarded-proto', DROP],
+  ['x-forwarded-scheme', DROP],
+  ['x-original-forwarded-for', DROP],
+  ['x-original-forwarded-host', DROP],
+]);
+
+/** Naming one of these in `Connection` asks us to hide something security relevant from the back end: refused. */
+const MUST_NOT_BE_NOMINATED: ReadonlySet<string> = new Set([
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'authorization',
+  'cookie',
+  'forwarded',
+  'x-request-id',
+  'x-real-ip',
+]);
+
+export class RequestHead implements RequestFacts {
+  method: string;
+  /** Path and query as forwarded: normalised, starts with `/` (or is `*`). */
+  target: string;
+  /** Index of the `?` in `target`, or its length. */
+  pathEnd: number;
+  /** As the client sent it, port included; empty for HTTP/1.0 without `Host`. */
+  host: string;
+  /** 1.1 or 1.0. */
+  minorVersion: number;
+  keepAlive: boolean;
+  body: number;
+  contentLength: number;
+  expectContinue: boolean;
+  /** Value of a usable `Upgrade` offer; empty otherwise. */
+  upgrade: string;
+  forwardedFor: string;
+  forwardedHost: string;
+  requestId: string;
+  readonly fields: FieldTable;
+  readonly #maxTargetBytes: number;
+  /** End of a request line that may be forwarded as it stands, -1 if it must be written anew. */
+  #lineEnd: number;
+  #start: number;
+  #hostFromTarget: boolean;
+  #connectionAt: number;
+  #upgradeAt: number;
+  #upgradeToken: boolean;
+
+  constructor(maxFields: number, maxTargetBytes: number) {
+    this.fields = new FieldTable(maxFields, true);
+    this.#maxTargetBytes = maxTargetBytes;
+    this.method = '';
+    this.target = '';
+    this.pathEnd = 0;
+    this.host = '';
+    this.minorVersion = 1;
+    this.keepAlive = true;
+    this.body = BODY_NONE;
+    this.contentLength = 0;
+    this.expectContinue = false;
+    this.upgrade = '';
+    this.forwardedFor = '';
+    this.forwardedHost = '';
+    this.requestId = '';
+    this.#lineEnd = -1;
+    this.#start = 0;
+    this.#hostFromTarget = false;
+    this.#connectionAt = -1;
+    this.#upgradeAt = -1;
+    this.#upgradeToken = false;
+  }
+
+  /**
+   * @param start where the request line begins in `text`
+   * @param headEnd where the CRLF CRLF that ends the head begins
+   * @returns 0, or the status to refuse the request with
+   */
+  parse(text: string, start: number, headEnd: number): number {
+    this.#reset(start);
+    let pos = start;
+    while ((TOKEN[text.charCodeAt(pos)] as number) !== 0) pos++;
+    if (pos === start || text.charCodeAt(pos) !== SP) return 400;
+    this.method = text.slice(start, pos);
+    const targetStart = ++pos;
+    let seen = 0;
+    let cls = TARGET[text.charCodeAt(pos)] as number;
+    while (cls !== 0) {
+      seen |= cls;
+      cls = TARGET[text.charCodeAt(++pos)] as number;
+    }
+    const targetEnd = pos;
+    if (targetEnd === targetStart || text.charCodeAt(pos) !== SP) return 400;
+    if (targetEnd - targetStart > this.#maxTargetBytes) return 414;
+    if (!text.startsWith('HTTP/', pos + 1)) return 400;
+    const lineEnd = pos + 9;
+    if (text.charCodeAt(lineEnd) !== CR || text.charCodeAt(lineEnd + 1) !== LF) return 400;
+    const version = text.slice(pos + 6, lineEnd);
+    if (version === '1.0') this.minorVersion = 0;
+    else if (version !== '1.1') return /^\d\.\d$/.test(version) ? 505 : 400;
+    this.#lineEnd = this.minorVersion === 1 ? lineEnd + 2 : -1;
+    let status = this.#judgeTarget(text.slice(targetStart, targetEnd), (seen & 2) !== 0);
+    if (status !== 0) return status;
+    status = this.fields.scan(text, lineEnd + 2, headEnd);
+    return status === 0 ? this.#judgeFields() : status;
+  }
+
+  header(lowerCaseName: string): string | null {
+    return this.fields.find(lowerCaseName);
+  }
+
+  queryParameter(name: string): string | null {
+    if (this.pathEnd >= this.target.length) return null;
+    return new URLSearchParams(this.target.slice(this.pathEnd + 1)).get(name);
+  }
+
+  /** Request line and passing fields for an HTTP/1.1 peer, without framing and without the empty line at the end. */
+  toForwardedHead(): string {
+    if (this.#lineEnd >= 0) return this.fields.toBlock(this.#start, this.#lineEnd);
+    const hostLine = this.#hostFromTarget || this.host === '' ? `Host: ${this.host}\r\n` : '';
+    return `${this.method} ${this.target} HTTP/1.1\r\n${hostLine}${this.fields.toBlock(-1, -1)}`;
+  }
+
+  #reset(start: number): void {
+    this.#start = start;
+    this.host = '';
+    this.minorVersion = 1;
+    this.body = BODY_NONE;
+    this.contentLength = 0;
+    this.expectContinue = false;
+    this.upgrade = '';
+    this.forwardedFor = '';
+    this.forwardedHost = '';
+    this.requestId = '';
+    this.#hostFromTarget = false;
+    this.#connectionAt = -1;
+    this.#upgradeAt = -1;
+    this.#upgradeToken = false;
+  }
+
+  #judgeTarget(raw: string, mayNeedNormalising: boolean): number {
+    if (this.method === 'CONNECT' || this.method === 'TRACE') return 405;
+    let target = raw;
+    if (raw.charCodeAt(0) !== 47) {
+      if (raw === '*' && this.method === 'OPTIONS') {
+        this.target = raw;
+        this.pathEnd = 1;
+        return 0;
+      }
+      const absolute = splitAbsoluteTarget(raw);
+      if (absolute === null) return 400;
+      this.host = absolute.authority;
+      this.#hostFromTarget = true;
+      this.#lineEnd = -1;
+      target = absolute.target;
+    }
+    const question = target.indexOf('?');
+    const pathEnd = question === -1 ? target.length : question;
+    if (mayNeedNormalising) {
+      const path = normalisePath(target.slice(0, pathEnd));
+      if (path === null) return 400;
+      if (path.length !== pathEnd || !target.startsWith(path)) {
+        this.#lineEnd = -1;
+        this.target = path + target.slice(pathEnd);
+        this.pathEnd = path.length;
+        return 0;
+      }
+    }
+    this.target = target;
+    this.pathEnd = pathEnd;
+    return 0;
+  }
+
+  #judgeFields(): number {
+    const fields = this.fields;
+    let hosts = 0;
+    let lengths = 0;
+    let encodings = 0;
+    for (let index = 0; index < fields.count; index++) {
+      const kind = classify(fields, index);
+      if (kind === PASS) continue;
+      fields.kinds[index] = DROP;
+      if (kind === HOST) {
+        hosts++;
+        if (this.#hostFromTarget) {
+          if (fields.value(index).toLowerCase() !== this.host.toLowerCase()) return 400;
+        } else {
+          this.host = fields.value(index);
+          fields.kinds[index] = PASS;
+        }
+      } else if (kind === CONTENT_LENGTH) {
+        lengths++;
+        const length = parseContentLength(fields.value(index));
+        if (length < 0) return 400;
+        this.contentLength = length;
+        this.body = length === 0 ? BODY_NONE : BODY_LENGTH;
+        fields.kinds[index] = PASS;
+      } else if (kind === TRANSFER_ENCODING) {
+        encodings++;
+        if (!fields.valueEquals(index, 'chunked')) return 400;
+        this.body = BODY_CHUNKED;
+      } else this.#noteField(kind, index);
+    }
+    if (hosts > 1 || lengths > 1 || encodings > 1) return 400;
+    if (encodings === 1 && (lengths === 1 || this.minorVersion === 0)) return 400;
+    if (this.minorVersion === 1 ? hosts === 0 || this.host === '' : false) return 400;
+    if (this.host !== '' && !isValidAuthority(this.host)) return 400;
+    return this.#judgeConnection();
+  }
+
+  #noteField(kind: number, index: number): void {
+    const fields = this.fields;
+    if (kind === CONNECTION) this.#connectionAt = this.#connectionAt === -1 ? index : -2;
+    else if (kind === UPGRADE) this.#upgradeAt = this.#upgradeAt === -1 ? index : -2;
+    else if (kind === EXPECT) this.expectContinue = fields.value(index).toLowerCase() === '100-continue';
+    else if (kind === FORWARDED_FOR) this.forwardedFor = fields.find('x-forwarded-for') ?? '';
+    else if (kind === FORWARDED_HOST) this.forwardedHost = fields.value(index);
+    else if (kind === REQUEST_ID) this.requestId = fields.value(index);
+  }
+
+  /** Persistence, nominations and upgrade (RFC 9112 §9.3, RFC 9110 §7.6.1 and §7.8). */
+  #judgeConnection(): number {
+    this.keepAlive = this.minorVersion === 1;
+    const at = this.#connectionAt;
+    if (at === -1) return this.#judgeExpectation();
+    if (at >= 0 && this.fields.valueEquals(at, 'keep-alive')) this.keepAlive = true;
+    else if (at >= 0 && this.fields.valueEquals(at, 'close')) this.keepAlive = false;
+    else {
+      const status = this.#judgeConnectionTokens();
+      if (status !== 0) return status;
+    }
+    return this.#judgeExpectation();
+  }
+
+  #judgeConnectionTokens(): number {
+    const tokens = toTokens(this.fields.find('connection') ?? '');
+    for (const token of tokens) {
+      if (token === 'close' || token === 'keep-alive' || token === 'te' || token === 'http2-settings') continue;
+      if (token === 'upgrade') {
+        this.#upgradeToken = true;
+        continue;
+      }
+      if (MUST_NOT_BE_NOMINATED.has(token) || token.startsWith('x-forwarded-')) return 400;
+      for (let index = 0; index < this.fields.count; index++) {
+        if (this.fields.name(index).toLowerCase() === token) this.fields.kinds[index] = DROP;
+      }
+    }
+    if (tokens.includes('keep-alive')) this.keepAlive = true;
+    if (tokens.includes('close')) this.keepAlive = false;
+    return 0;
+  }
+
+  #judgeExpectation(): number {
+    if (this.minorVersion === 0 || this.body === BODY_NONE) this.expectContinue = false;
+    if (!this.#upgradeToken || this.#upgradeAt < 0 || this.minorVersion === 0) return 0;
+    const offer = this.fields.value(this.#upgradeAt);
+    // h2c and TLS would turn the connection into one whose requests we no longer see (RFC 9931).
+    if (offer === '' || toTokens(offer).some((token) => token === 'h2c' || token.startsWith('tls/'))) return 0;
+    if (this.body !== BODY_NONE) return 400;
+    this.upgrade = offer;
+    return 0;
+  }
+}
+
+function classify(fields: FieldTable, index: number): number {
+  if (fields.kinds[index] !== PASS) return DROP;
+  const candidates = KNOWN[fields.nameLength(index)];
+  if (candidates === undefined) return PASS;
+  for (let i = 0; i < candidates.length; i++) {
+    const candidate = candidates[i] as KnownField;
+    if (fields.nameEquals(index, candidate.name)) return candidate.kind;
+  }
+  return PASS;
+}
+
+/** @returns the length, or -1 unless the value is 1 to 15 digits in canonical form (RFC 9110 §8.6, and below 2^53) */
+export function parseContentLength(value: string): number {
+  const digits = value.length;
+  if (digits === 0 || digits > 15) return -1;
+  let length = 0;
+  for (let i = 0; i < digits; i++) {
+    const digit = value.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    length = length * 10 + digit;
+  }
+  return digits > 1 && value.charCodeAt(0) === 48 ? -1 : length;
+}
+
+function byLength(fields: readonly (readonly [string, number])[]): readonly (readonly KnownField[])[] {
+  const longest = Math.max(...fields.map(([name]) => name.length));
+  return Array.from({ length: longest + 1 }, (_, length) =>
+    fields.filter(([name]) => name.length === length).map(([name, kind]) => ({ name, kind })),
+  );
+}

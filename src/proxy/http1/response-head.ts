@@ -1,0 +1,211 @@
+/**
+ * Parses and judges one HTTP/1.x response head. What a back end sends is as untrusted as what a client sends: anything
+ * outside the grammar becomes a 502, never a guess (RFC 9112 §4, §6.3). One instance serves a worker.
+ * Hot: guarded by `bench/micro/head.bench.ts`.
+ */
+import { CR, FIELD_VALUE, LF, SP } from './char-classes.ts';
+import { toTokens } from './field-list.ts';
+import { DROP, FieldTable, PASS } from './field-table.ts';
+import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, parseContentLength } from './request-head.ts';
+
+/** The body ends with the connection (RFC 9112 §6.3, rule 8). */
+export const BODY_UNTIL_CLOSE = 3;
+
+const CONTENT_LENGTH = 2;
+const TRANSFER_ENCODING = 3;
+const CONNECTION = 4;
+const KEEP_ALIVE = 5;
+const SERVER = 6;
+const DATE = 7;
+const UPGRADE = 8;
+/** Of one connection only: dropped without a further look. */
+const HOP_BY_HOP = 9;
+
+export class ResponseHead {
+  status: number;
+  /** Reason phrase as sent, possibly empty. */
+  reason: string;
+  keepAlive: boolean;
+  body: number;
+  /** Announced length; -1 when none was (a HEAD or 304 answer keeps it without having a body). */
+  contentLength: number;
+  hasServer: boolean;
+  hasDate: boolean;
+  /** Of a 101 answer; empty otherwise. */
+  upgrade: string;
+  /** Seconds of `Keep-Alive: timeout=N`; 0 when absent. */
+  keepAliveSeconds: number;
+  readonly fields: FieldTable;
+  #minorVersion: number;
+  #connectionAt: number;
+
+  constructor(maxFields: number) {
+    this.fields = new FieldTable(maxFields, false);
+    this.status = 0;
+    this.reason = '';
+    this.keepAlive = true;
+    this.body = BODY_NONE;
+    this.contentLength = -1;
+    this.hasServer = false;
+    this.hasDate = false;
+    this.upgrade = '';
+    this.keepAliveSeconds = 0;
+    this.#minorVersion = 1;
+    this.#connectionAt = -1;
+  }
+
+  /**
+   * @param headEnd where the CRLF CRLF that ends the head begins
+   * @param toHead whether the request was a HEAD
+   * @returns whether the head is acceptable
+   */
+  parse(text: string, headEnd: number, toHead: boolean): boolean {
+    const lineEnd = this.#statusLine(text);
+    if (lineEnd === -1) return false;
+    if (this.fields.scan(text, lineEnd + 2, headEnd) !== 0) return false;
+    return this.#judgeFields(toHead);
+  }
+
+  /** End-to-end fields as `name: value CRLF` lines; `Content-Length` is among them when it was announced. */
+  toBlock(): string {
+    return this.fields.toBlock(-1, -1);
+  }
+
+  #statusLine(text: string): number {
+    if (!text.startsWith('HTTP/1.') || text.charCodeAt(8) !== SP) return -1;
+    const minor = text.charCodeAt(7) - 48;
+    if (minor !== 0 && minor !== 1) return -1;
+    let status = 0;
+    for (let i = 9; i < 12; i++) {
+      const digit = text.charCodeAt(i) - 48;
+      if (digit < 0 || digit > 9) return -1;
+      status = status * 10 + digit;
+    }
+    if (status < 100 || status > 599) return -1;
+    let pos = 12;
+    if (text.charCodeAt(pos) === SP) {
+      pos++;
+      while (FIELD_VALUE[text.charCodeAt(pos)] === 1) pos++;
+      this.reason = text.slice(13, pos);
+    } else this.reason = '';
+    if (text.charCodeAt(pos) !== CR || text.charCodeAt(pos + 1) !== LF) return -1;
+    this.status = status;
+    this.#minorVersion = minor;
+    return pos;
+  }
+
+  #judgeFields(toHead: boolean): boolean {
+    const fields = this.fields;
+    this.contentLength = -1;
+    this.hasServer = false;
+    this.hasDate = false;
+    this.upgrade = '';
+    this.keepAliveSeconds = 0;
+    this.#connectionAt = -1;
+    let lengthAt = -1;
+    let encodings = 0;
+    for (let index = 0; index < fields.count; index++) {
+      const kind = classify(fields, index);
+      if (kind === PASS) continue;
+      if (kind === CONTENT_LENGTH) {
+        const length = parseContentLength(fields.value(index));
+        // Equal repetitions are collapsed (RFC 9110 §8.6): some back ends send them, and the client sees one.
+        if (length < 0 || (lengthAt !== -1 && length !== this.contentLength)) return false;
+        if (lengthAt !== -1) fields.kinds[index] = DROP;
+        else lengthAt = index;
+        this.contentLength = length;
+      } else if (kind === TRANSFER_ENCODING) {
+        if (!fields.valueEquals(index, 'chunked') || ++encodings > 1) return false;
+        fields.kinds[index] = DROP;
+      } else this.#noteField(kind, index);
+    }
+    this.#judgePersistence(encodings);
+    this.#judgeBody(toHead, encodings === 1);
+    if (lengthAt !== -1 && this.contentLength === -1) fields.kinds[lengthAt] = DROP;
+    return true;
+  }
+
+  #noteField(kind: number, index: number): void {
+    const fields = this.fields;
+    if (kind === SERVER) this.hasServer = true;
+    else if (kind === DATE) this.hasDate = true;
+    else {
+      fields.kinds[index] = DROP;
+      if (kind === CONNECTION) this.#connectionAt = this.#connectionAt === -1 ? index : -2;
+      else if (kind === UPGRADE) this.upgrade = fields.value(index);
+      else if (kind === KEEP_ALIVE) this.keepAliveSeconds = toTimeoutSeconds(fields.value(index));
+    }
+  }
+
+  #judgePersistence(encodings: number): void {
+    this.keepAlive = this.#minorVersion === 1;
+    const at = this.#connectionAt;
+    if (at !== -1) {
+      if (at >= 0 && this.fields.valueEquals(at, 'keep-alive')) this.keepAlive = true;
+      else if (at >= 0 && this.fields.valueEquals(at, 'close')) this.keepAlive = false;
+      else this.#judgeConnectionTokens();
+    }
+    // A 1.0 peer does not know the chunked coding, and length beside it is ambiguous: served once, never reused.
+    if (encodings === 1 && (this.#minorVersion === 0 || this.contentLength !== -1)) this.keepAlive = false;
+  }
+
+  #judgeConnectionTokens(): void {
+    const tokens = toTokens(this.fields.find('connection') ?? '');
+    for (const token of tokens) {
+      if (token === 'content-length' || token === 'transfer-encoding') continue;
+      for (let index = 0; index < this.fields.count; index++) {
+        if (this.fields.name(index).toLowerCase() === token) this.fields.kinds[index] = DROP;
+      }
+    }
+    if (tokens.includes('keep-alive')) this.keepAlive = true;
+    if (tokens.includes('close')) this.keepAlive = false;
+  }
+
+  #judgeBody(toHead: boolean, chunked: boolean): void {
+    const status = this.status;
+    if (status < 200 || status === 204) {
+      this.body = BODY_NONE;
+      this.contentLength = -1;
+    } else if (toHead || status === 304) {
+      this.body = BODY_NONE;
+      if (chunked) this.contentLength = -1;
+    } else if (chunked) {
+      this.body = BODY_CHUNKED;
+      this.contentLength = -1;
+    } else if (this.contentLength >= 0) this.body = this.contentLength === 0 ? BODY_NONE : BODY_LENGTH;
+    else {
+      this.body = BODY_UNTIL_CLOSE;
+      this.keepAlive = false;
+    }
+  }
+}
+
+function classify(fields: FieldTable, index: number): number {
+  switch (fields.nameLength(index)) {
+    case 2:
+      return fields.nameEquals(index, 'te') ? HOP_BY_HOP : PASS;
+    case 4:
+      return fields.nameEquals(index, 'date') ? DATE : PASS;
+    case 6:
+      return fields.nameEquals(index, 'server') ? SERVER : PASS;
+    case 7:
+      if (fields.nameEquals(index, 'upgrade')) return UPGRADE;
+      return fields.nameEquals(index, 'trailer') ? HOP_BY_HOP : PASS;
+    case 10:
+      if (fields.nameEquals(index, 'connection')) return CONNECTION;
+      return fields.nameEquals(index, 'keep-alive') ? KEEP_ALIVE : PASS;
+    case 14:
+      return fields.nameEquals(index, 'content-length') ? CONTENT_LENGTH : PASS;
+    case 16:
+      return fields.nameEquals(index, 'proxy-connection') ? HOP_BY_HOP : PASS;
+    case 17:
+      return fields.nameEquals(index, 'transfer-encoding') ? TRANSFER_ENCODING : PASS;
+    default:
+      return PASS;
+  }
+}
+
+function toTimeoutSeconds(value: string): number {
+  const match = /(?:^|[,\s])timeout=(\d{1,6})/i.exec(value);
+  return match === null ? 0 : Number(match[1]);
+}

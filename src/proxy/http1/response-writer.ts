@@ -1,0 +1,106 @@
+/**
+ * Writes responses of one client connection: every head is generated here from a judged form, small bodies share the
+ * write of their head, and exactly one framing field goes out (RFC 9112 §6).
+ * Hot: guarded by `bench/macro`.
+ */
+import type { Socket } from 'node:net';
+import type { LocalResponse } from '../error-response.ts';
+import type { WorkerContext } from '../worker-context.ts';
+import { BODY_CHUNKED } from './request-head.ts';
+import { BODY_UNTIL_CLOSE, type ResponseHead } from './response-head.ts';
+
+/** Pieces up to this size are joined as text: one write for head and body, no buffer of their own. */
+const TEXT_PIECE_BYTES = 4_096;
+
+export class ResponseWriter {
+  /** The kernel and the socket's queue are full: nothing more until `drain`. */
+  blocked: boolean;
+  readonly #worker: WorkerContext;
+  readonly #socket: Socket;
+  #text: string;
+  #chunked: boolean;
+  #toHead: boolean;
+  #http11: boolean;
+
+  constructor(worker: WorkerContext, socket: Socket) {
+    this.#worker = worker;
+    this.#socket = socket;
+    this.blocked = false;
+    this.#text = '';
+    this.#chunked = false;
+    this.#toHead = false;
+    this.#http11 = true;
+  }
+
+  /** A request head was read: what its answer depends on. */
+  begin(toHead: boolean, http11: boolean): void {
+    this.#toHead = toHead;
+    this.#http11 = http11;
+    this.#chunked = false;
+  }
+
+  /** @returns whether the connection can persist after this response */
+  start(head: ResponseHead, persist: boolean): boolean {
+    const needsChunks = head.body === BODY_UNTIL_CLOSE || head.body === BODY_CHUNKED;
+    this.#chunked = needsChunks && this.#http11;
+    const persists = persist && (!needsChunks || this.#http11);
+    let text = `HTTP/1.1 ${head.status} ${head.reason}\r\n${head.toBlock()}`;
+    if (!head.hasServer) text += 'Server: sluice\r\n';
+    if (!head.hasDate) text += this.#worker.clock.dateLine;
+    if (this.#chunked) text += 'Transfer-Encoding: chunked\r\n';
+    this.#text = `${text + this.#connectionLine(persists)}\r\n`;
+    return persists;
+  }
+
+  informational(head: ResponseHead): void {
+    if (!this.#http11) return;
+    this.#socket.write(`HTTP/1.1 ${head.status} ${head.reason}\r\n${head.toBlock()}\r\n`, 'latin1');
+  }
+
+  switchProtocols(head: ResponseHead): void {
+    const fields = `${head.toBlock()}Connection: upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
+    this.#socket.write(`HTTP/1.1 101 ${head.reason}\r\n${fields}\r\n`, 'latin1');
+  }
+
+  answer(response: LocalResponse, persist: boolean): void {
+    this.#chunked = false;
+    this.#text =
+      `HTTP/1.1 ${response.status} ${response.reason}\r\n${response.fields}Server: sluice\r\n` +
+      `${this.#worker.clock.dateLine + this.#connectionLine(persist)}\r\n${this.#toHead ? '' : response.body}`;
+  }
+
+  body(buffer: Buffer, start: number, end: number): void {
+    const length = end - start;
+    const before = this.#chunked ? `${this.#text + length.toString(16)}\r\n` : this.#text;
+    if (length <= TEXT_PIECE_BYTES) {
+      this.#text = before + buffer.toString('latin1', start, end) + (this.#chunked ? '\r\n' : '');
+      return;
+    }
+    const piece = Buffer.allocUnsafe(before.length + length + (this.#chunked ? 2 : 0));
+    piece.write(before, 0, 'latin1');
+    buffer.copy(piece, before.length, start, end);
+    if (this.#chunked) piece.write('\r\n', before.length + length, 'latin1');
+    this.#text = '';
+    if (!this.#socket.write(piece)) this.blocked = true;
+  }
+
+  end(): void {
+    if (this.#chunked) this.#text += '0\r\n\r\n';
+    this.#chunked = false;
+  }
+
+  /** @returns false when the client has to read first */
+  flush(): boolean {
+    if (this.#text !== '') {
+      const text = this.#text;
+      this.#text = '';
+      if (!this.#socket.write(text, 'latin1')) this.blocked = true;
+    }
+    return !this.blocked;
+  }
+
+  #connectionLine(persist: boolean): string {
+    if (!persist) return 'Connection: close\r\n';
+    return this.#http11 ? '' : 'Connection: keep-alive\r\n';
+  }
+}

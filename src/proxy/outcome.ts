@@ -1,0 +1,45 @@
+/** How an exchange ended, as constants: expected failures are returned, not thrown. Access log and metrics print them. */
+export const Outcome = {
+  Ok: 'ok',
+  LocalAnswer: 'local-answer',
+  NoRoute: 'no-route',
+  RouteClosed: 'route-closed',
+  NoEndpoint: 'no-endpoint',
+  BodyTooLarge: 'body-too-large',
+  ConnectFailed: 'upstream-connect-failed',
+  ConnectTimeout: 'upstream-connect-timeout',
+  ResponseTimeout: 'upstream-response-timeout',
+  UpstreamClosed: 'upstream-closed',
+  UpstreamInvalid: 'upstream-invalid-response',
+  UpstreamTruncated: 'upstream-truncated',
+  ClientAborted: 'client-aborted',
+  ClientTimeout: 'client-timeout',
+  ClientInvalidBody: 'client-invalid-body',
+  InternalError: 'internal-error',
+} as const;
+
+export type Outcome = (typeof Outcome)[keyof typeof Outcome];
+
+/** Status a client gets when the exchange fails this way before any response byte was sent. */
+export function statusOf(outcome: Outcome): number {
+  switch (outcome) {
+    case Outcome.NoRoute:
+      return 404;
+    case Outcome.BodyTooLarge:
+      return 413;
+    case Outcome.ClientInvalidBody:
+      return 400;
+    case Outcome.ClientTimeout:
+      return 408;
+    case Outcome.NoEndpoint:
+    case Outcome.RouteClosed:
+      return 503;
+    case Outcome.ConnectTimeout:
+    case Outcome.ResponseTimeout:
+      return 504;
+    case Outcome.InternalError:
+      return 500;
+    default:
+      return 502;
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * The listening sockets of one worker. Every worker binds the same port with SO_REUSEPORT and the kernel spreads the
+ * connections; TLS is terminated here, with the certificate that the running generation has for the name asked for.
+ */
+import net from 'node:net';
+import tls from 'node:tls';
+import type { ListenerConfig } from '../model/proxy-config.ts';
+import type { BoundPort } from '../model/worker-messages.ts';
+import { type ListenerFacts, ServerConnection } from './http1/server-connection.ts';
+import type { WorkerContext } from './worker-context.ts';
+
+const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
+const BACKLOG = 4_096;
+
+interface OpenListener {
+  readonly config: ListenerConfig;
+  readonly server: net.Server;
+  readonly port: number;
+}
+
+export class ProxyServer {
+  readonly #worker: WorkerContext;
+  readonly #listeners: Map<string, OpenListener>;
+  readonly #connections: Set<ServerConnection>;
+  #onIdle: (() => void) | null;
+
+  constructor(worker: WorkerContext) {
+    this.#worker = worker;
+    this.#listeners = new Map();
+    this.#connections = new Set();
+    this.#onIdle = null;
+  }
+
+  get ports(): readonly BoundPort[] {
+    return Array.from(this.#listeners.values(), ({ config, port }) => ({ listener: config.name, port }));
+  }
+
+  /**
+   * Opens what is missing and closes what is gone; a listener that stays is not touched, and connections of a closed one
+   * live on.
+   * @param known the ports other workers have already bound, where the configuration says 0
+   */
+  async listen(listeners: readonly ListenerConfig[], known: readonly BoundPort[]): Promise<void> {
+    for (const [name, open] of this.#listeners) {
+      if (listeners.some((wanted) => wanted.name === name && isSame(wanted, open.config))) continue;
+      open.server.close();
+      this.#listeners.delete(name);
+    }
+    for (const config of listeners) {
+      if (this.#listeners.has(config.name)) continue;
+      const port =
+        config.port !== 0 ? config.port : (known.find(({ listener }) => listener === config.name)?.port ?? 0);
+      this.#listeners.set(config.name, await this.#open(config, port));
+    }
+  }
+
+  /** Stops accepting, lets requests finish, and cuts what is left at the deadline. */
+  async drain(deadlineMs: number): Promise<void> {
+    this.#worker.draining = true;
+    for (const { server } of this.#listeners.values()) server.close();
+    this.#listeners.clear();
+    for (const connection of this.#connections) connection.drain();
+    if (this.#connections.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, deadlineMs);
+        this.#onIdle = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    for (const connection of this.#connections) connection.destroy();
+  }
+
+  async #open(config: ListenerConfig, port: number): Promise<OpenListener> {
+    const facts = { name: config.name, encrypted: config.protocol === 'https', port: config.advertisedPort || port };
+    const server = config.protocol === 'https' ? this.#tlsServer(facts) : this.#clearServer(facts);
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      const reusePort = this.#worker.settings.reusePort;
+      server.listen({ host: config.address, port, reusePort, backlog: BACKLOG }, () => resolve());
+    });
+    server.on('error', (error) => this.#worker.logger.error('listener failed', { listener: config.name, error }));
+    const address = server.address() as net.AddressInfo;
+    if (config.advertisedPort === 0) facts.port = address.port;
+    return { config, server, port: address.port };
+  }
+
+  #clearServer(facts: ListenerFacts): net.Server {
+    return net.createServer({ noDelay: true, keepAlive: true, allowHalfOpen: true }, (socket) => {
+      this.#accept(socket, facts);
+    });
+  }
+
+  #tlsServer(facts: ListenerFacts): net.Server {
+    const server = tls.createServer(
+      {
+        noDelay: true,
+        keepAlive: true,
+        allowHalfOpen: true,
+        minVersion: 'TLSv1.2',
+        handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
+        ALPNProtocols: ['http/1.1'],
+        SNICallback: (serverName, done) => this.#chooseCertificate(serverName, done),
+      },
+      (socket) => this.#accept(socket, facts),
+    );
+    server.on('connection', (socket) => {
+      socket.on('error', ignore);
+    });
+    server.on('tlsClientError', (_error, socket) => {
+      this.#worker.tlsHandshakeErrors++;
+      socket.destroy();
+    });
+    return server;
+  }
+
+  #chooseCertificate(serverName: string, done: (error: Error | null, context?: tls.SecureContext) => void): void {
+    try {
+      const context = this.#worker.live.current.certificates.contextFor(serverName);
+      if (context === null) done(new Error('no certificate for this name'));
+      else done(null, context);
+    } catch (error) {
+      this.#worker.logger.error('certificate unusable', { serverName, error });
+      done(new Error('certificate unusable'));
+    }
+  }
+
+  #accept(socket: net.Socket, facts: ListenerFacts): void {
+    this.#connections.add(
+      new ServerConnection(this.#worker, socket, facts, (connection) => {
+        this.#connections.delete(connection);
+        if (this.#connections.size === 0) this.#onIdle?.();
+      }),
+    );
+  }
+}
+
+function isSame(a: ListenerConfig, b: ListenerConfig): boolean {
+  const samePort = a.port === b.port && a.address === b.address;
+  return samePort && a.protocol === b.protocol && a.advertisedPort === b.advertisedPort;
+}
+
+/** Errors of a socket that is not a connection yet; the TLS server reports them itself. */
+function ignore(): void {}

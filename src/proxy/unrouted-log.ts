@@ -1,0 +1,30 @@
+/** Access-log entries for what never became an exchange: refused heads, unknown hosts and paths. */
+import type { RequestHead } from './http1/request-head.ts';
+import { Outcome } from './outcome.ts';
+import type { WorkerContext } from './worker-context.ts';
+
+/** @param head null when it could not be parsed: nothing of it is trusted enough to be logged as fields */
+export function logUnrouted(worker: WorkerContext, clientIp: string, head: RequestHead | null, status: number): void {
+  worker.onAccess?.({
+    timeMs: Date.now(),
+    clientIp,
+    method: head?.method ?? '',
+    host: head?.host ?? '',
+    target: head?.target ?? '',
+    protocol: head?.minorVersion === 0 ? 'HTTP/1.0' : 'HTTP/1.1',
+    status,
+    requestBytes: 0,
+    responseBytes: 0,
+    durationMs: 0,
+    upstreamMs: -1,
+    routeId: '',
+    upstreamId: '',
+    endpointId: '',
+    canary: false,
+    attempts: 0,
+    userAgent: head?.header('user-agent') ?? '',
+    referer: head?.header('referer') ?? '',
+    requestId: head?.requestId ?? '',
+    outcome: status === 404 ? Outcome.NoRoute : Outcome.LocalAnswer,
+  });
+}

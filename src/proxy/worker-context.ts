@@ -1,0 +1,74 @@
+/** What the connections of one worker share: settings, clock, running state, counters, and scratch space for heads. */
+import type { LiveState } from '../live/live-state.ts';
+import type { AccessLogEntry } from '../log/access-log.ts';
+import type { Logger } from '../log/logger.ts';
+import type { WorkerSettings } from '../model/worker-messages.ts';
+import { CoarseClock } from './coarse-clock.ts';
+import { RequestHead } from './http1/request-head.ts';
+import { ResponseHead } from './http1/response-head.ts';
+import { RequestIds } from './request-id.ts';
+
+/** Upstream sockets read into this one buffer: what must outlive the callback is copied. */
+const READ_BUFFER_BYTES = 65_536;
+
+export class WorkerContext {
+  readonly settings: WorkerSettings;
+  readonly live: LiveState;
+  readonly logger: Logger;
+  readonly clock: CoarseClock;
+  readonly requestIds: RequestIds;
+  readonly requestHead: RequestHead;
+  readonly responseHead: ResponseHead;
+  readonly readBuffer: Buffer;
+  /** Null when the access log is off. */
+  readonly onAccess: ((entry: AccessLogEntry) => void) | null;
+  draining: boolean;
+  activeConnections: number;
+  acceptedConnections: number;
+  tlsHandshakeErrors: number;
+  activeRequests: number;
+  totalRequests: number;
+  /** Answers without a route, by status. */
+  readonly unrouted: Map<number, number>;
+  #randomState: number;
+
+  constructor(
+    settings: WorkerSettings,
+    live: LiveState,
+    logger: Logger,
+    seed: number,
+    onAccess: ((entry: AccessLogEntry) => void) | null,
+  ) {
+    this.settings = settings;
+    this.live = live;
+    this.logger = logger;
+    this.onAccess = onAccess;
+    this.clock = new CoarseClock();
+    this.requestIds = new RequestIds();
+    this.requestHead = new RequestHead(settings.maxHeaders, settings.maxTargetBytes);
+    this.responseHead = new ResponseHead(settings.maxHeaders * 2);
+    this.readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+    this.draining = false;
+    this.activeConnections = 0;
+    this.acceptedConnections = 0;
+    this.tlsHandshakeErrors = 0;
+    this.activeRequests = 0;
+    this.totalRequests = 0;
+    this.unrouted = new Map();
+    this.#randomState = seed | 1;
+  }
+
+  /** Uniform in [0, 2^31): integer xorshift32, which allocates nothing. */
+  draw(): number {
+    let x = this.#randomState;
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    this.#randomState = x;
+    return x >>> 1;
+  }
+
+  countUnrouted(status: number): void {
+    this.unrouted.set(status, (this.unrouted.get(status) ?? 0) + 1);
+  }
+}

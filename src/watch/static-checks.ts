@@ -1,0 +1,156 @@
+/**
+ * Checks what one value of the static configuration file means for another: references, duplicates, exclusive keys. Works
+ * on the untyped value, so that a mistake in one place does not hide those in another; what has the wrong shape was
+ * reported by the schema and is passed over here.
+ */
+
+import { toEndpointId } from '../model/proxy-config.ts';
+import { parseEndpointAddress } from './endpoint-address.ts';
+import { isRecord, type JsonRecord, show } from './narrow-object.ts';
+import { findNearestName } from './nearest-name.ts';
+import { parseDurationMs } from './quantity.ts';
+import { STATIC_DEFAULTS } from './static-file.ts';
+import type { StaticProblems } from './static-problems.ts';
+import { toStaticHost } from './static-values.ts';
+
+export function checkStaticFile(value: unknown, balancers: readonly string[], problems: StaticProblems): void {
+  if (!isRecord(value)) return;
+  const upstreams = isRecord(value['upstreams']) ? value['upstreams'] : {};
+  checkListeners(value['listeners'], problems);
+  for (const [name, upstream] of Object.entries(upstreams)) {
+    if (isRecord(upstream)) checkUpstream(upstream, `upstreams.${name}`, balancers, problems);
+  }
+  checkRoutes(value['routes'], Object.keys(upstreams), problems);
+}
+
+function checkListeners(listeners: unknown, problems: StaticProblems): void {
+  const names = new Map<unknown, string>();
+  const ports: { port: number; address: unknown; field: string }[] = [];
+  for (const [index, { name, port, address }] of records(listeners)) {
+    const field = `listeners[${index}]`;
+    const first = names.get(name);
+    if (first !== undefined) reject(problems, `${field}.name`, `is ${show(name)} like ${first}; names are unique`);
+    else if (typeof name === 'string') names.set(name, `${field}.name`);
+    if (typeof port !== 'number' || port === 0) continue;
+    const taken = ports.find((other) => other.port === port && isSameAddress(other.address, address));
+    if (taken !== undefined)
+      reject(problems, `${field}.port`, `is ${port} like ${taken.field}; one port, one listener`);
+    else ports.push({ port, address, field: `${field}.port` });
+  }
+}
+
+/** Absent and unspecified addresses take in every other. */
+function isSameAddress(a: unknown, b: unknown): boolean {
+  return a === b || isUnspecified(a) || isUnspecified(b);
+}
+
+function isUnspecified(address: unknown): boolean {
+  return address === undefined || address === '0.0.0.0' || address === '::';
+}
+
+function checkUpstream(
+  upstream: JsonRecord,
+  field: string,
+  balancers: readonly string[],
+  problems: StaticProblems,
+): void {
+  const { balancer, healthCheck, endpoints } = upstream;
+  if (typeof balancer === 'string' && !balancers.includes(balancer)) {
+    const nearest = findNearestName(balancer, balancers);
+    const hint = nearest === null ? `expected one of ${balancers.join(', ')}` : `did you mean \`${nearest}\`?`;
+    reject(problems, `${field}.balancer`, `is ${show(balancer)}; ${hint}`);
+  }
+  const seen = new Map<string, string>();
+  for (const [index, { address }] of records(endpoints)) {
+    const parsed = typeof address === 'string' ? parseEndpointAddress(address) : null;
+    if (parsed === null) continue;
+    const at = `${field}.endpoints[${index}].address`;
+    const id = toEndpointId(parsed.address, parsed.port);
+    const first = seen.get(id);
+    if (first === undefined) seen.set(id, at);
+    else reject(problems, at, `is ${show(address)} like ${first}; give one of them the weight of both`);
+  }
+  if (isRecord(healthCheck)) checkHealthCheck(healthCheck, `${field}.healthCheck`, problems);
+}
+
+function checkHealthCheck({ interval, timeout }: JsonRecord, field: string, problems: StaticProblems): void {
+  const intervalMs = durationOr(interval, STATIC_DEFAULTS.healthIntervalMs);
+  const timeoutMs = durationOr(timeout, STATIC_DEFAULTS.healthTimeoutMs);
+  if (intervalMs === null || timeoutMs === null || timeoutMs <= intervalMs) return;
+  const at = timeout === undefined ? `${field}.interval` : `${field}.timeout`;
+  reject(problems, at, `makes the timeout (${timeoutMs} ms) longer than the interval (${intervalMs} ms)`);
+}
+
+function durationOr(text: unknown, fallbackMs: number): number | null {
+  if (text === undefined) return fallbackMs;
+  return typeof text === 'string' ? parseDurationMs(text) : null;
+}
+
+function checkRoutes(routes: unknown, upstreams: readonly string[], problems: StaticProblems): void {
+  const seen = new Map<string, string>();
+  for (const [index, route] of records(routes)) {
+    const field = `routes[${index}]`;
+    checkReference(route['upstream'], `${field}.upstream`, upstreams, problems);
+    for (const [place, canary] of records(route['canaries'])) {
+      checkReference(canary['upstream'], `${field}.canaries[${place}].upstream`, upstreams, problems);
+      checkCanary(canary, `${field}.canaries[${place}]`, problems);
+    }
+    const match = readMatch(route, field, problems);
+    if (match === null) continue;
+    const first = seen.get(match);
+    if (first === undefined) seen.set(match, field);
+    else reject(problems, field, `has the same host and path as ${first}; one of them would never be used`);
+  }
+}
+
+function checkReference(name: unknown, field: string, upstreams: readonly string[], problems: StaticProblems): void {
+  if (typeof name !== 'string' || upstreams.includes(name)) return;
+  const nearest = findNearestName(name, upstreams);
+  const hint = nearest === null ? 'declare it under `upstreams`' : `did you mean \`${nearest}\`?`;
+  problems.add({ code: 'reference-not-found', field, message: `there is no upstream ${show(name)}; ${hint}` });
+}
+
+function checkCanary(
+  { header, cookie, weight, weightTotal }: JsonRecord,
+  field: string,
+  problems: StaticProblems,
+): void {
+  if (header === undefined && cookie === undefined && weight === undefined) {
+    reject(problems, field, 'has no header, cookie or weight, so nothing would ever reach it; give it one of them');
+  }
+  if (isRecord(header) && header['value'] !== undefined && header['pattern'] !== undefined) {
+    reject(problems, `${field}.header.pattern`, 'stands beside `value`; expected one of the two');
+  }
+  const total = weightTotal ?? STATIC_DEFAULTS.canaryWeightTotal;
+  if (typeof weight === 'number' && typeof total === 'number' && weight > total) {
+    reject(problems, `${field}.weight`, `is ${weight}; expected at most weightTotal, which is ${total}`);
+  }
+}
+
+/** Host and path as one text to compare; null where they are not readable. */
+function readMatch({ host = '', path }: JsonRecord, field: string, problems: StaticProblems): string | null {
+  const name = typeof host !== 'string' ? null : host === '' ? '' : toStaticHost(host);
+  if (path === undefined) return name === null ? null : `${name} prefix /`;
+  if (!isRecord(path)) return null;
+  const written = ['prefix', 'exact', 'regex'].filter((key) => path[key] !== undefined);
+  if (written.length !== 1) {
+    const found = written.length === 0 ? 'has none of them' : `has ${written.join(' and ')}`;
+    reject(problems, `${field}.path`, `${found}; expected exactly one of prefix, exact and regex`);
+    return null;
+  }
+  const [kind = ''] = written;
+  const value = path[kind];
+  return name === null || typeof value !== 'string' ? null : `${name} ${kind} ${value}`;
+}
+
+function reject(problems: StaticProblems, field: string, message: string): void {
+  problems.add({ code: 'config-invalid', field, message });
+}
+
+/** The members of a list that are maps, with their places. */
+function* records(list: unknown): Generator<[number, JsonRecord]> {
+  if (!Array.isArray(list)) return;
+  for (const [index, member] of list.entries()) {
+    if (isRecord(member)) yield [index, member];
+  }
+}

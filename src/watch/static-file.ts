@@ -1,0 +1,85 @@
+/** The static configuration file as written: what `static-schema.ts` lets through, before defaults and units. */
+
+export interface StaticFile {
+  readonly listeners?: readonly ListenerEntry[] | undefined;
+  readonly upstreams?: Readonly<Record<string, UpstreamEntry>> | undefined;
+  readonly routes?: readonly RouteEntry[] | undefined;
+}
+
+export interface ListenerEntry {
+  readonly name: string;
+  readonly address?: string | undefined;
+  readonly port: number;
+  readonly tls?: { readonly certificates: readonly CertificateEntry[] } | undefined;
+}
+
+export interface CertificateEntry {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+export interface UpstreamEntry {
+  readonly endpoints: readonly { readonly address: string; readonly weight?: number | undefined }[];
+  readonly balancer?: string | undefined;
+  readonly healthCheck?: HealthCheckEntry | undefined;
+}
+
+export interface HealthCheckEntry {
+  readonly path: string;
+  readonly host?: string | undefined;
+  readonly interval?: string | undefined;
+  readonly timeout?: string | undefined;
+  readonly unhealthyAfter?: number | undefined;
+  readonly healthyAfter?: number | undefined;
+}
+
+export interface RouteEntry {
+  readonly host?: string | undefined;
+  readonly path?:
+    | { readonly prefix?: string | undefined; readonly exact?: string | undefined; readonly regex?: string | undefined }
+    | undefined;
+  readonly upstream: string;
+  readonly canaries?: readonly CanaryEntry[] | undefined;
+  readonly timeouts?:
+    | {
+        readonly connect?: string | undefined;
+        readonly response?: string | undefined;
+        readonly idle?: string | undefined;
+      }
+    | undefined;
+  readonly retries?: { readonly attempts: number } | undefined;
+  readonly maxBodySize?: string | number | undefined;
+}
+
+export interface CanaryEntry {
+  readonly upstream: string;
+  readonly header?:
+    | { readonly name: string; readonly value?: string | undefined; readonly pattern?: string | undefined }
+    | undefined;
+  readonly cookie?: { readonly name: string } | undefined;
+  readonly weight?: number | undefined;
+  readonly weightTotal?: number | undefined;
+}
+
+export interface StaticDefaults {
+  readonly balancer: string;
+  readonly endpointWeight: number;
+  readonly healthIntervalMs: number;
+  readonly healthTimeoutMs: number;
+  readonly unhealthyAfter: number;
+  readonly healthyAfter: number;
+  readonly canaryWeight: number;
+  readonly canaryWeightTotal: number;
+}
+
+/** What an absent key means. The schema's descriptions and the reference page name the same values. */
+export const STATIC_DEFAULTS: StaticDefaults = {
+  balancer: 'round-robin',
+  endpointWeight: 1,
+  healthIntervalMs: 5_000,
+  healthTimeoutMs: 1_000,
+  unhealthyAfter: 3,
+  healthyAfter: 2,
+  canaryWeight: 0,
+  canaryWeightTotal: 100,
+};

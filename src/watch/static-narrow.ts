@@ -1,0 +1,161 @@
+/** Turns the text of a static configuration file into a `StaticConfig`, or into every Problem it has. */
+import type { KeyPair } from '../model/objects.ts';
+import type { Problem } from '../model/problem.ts';
+import type { HealthCheckConfig } from '../model/proxy-config.ts';
+import type {
+  StaticCanary,
+  StaticConfig,
+  StaticListener,
+  StaticRoute,
+  StaticUpstream,
+} from '../model/static-config.ts';
+import { parseEndpointAddress } from './endpoint-address.ts';
+import { parseByteSize, parseDurationMs } from './quantity.ts';
+import { readCertificates } from './static-certificates.ts';
+import { checkStaticFile } from './static-checks.ts';
+import {
+  type CanaryEntry,
+  type HealthCheckEntry,
+  type ListenerEntry,
+  type RouteEntry,
+  STATIC_DEFAULTS,
+  type StaticFile,
+  type UpstreamEntry,
+} from './static-file.ts';
+import { reportIssues } from './static-issues.ts';
+import { StaticProblems, staticRef } from './static-problems.ts';
+import { staticFileSchema } from './static-schema.ts';
+import { toStaticHost } from './static-values.ts';
+import { parseYaml, type YamlDocument } from './yaml-document.ts';
+
+export interface StaticNarrowOptions {
+  /** As the user gave it; relative file names inside are relative to its directory. */
+  readonly file: string;
+  /** Names accepted as `balancer`. */
+  readonly balancers: readonly string[];
+  /** Milliseconds since 1970, for expired certificates. */
+  readonly nowAt: number;
+}
+
+export interface StaticNarrowed {
+  /** Null when a Problem rejects something: a configuration is served whole or not at all. */
+  readonly config: StaticConfig | null;
+  readonly problems: readonly Problem[];
+  /** Certificate files it depends on. */
+  readonly paths: readonly string[];
+  /** For locating later Problems; null when the text is no YAML. */
+  readonly document: YamlDocument | null;
+}
+
+export async function narrowStaticConfig(text: string, options: StaticNarrowOptions): Promise<StaticNarrowed> {
+  const { file, balancers, nowAt } = options;
+  const { documents, faults } = parseYaml(text, { file, firstLine: 1, merge: false });
+  const [document] = documents;
+  if (faults.length > 0 || document === undefined || document.value === null || documents.length > 1) {
+    return { config: null, problems: toSyntaxProblems(file, faults, documents.length), paths: [], document: null };
+  }
+  const problems = new StaticProblems(file, document);
+  const parsed = staticFileSchema.safeParse(document.value, { reportInput: true });
+  if (!parsed.success) reportIssues(parsed.error.issues, problems);
+  checkStaticFile(document.value, balancers, problems);
+  const { keyPairs, paths } = await readCertificates(document.value, file, problems, nowAt);
+  const config = parsed.success && !problems.hasRejections ? toStaticConfig(file, parsed.data, keyPairs) : null;
+  return { config, problems: problems.list(), paths, document };
+}
+
+function toSyntaxProblems(
+  file: string,
+  faults: readonly { message: string; location: Problem['location'] }[],
+  count: number,
+): readonly Problem[] {
+  const start = { file, line: 1, column: 1 };
+  const message =
+    count > 1 ? `holds ${count} documents; expected one` : 'is empty; expected listeners, upstreams and routes';
+  const found = faults.length > 0 ? faults : [{ message, location: start }];
+  return found.map((fault) => {
+    return { code: 'config-syntax', severity: 'rejected', source: staticRef(file), field: '', ...fault };
+  });
+}
+
+function toStaticConfig(file: string, entry: StaticFile, keyPairs: ReadonlyMap<string, KeyPair>): StaticConfig {
+  const upstreams = Object.entries(entry.upstreams ?? {});
+  return {
+    file,
+    listeners: entry.listeners?.map((listener, index) => toListener(listener, index, keyPairs)) ?? null,
+    upstreams: new Map(upstreams.map(([name, upstream]) => [name, toUpstream(upstream)])),
+    routes: (entry.routes ?? []).map(toRoute),
+  };
+}
+
+function toListener(
+  { name, address, port, tls }: ListenerEntry,
+  index: number,
+  keyPairs: ReadonlyMap<string, KeyPair>,
+): StaticListener {
+  const plain = { name, address: address ?? null, port, tls: null };
+  if (tls === undefined) return plain;
+  const certificates = tls.certificates.flatMap((_, place) => {
+    return keyPairs.get(`listeners[${index}].tls.certificates[${place}]`) ?? [];
+  });
+  return { ...plain, tls: { certificates } };
+}
+
+function toUpstream({ endpoints, balancer, healthCheck }: UpstreamEntry): StaticUpstream {
+  return {
+    balancer: balancer ?? STATIC_DEFAULTS.balancer,
+    endpoints: endpoints.flatMap(({ address, weight = STATIC_DEFAULTS.endpointWeight }) => {
+      const parsed = parseEndpointAddress(address);
+      return parsed === null ? [] : { ...parsed, weight };
+    }),
+    healthCheck: healthCheck === undefined ? null : toHealthCheck(healthCheck),
+  };
+}
+
+function toHealthCheck(entry: HealthCheckEntry): HealthCheckConfig {
+  return {
+    path: entry.path,
+    host: entry.host ?? '',
+    intervalMs: toMs(entry.interval) ?? STATIC_DEFAULTS.healthIntervalMs,
+    timeoutMs: toMs(entry.timeout) ?? STATIC_DEFAULTS.healthTimeoutMs,
+    unhealthyAfter: entry.unhealthyAfter ?? STATIC_DEFAULTS.unhealthyAfter,
+    healthyAfter: entry.healthyAfter ?? STATIC_DEFAULTS.healthyAfter,
+  };
+}
+
+function toRoute(entry: RouteEntry): StaticRoute {
+  const { host = '', upstream, timeouts, retries, maxBodySize } = entry;
+  return {
+    host: toStaticHost(host) ?? '',
+    path: toPath(entry.path),
+    upstream,
+    canaries: (entry.canaries ?? []).map(toCanary),
+    timeouts: {
+      connectMs: toMs(timeouts?.connect),
+      responseMs: toMs(timeouts?.response),
+      idleMs: toMs(timeouts?.idle),
+    },
+    retryAttempts: retries?.attempts ?? null,
+    maxRequestBodyBytes: maxBodySize === undefined ? null : parseByteSize(maxBodySize),
+  };
+}
+
+function toPath({ prefix, exact, regex }: NonNullable<RouteEntry['path']> = {}): StaticRoute['path'] {
+  if (exact !== undefined) return { kind: 'exact', value: exact };
+  return regex !== undefined ? { kind: 'regex', value: regex } : { kind: 'prefix', value: prefix ?? '/' };
+}
+
+function toCanary({ upstream, header, cookie, weight, weightTotal }: CanaryEntry): StaticCanary {
+  return {
+    upstream,
+    header:
+      header === undefined ? null : { name: header.name, value: header.value ?? null, pattern: header.pattern ?? null },
+    cookie: cookie === undefined ? null : { name: cookie.name },
+    weight: weight ?? STATIC_DEFAULTS.canaryWeight,
+    weightTotal: weightTotal ?? STATIC_DEFAULTS.canaryWeightTotal,
+  };
+}
+
+/** Null where the file says nothing. */
+function toMs(text: string | undefined): number | null {
+  return text === undefined ? null : parseDurationMs(text);
+}

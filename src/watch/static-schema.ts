@@ -1,0 +1,191 @@
+/**
+ * The shape of the static configuration file: one declaration for validation and for the JSON Schema that editors use.
+ * What one value means for another is checked in `static-checks.ts`.
+ */
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { ENDPOINT_ADDRESS_FORM, parseEndpointAddress } from './endpoint-address.ts';
+import { BYTE_SIZE_FORM, DURATION_FORM, parseByteSize, parseDurationMs } from './quantity.ts';
+import type { StaticFile } from './static-file.ts';
+import { findPatternFault, toStaticHost } from './static-values.ts';
+
+/** Names that stand in logs, metrics and identifiers. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+const NAME_FORM = 'a name of at most 63 letters, digits, `.`, `_` and `-`';
+/** RFC 9110 §5.6.2. */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
+const PATH = /^\/[^\s\p{Cc}]{0,4095}$/u;
+const PATH_FORM = 'a path that starts with `/` and has no spaces';
+/** The `Host` of a probe: a name or address, perhaps with a port. */
+const HOST_HEADER = /^[A-Za-z0-9._:[\]-]{1,259}$/;
+const MAX_TEXT = 4_096;
+const MAX_WEIGHT = 1_000_000;
+
+// Every error text says what would be right: `static-issues.ts` puts what was there in front of it.
+
+const text = (form: string) =>
+  z.string({ error: form }).max(MAX_TEXT, { error: `${form}, at most ${MAX_TEXT} characters` });
+const matching = (pattern: RegExp, form: string) => text(form).regex(pattern, { error: form });
+const passing = (isFine: (value: string) => boolean, form: string) => text(form).refine(isFine, { error: form });
+const integer = (min: number, max: number) => {
+  const error = `a whole number from ${min} to ${max}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+};
+const map = <T extends z.core.$ZodLooseShape>(shape: T) => z.strictObject(shape, { error: 'a map' });
+const pattern = () =>
+  text('a regular expression').superRefine((value, context) => {
+    const fault = findPatternFault(value);
+    if (fault !== null) context.addIssue({ code: 'custom', message: fault });
+  });
+
+const duration = passing((value) => parseDurationMs(value) !== null, DURATION_FORM);
+const upstreamName = text('the name of an upstream');
+
+const certificate = map({
+  certFile: text('a file name')
+    .min(1, { error: 'a file name' })
+    .describe(
+      'PEM file: the certificate, then the intermediate certificates. Relative to the directory of the configuration file.',
+    ),
+  keyFile: text('a file name')
+    .min(1, { error: 'a file name' })
+    .describe('PEM file with the private key, not encrypted.'),
+});
+
+const listener = map({
+  name: matching(NAME, NAME_FORM).describe('Unique name.'),
+  address: passing((value) => isIP(value) !== 0, 'an IP address such as `127.0.0.1` or `::`')
+    .optional()
+    .describe('IP address to listen on. Default: the address given by `--bind`.'),
+  port: integer(0, 65_535).describe('Port to listen on; 0 takes any free one.'),
+  tls: map({
+    certificates: z
+      .array(certificate, { error: 'a list' })
+      .min(1, { error: 'at least one certificate' })
+      .describe('Certificates by the names they hold. The first one also answers for unknown names.'),
+  })
+    .optional()
+    .describe('Present: this listener speaks TLS.'),
+});
+
+const healthCheck = map({
+  path: matching(PATH, PATH_FORM).describe('Path of the request. Status 200 to 399 counts as success.'),
+  host: matching(HOST_HEADER, 'a host name, perhaps with a port')
+    .optional()
+    .describe('`Host` of the request. Default: the address of the endpoint.'),
+  interval: duration.optional().describe('Time between two checks. Default: `5s`.'),
+  timeout: duration.optional().describe('Longest wait for an answer, at most `interval`. Default: `1s`.'),
+  unhealthyAfter: integer(1, 100).optional().describe('Failures in a row until an endpoint is taken out. Default: 3.'),
+  healthyAfter: integer(1, 100).optional().describe('Successes in a row until an endpoint is taken back. Default: 2.'),
+});
+
+const endpoint = map({
+  address: passing((value) => parseEndpointAddress(value) !== null, ENDPOINT_ADDRESS_FORM).describe(
+    '`address:port`: an IPv4 address, an IPv6 address in brackets, or a host name.',
+  ),
+  weight: integer(0, MAX_WEIGHT)
+    .optional()
+    .describe('Share of the requests in relation to the other endpoints; 0 takes no new ones. Default: 1.'),
+});
+
+const upstream = map({
+  endpoints: z
+    .array(endpoint, { error: 'a list' })
+    .describe('Where requests go. May be empty: requests are then answered 503.'),
+  balancer: text('the name of a balancing algorithm')
+    .optional()
+    .describe('How endpoints are chosen. Default: `round-robin`.'),
+  healthCheck: healthCheck.optional().describe('Active health checks. Default: none.'),
+});
+
+const canary = map({
+  upstream: upstreamName.describe('The upstream that takes the chosen requests.'),
+  header: map({
+    name: matching(TOKEN, 'the name of a header').describe('Name of the header.'),
+    value: text('a text')
+      .optional()
+      .describe(
+        'The whole value that chooses the canary. With neither `value` nor `pattern`: `always` chooses it, `never` refuses it.',
+      ),
+    pattern: pattern().optional().describe('Regular expression (RE2) that is searched in the value.'),
+  })
+    .optional()
+    .describe('Choose by a request header. Comes before cookies and weights.'),
+  cookie: map({
+    name: matching(TOKEN, 'the name of a cookie').describe(
+      'Name of the cookie: `always` chooses the canary, `never` refuses it.',
+    ),
+  })
+    .optional()
+    .describe('Choose by a cookie. Comes before weights.'),
+  weight: integer(0, MAX_WEIGHT)
+    .optional()
+    .describe('Share of the requests that no header or cookie decided. Default: 0.'),
+  weightTotal: integer(1, MAX_WEIGHT).optional().describe('What `weight` is a share of. Default: 100.'),
+});
+
+const route = map({
+  host: passing(
+    (value) => toStaticHost(value) !== null,
+    'a host such as `shop.example.com`, or `"*.example.com"` for exactly one label',
+  )
+    .optional()
+    .describe('Host of the request. `*.example.com` stands for exactly one label. Default: any host.'),
+  path: map({
+    prefix: matching(PATH, PATH_FORM)
+      .optional()
+      .describe('Matches whole path elements: `/a` matches `/a` and `/a/b`, not `/ab`.'),
+    exact: matching(PATH, PATH_FORM).optional().describe('Matches this path only.'),
+    regex: pattern().optional().describe('Regular expression (RE2) that must match the whole path.'),
+  })
+    .optional()
+    .describe('Path of the request, exactly one of the keys below. Default: prefix `/`.'),
+  upstream: upstreamName.describe('The upstream that takes the requests.'),
+  canaries: z.array(canary, { error: 'a list' }).optional().describe('Upstreams that take a part of the requests.'),
+  timeouts: map({
+    connect: duration.optional().describe('Longest wait for a connection to an endpoint. Default: `5s`.'),
+    response: duration
+      .optional()
+      .describe('Longest wait for the response, and between two pieces of it. Default: `60s`.'),
+    idle: duration
+      .optional()
+      .describe('Longest silence of a WebSocket or another upgraded connection. Default: `60s`.'),
+  })
+    .optional()
+    .describe('Limits of time.'),
+  retries: map({
+    attempts: integer(1, 10).describe('Tries in all, the first one included; 1 = never try again. Default: 3.'),
+  })
+    .optional()
+    .describe('When to try another endpoint.'),
+  maxBodySize: z
+    .union([z.string(), z.number()], { error: BYTE_SIZE_FORM })
+    .refine((value) => parseByteSize(value) !== null, { error: BYTE_SIZE_FORM })
+    .optional()
+    .describe(
+      'Larger requests are answered 413. A number of bytes, or `512KiB`, `10MiB`, `1GiB`; 0 = unlimited. Default: 0.',
+    ),
+});
+
+export const staticFileSchema: z.ZodType<StaticFile> = map({
+  listeners: z
+    .array(listener, { error: 'a list' })
+    .min(1, { error: 'at least one listener' })
+    .optional()
+    .describe('Where clients connect. Default: what `--http-port` and `--https-port` say.'),
+  upstreams: z
+    .record(matching(NAME, NAME_FORM), upstream, { error: 'a map' })
+    .optional()
+    .describe('Sets of endpoints by name.'),
+  routes: z
+    .array(route, { error: 'a list' })
+    .optional()
+    .describe(
+      'Which requests go where. Order does not matter: exact paths come before longer prefixes before shorter ones before regular expressions.',
+    ),
+});
+
+/** For editors: `docs/reference/config.schema.json` is this. */
+export function staticConfigJsonSchema(): Readonly<Record<string, unknown>> {
+  return { title: 'Sluice static configuration', ...z.toJSONSchema(staticFileSchema, { io: 'input' }) };
+}

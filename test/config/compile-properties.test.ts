@@ -1,0 +1,119 @@
+/** What holds for the compiler whatever users write: pure, total, independent of order, and equal to its short road. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import { compile } from '../../src/config/compile.ts';
+import { compileEndpoints, withEndpoints } from '../../src/config/compile-endpoints.ts';
+import { toObjectKey } from '../../src/model/object-ref.ts';
+import type { ObjectSnapshot } from '../../src/model/object-snapshot.ts';
+import { arbitrarySlices, arbitrarySnapshot } from '../support/arbitrary-snapshot.ts';
+import { keyPair, settings } from '../support/fixtures.ts';
+
+const arbitrarySettings = fc
+  .record({
+    takeEveryIngress: fc.boolean(),
+    watchIngressWithoutClass: fc.boolean(),
+    defaultBackendService: fc.constantFrom('', 'one/a', 'gone/gone'),
+    defaultTlsSecret: fc.constantFrom('', 'one/a', 'gone/gone'),
+    fallbackCertificate: fc.constantFrom(null, keyPair()),
+  })
+  .map(settings);
+
+test('compiling gives a sound configuration for any objects and changes none of them', () => {
+  fc.assert(
+    fc.property(arbitrarySnapshot, arbitrarySettings, (objects, flags) => {
+      const config = compile(deepFreeze(objects), deepFreeze(flags));
+      assertUnique(config.routes.map((route) => route.id));
+      assertUnique(config.upstreams.map((upstream) => upstream.id));
+      assertUnique(config.certificates.map((certificate) => certificate.id));
+      assertUnique(config.certificates.flatMap((certificate) => certificate.hosts));
+      assert.ok(config.certificates.filter((certificate) => certificate.isDefault).length <= 1);
+      const ids = new Set(config.upstreams.map((upstream) => upstream.id));
+      for (const { split } of config.routes) {
+        assert.equal(split.members.length, 1);
+        for (const { upstream } of [...split.members, ...split.canaries]) assert.ok(ids.has(upstream), upstream);
+      }
+      assert.deepEqual(structuredClone(config), config);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('the order of objects and of annotations changes nothing', () => {
+  fc.assert(
+    fc.property(arbitrarySnapshot, arbitrarySettings, (objects, flags) => {
+      assert.deepEqual(compile(reversed(objects), flags), compile(objects, flags));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('a host that an ingress names never falls through to the routes for any host', () => {
+  fc.assert(
+    fc.property(arbitrarySnapshot, (objects) => {
+      const { routes, problems } = compile(objects, settings({ takeEveryIngress: true }));
+      const routed = new Set(routes.map((route) => route.host));
+      const canaries = new Set(
+        [...objects.ingresses.values()]
+          .filter((ingress) =>
+            ['true', '1', 't'].includes(ingress.annotations['nginx.ingress.kubernetes.io/canary'] ?? ''),
+          )
+          .map((ingress) => ingress.key),
+      );
+      for (const ingress of objects.ingresses.values()) {
+        if (canaries.has(ingress.key)) continue;
+        for (const { host } of ingress.rules) {
+          if (host !== '') assert.ok(routed.has(host.toLowerCase()), `${host}: ${JSON.stringify(problems)}`);
+        }
+      }
+    }),
+  );
+});
+
+test('the short road for endpoints gives what a full compile gives', () => {
+  fc.assert(
+    fc.property(arbitrarySnapshot, arbitrarySlices, arbitrarySettings, (before, slices, flags) => {
+      const endpointSlices = Map.groupBy(slices, (item) => toObjectKey(item.namespace, item.serviceName));
+      const after: ObjectSnapshot = { ...before, endpointSlices, endpointsOnly: true };
+      const running = compile(before, flags);
+      const changes = compileEndpoints(after, running);
+      assert.deepEqual(withEndpoints(running, changes), compile(after, flags));
+      assert.deepEqual(compileEndpoints(after, withEndpoints(running, changes)), []);
+      const lists = new Map(running.upstreams.map((upstream) => [upstream.id, upstream.endpoints]));
+      for (const change of changes) assert.notDeepEqual(change.endpoints, lists.get(change.upstreamId));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+function assertUnique(values: readonly string[]): void {
+  assert.deepEqual([...new Set(values)], values);
+}
+
+function reversed(objects: ObjectSnapshot): ObjectSnapshot {
+  const ingresses = new Map(
+    [...objects.ingresses]
+      .toReversed()
+      .map(([key, item]) => [
+        key,
+        { ...item, annotations: Object.fromEntries(Object.entries(item.annotations).toReversed()) },
+      ]),
+  );
+  return {
+    ...objects,
+    ingresses,
+    services: new Map([...objects.services].toReversed()),
+    tlsSecrets: new Map([...objects.tlsSecrets].toReversed()),
+    endpointSlices: new Map(
+      [...objects.endpointSlices].toReversed().map(([key, slices]) => [key, slices.toReversed()]),
+    ),
+  };
+}
+
+/** Maps cannot be frozen, their values can. */
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  const children = value instanceof Map ? value.values() : Object.values(value);
+  for (const child of children) deepFreeze(child);
+  return value instanceof Map ? value : Object.freeze(value);
+}

@@ -1,0 +1,173 @@
+/** What the static configuration file compiles to. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { compile } from '../../src/config/compile.ts';
+import type { CompileSettings } from '../../src/model/compile-settings.ts';
+import type { ProxyConfig } from '../../src/model/proxy-config.ts';
+import { DEFAULT_ROUTE_POLICY } from '../../src/model/route-policy.ts';
+import type { StaticCanary, StaticConfig, StaticRoute, StaticUpstream } from '../../src/model/static-config.ts';
+import { keyPair, settings, snapshot } from '../support/fixtures.ts';
+
+const SOURCE = { kind: 'StaticConfig', namespace: '', name: 'sluice.yaml' };
+const FLAG_LISTENER = { name: 'http', protocol: 'http', address: '192.0.2.1', port: 8080, advertisedPort: 80 } as const;
+
+function route(path: StaticRoute['path'], part: Partial<StaticRoute> = {}): StaticRoute {
+  return {
+    host: '',
+    path,
+    upstream: 'shop',
+    canaries: [],
+    timeouts: { connectMs: null, responseMs: null, idleMs: null },
+    retryAttempts: null,
+    maxRequestBodyBytes: null,
+    ...part,
+  };
+}
+
+const upstream: StaticUpstream = {
+  balancer: 'round-robin',
+  endpoints: [{ address: '127.0.0.1', port: 9001, weight: 3 }],
+  healthCheck: null,
+};
+
+function compileStatic(part: Partial<StaticConfig>, flags: Partial<CompileSettings> = {}): ProxyConfig {
+  const staticConfig = {
+    file: 'sluice.yaml',
+    listeners: null,
+    upstreams: new Map([['shop', upstream]]),
+    routes: [],
+    ...part,
+  };
+  return compile(snapshot({ rest: { staticConfig } }), settings({ listeners: [FLAG_LISTENER], ...flags }));
+}
+
+const everything = { kind: 'prefix', value: '/' } as const;
+
+test('a route has the defaults of static routes where the file says nothing', () => {
+  const [compiled] = compileStatic({ routes: [route(everything)] }).routes;
+  assert.deepEqual(compiled, {
+    id: '|prefix|/',
+    host: '',
+    path: everything,
+    conditions: null,
+    listeners: null,
+    filters: [],
+    split: { members: [{ upstream: 'shop', weight: 1, filters: [] }], canaries: [] },
+    policy: DEFAULT_ROUTE_POLICY,
+    source: SOURCE,
+    sourceField: 'routes[0]',
+    location: null,
+  });
+});
+
+test('timeouts, tries and body limit of the file reach the policy', () => {
+  const written = route(everything, {
+    timeouts: { connectMs: 1, responseMs: 2, idleMs: 3 },
+    retryAttempts: 4,
+    maxRequestBodyBytes: 5,
+  });
+  assert.deepEqual(compileStatic({ routes: [written] }).routes[0]?.policy, {
+    ...DEFAULT_ROUTE_POLICY,
+    connectTimeoutMs: 1,
+    responseTimeoutMs: 2,
+    idleTimeoutMs: 3,
+    retryAttempts: 4,
+    maxRequestBodyBytes: 5,
+  });
+});
+
+test('canaries keep their order and turn into the same rules as annotations', () => {
+  const base: StaticCanary = { upstream: 'next', header: null, cookie: null, weight: 0, weightTotal: 100 };
+  const canaries: readonly StaticCanary[] = [
+    { ...base, header: { name: 'X-User', value: 'beta', pattern: null } },
+    { ...base, header: { name: 'X-User', value: null, pattern: '^b' } },
+    { ...base, header: { name: 'X-Canary', value: null, pattern: null } },
+    { ...base, cookie: { name: 'Beta' }, weight: 5, weightTotal: 1000 },
+  ];
+  const upstreams = new Map([
+    ['shop', upstream],
+    ['next', upstream],
+  ]);
+  const [compiled] = compileStatic({ upstreams, routes: [route(everything, { canaries })] }).routes;
+  const rule = { upstream: 'next', cookie: null, weight: 0, weightTotal: 100, source: SOURCE };
+  assert.deepEqual(compiled?.split.canaries, [
+    { ...rule, header: { name: 'x-user', kind: 'exact', value: 'beta' }, sourceField: 'routes[0].canaries[0]' },
+    { ...rule, header: { name: 'x-user', kind: 'pattern', value: '^b' }, sourceField: 'routes[0].canaries[1]' },
+    { ...rule, header: { name: 'x-canary', kind: 'word', value: '' }, sourceField: 'routes[0].canaries[2]' },
+    { ...rule, header: null, cookie: 'Beta', weight: 5, weightTotal: 1000, sourceField: 'routes[0].canaries[3]' },
+  ]);
+});
+
+test('an upstream nothing refers to is kept, and follows no service', () => {
+  assert.deepEqual(compileStatic({}).upstreams, [
+    { id: 'shop', protocol: 'http1', ...upstream, backend: null, source: SOURCE },
+  ]);
+});
+
+test('paths are normalised, a regex is left alone, and the first of two equal routes counts', () => {
+  const { routes, problems } = compileStatic({
+    routes: [
+      route({ kind: 'exact', value: '/%61' }),
+      route({ kind: 'exact', value: '/a' }),
+      route({ kind: 'regex', value: '/%61.*' }),
+      route({ kind: 'prefix', value: '/../up' }),
+    ],
+  });
+  assert.deepEqual(
+    routes.map((compiled) => compiled.id),
+    ['|regex|/%61.*', '|exact|/a'],
+  );
+  assert.deepEqual(
+    problems.map(({ code, field }) => [code, field]),
+    [
+      ['path-conflict', 'routes[1]'],
+      ['path-invalid', 'routes[3].path'],
+    ],
+  );
+});
+
+test('without listeners in the file the flags decide', () => {
+  assert.deepEqual(compileStatic({}).listeners, [FLAG_LISTENER]);
+});
+
+test('listeners of the file replace those of the flags and take their address where they name none', () => {
+  const { listeners } = compileStatic({
+    listeners: [
+      { name: 'web', address: null, port: 8080, tls: null },
+      { name: 'websecure', address: '127.0.0.1', port: 8443, tls: { certificates: [keyPair('a.example')] } },
+    ],
+  });
+  assert.deepEqual(listeners, [
+    { name: 'web', protocol: 'http', address: '192.0.2.1', port: 8080, advertisedPort: 0 },
+    { name: 'websecure', protocol: 'https', address: '127.0.0.1', port: 8443, advertisedPort: 0 },
+  ]);
+});
+
+test('the first certificate is the default, a name belongs to the first that has it, and none stands twice', () => {
+  const first = keyPair('a.example');
+  const second = keyPair('a.example', 'b.example');
+  const { certificates } = compileStatic(
+    { listeners: [{ name: 'tls', address: null, port: 0, tls: { certificates: [first, second, first] } }] },
+    { fallbackCertificate: keyPair() },
+  );
+  assert.deepEqual(
+    certificates.map(({ id, hosts, isDefault }) => ({ id, hosts, isDefault })),
+    [
+      { id: first.fingerprint, hosts: ['a.example'], isDefault: true },
+      { id: second.fingerprint, hosts: ['b.example'], isDefault: false },
+    ],
+  );
+});
+
+test('https from the flags alone is served with the fallback certificate', () => {
+  const { certificates } = compileStatic({}, { fallbackCertificate: keyPair() });
+  assert.deepEqual(
+    certificates.map(({ id, isDefault }) => [id, isDefault]),
+    [['fallback', true]],
+  );
+});
+
+test('settings that speak of Kubernetes objects mean nothing to a static file', () => {
+  const { problems } = compileStatic({}, { defaultBackendService: 'a/b', defaultTlsSecret: 'a/b' });
+  assert.deepEqual(problems, []);
+});

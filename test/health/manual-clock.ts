@@ -1,0 +1,54 @@
+/** A clock that moves only when a test says so. */
+import type { ProbeClock } from '../../src/health/probe-clock.ts';
+
+interface Timer {
+  readonly dueMs: number;
+  run(): void;
+}
+
+export class ManualClock implements ProbeClock {
+  readonly #timers: Set<Timer>;
+  #nowMs: number;
+  #waiting: ((delayMs: number) => void)[];
+
+  constructor() {
+    this.#timers = new Set();
+    this.#nowMs = 0;
+    this.#waiting = [];
+  }
+
+  get pending(): number {
+    return this.#timers.size;
+  }
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  schedule(delayMs: number, run: () => void): () => void {
+    const timer = { dueMs: this.#nowMs + delayMs, run };
+    this.#timers.add(timer);
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve(delayMs);
+    return () => {
+      this.#timers.delete(timer);
+    };
+  }
+
+  /** Moves to the timer that is due first and runs it. */
+  runNext(): void {
+    const [next] = [...this.#timers].toSorted((a, b) => a.dueMs - b.dueMs);
+    if (next === undefined) throw new Error('no timer is scheduled');
+    this.#timers.delete(next);
+    this.#nowMs = Math.max(this.#nowMs, next.dueMs);
+    next.run();
+  }
+
+  /** Resolves with the delay of the next timer that anybody schedules. */
+  nextSchedule(): Promise<number> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+    });
+  }
+}

@@ -1,0 +1,70 @@
+/** Writes objects to a real API server as its administrator. */
+import { Agent, type Dispatcher, request } from 'undici';
+import type { AdminCredentials } from './envtest.ts';
+
+/** A raw object; `apiVersion` and `kind` follow from where it is written to. */
+export type KubeObject = { readonly metadata: { readonly name: string; readonly namespace?: string } } & Readonly<
+  Record<string, unknown>
+>;
+
+export type KubeCollection = 'namespaces' | 'services' | 'endpoints' | 'secrets' | 'ingresses' | 'ingressclasses';
+
+const COLLECTIONS: Readonly<Record<KubeCollection, { readonly apiVersion: string; readonly kind: string }>> = {
+  namespaces: { apiVersion: 'v1', kind: 'Namespace' },
+  services: { apiVersion: 'v1', kind: 'Service' },
+  endpoints: { apiVersion: 'v1', kind: 'Endpoints' },
+  secrets: { apiVersion: 'v1', kind: 'Secret' },
+  ingresses: { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress' },
+  ingressclasses: { apiVersion: 'networking.k8s.io/v1', kind: 'IngressClass' },
+};
+
+export class KubeObjects {
+  readonly #url: string;
+  readonly #agent: Agent;
+
+  constructor(url: string, admin: AdminCredentials) {
+    this.#url = url;
+    this.#agent = new Agent({ connect: { ...admin } });
+  }
+
+  async create(collection: KubeCollection, object: KubeObject): Promise<void> {
+    const { namespace = '' } = object.metadata;
+    await this.#send('POST', pathOf(collection, namespace, ''), { ...COLLECTIONS[collection], ...object });
+  }
+
+  /** A merge patch (RFC 7386); `name` perhaps followed by `/status`. */
+  async patch(collection: KubeCollection, namespace: string, name: string, patch: unknown): Promise<void> {
+    await this.#send('PATCH', pathOf(collection, namespace, name), patch, 'application/merge-patch+json');
+  }
+
+  async delete(collection: KubeCollection, namespace: string, name: string): Promise<void> {
+    await this.#send('DELETE', pathOf(collection, namespace, name), undefined);
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  async #send(
+    method: Dispatcher.HttpMethod,
+    path: string,
+    body: unknown,
+    contentType = 'application/json',
+  ): Promise<void> {
+    const answer = await request(`${this.#url}${path}`, {
+      method,
+      dispatcher: this.#agent,
+      headers: { 'content-type': contentType },
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+    const text = await answer.body.text();
+    if (answer.statusCode >= 300) throw new Error(`${method} ${path}: ${answer.statusCode} ${text}`);
+  }
+}
+
+function pathOf(collection: KubeCollection, namespace: string, name: string): string {
+  const { apiVersion } = COLLECTIONS[collection];
+  const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+  const scope = namespace === '' ? '' : `/namespaces/${namespace}`;
+  return `${root}${scope}/${collection}${name === '' ? '' : `/${name}`}`;
+}

@@ -1,0 +1,106 @@
+/** A Kubernetes source with its snapshots gathered, and a way to wait for a state of them. */
+import type { LogFields, Logger } from '../../src/log/logger.ts';
+import type { ObjectSnapshot } from '../../src/model/object-snapshot.ts';
+import type { Problem } from '../../src/model/problem.ts';
+import { KubernetesSource, type KubernetesSourceOptions } from '../../src/watch/kubernetes-source.ts';
+
+export interface LoggedLine {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+export interface SourceFixture {
+  readonly source: KubernetesSource;
+  readonly snapshots: readonly ObjectSnapshot[];
+  readonly invalid: readonly (readonly Problem[])[];
+  readonly lines: readonly LoggedLine[];
+  /** The newest snapshot for which `holds` is true, now or as soon as there is one. */
+  until(holds: (snapshot: ObjectSnapshot) => boolean): Promise<ObjectSnapshot>;
+  /** As soon as a line with this message was logged. */
+  untilLogged(message: string): Promise<LoggedLine>;
+  /** Resolves when the source ended by itself. */
+  readonly ended: Promise<void>;
+  stop(): Promise<void>;
+}
+
+export function startSource(
+  options: Partial<KubernetesSourceOptions> & { readonly kubeconfig: string },
+  once = false,
+): SourceFixture {
+  const snapshots: ObjectSnapshot[] = [];
+  const invalid: (readonly Problem[])[] = [];
+  const lines: LoggedLine[] = [];
+  const waiters = new Set<() => void>();
+  const report = (): void => {
+    for (const waiter of waiters) waiter();
+  };
+  const logger = recordingLogger((line) => {
+    lines.push(line);
+    report();
+  });
+  const source = new KubernetesSource({
+    namespaces: [],
+    ingressClass: 'sluice',
+    controllerName: 'sluice.dev/ingress-controller',
+    userAgent: 'sluice/test',
+    env: {},
+    logger,
+    ...options,
+  });
+  const end = new AbortController();
+  const listener = {
+    onSnapshot(snapshot: ObjectSnapshot): void {
+      snapshots.push(snapshot);
+      report();
+    },
+    onInvalid(problems: readonly Problem[]): void {
+      invalid.push(problems);
+      report();
+    },
+  };
+  const ended = source.start(listener, end.signal, { once });
+  const untilFound = <T>(find: () => T | undefined): Promise<T> =>
+    new Promise((resolve) => {
+      const check = (): void => {
+        const found = find();
+        if (found === undefined) return;
+        waiters.delete(check);
+        resolve(found);
+      };
+      waiters.add(check);
+      check();
+    });
+  return {
+    source,
+    snapshots,
+    invalid,
+    lines,
+    ended,
+    until: (holds) =>
+      untilFound(() => {
+        const newest = snapshots.at(-1);
+        return newest !== undefined && holds(newest) ? newest : undefined;
+      }),
+    untilLogged: (message) => untilFound(() => lines.find((line) => line.message === message)),
+    async stop() {
+      end.abort();
+      await ended;
+    },
+  };
+}
+
+function recordingLogger(record: (line: LoggedLine) => void): Logger {
+  const at =
+    (level: LoggedLine['level']) =>
+    (message: string, fields: LogFields = {}): void =>
+      record({ level, message, fields });
+  const logger: Logger = {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    child: () => logger,
+  };
+  return logger;
+}
