@@ -3,7 +3,6 @@ import type { RouteConfig } from '../model/proxy-config.ts';
 import { isUnreadable, withLocation } from './check-command.ts';
 import { type ExplainedConfig, type Explanation, explainRequest } from './explain/explain-request.ts';
 import { formatExplanation } from './explain/format-explanation.ts';
-import { fetchConfig } from './fetch-config.ts';
 import { formatProblem } from './format-problem.ts';
 import { type Locate, loadConfig } from './load-config.ts';
 import { EXIT_USAGE, type OutputStreams } from './output.ts';
@@ -23,6 +22,7 @@ export async function runExplain(settings: ExplainSettings, io: OutputStreams): 
 async function obtainConfig(settings: ExplainSettings, io: OutputStreams): Promise<ExplainedConfig | null> {
   const { source } = settings;
   if (source.kind === 'admin') {
+    const { fetchConfig } = await import('./fetch-config.ts');
     const fetched = await fetchConfig(source.url);
     if ('config' in fetched) return fetched.config;
     io.stderr.write(`error: ${fetched.error}\n`);

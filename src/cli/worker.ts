@@ -62,6 +62,7 @@ async function apply({ config, ports }: Extract<ToWorker, { type: 'config' }>): 
   let error = '';
   try {
     applyConfig(live, config);
+    server.useDefaultCertificate();
     await server.listen(config.listeners, ports);
   } catch (cause) {
     live.configApplyFailures++;

@@ -29,9 +29,10 @@ export function estimatePatternSize(pattern: string): number {
       size = (enclosing.pop() ?? 0) + last;
       at++;
     } else {
-      last = 1;
-      size++;
-      at = character === '[' ? skipClass(pattern, at) : skipCharacter(pattern, at);
+      const end = character === '[' ? skipClass(pattern, at) : skipCharacter(pattern, at);
+      last = character === '[' ? 1 : end - at;
+      size += last;
+      at = end;
     }
   }
   return enclosing.reduce((sum, outer) => sum + outer, size);
@@ -46,7 +47,7 @@ function readCount(pattern: string, at: number): { readonly times: number; reado
   return { times: Math.max(1, least, most), end: at + match[0].length };
 }
 
-/** `\Q…\E` quotes everything between; each quoted character is an instruction, but none of them means a group. */
+/** `\Q…\E` quotes everything between: an instruction for each character, and none of them means a group. */
 function skipCharacter(pattern: string, at: number): number {
   if (pattern[at] !== '\\') return at + 1;
   if (pattern[at + 1] !== 'Q') return at + 2;

@@ -3,7 +3,7 @@
  * The time limit belongs to `endpoint-probe.ts`.
  */
 import { connect, type Socket } from 'node:net';
-import { Client, type Dispatcher } from 'undici';
+import { Client, type Dispatcher, errors } from 'undici';
 import { toEndpointId } from '../model/proxy-config.ts';
 
 /** More of a response body is not read: the answer stands, and an endless body must not cost the whole time limit. */
@@ -52,6 +52,9 @@ export class HttpProbe implements Dispatcher.DispatchHandler {
     await this.#client?.destroy();
   }
 
+  /** undici insists on it. */
+  onRequestStart(): void {}
+
   onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
     if (status >= 400) this.#finish(`status ${status}`);
   }
@@ -99,7 +102,8 @@ export class HttpProbe implements Dispatcher.DispatchHandler {
 function describeError(error: unknown): string {
   const code = readText(error, 'code');
   if (code === 'UND_ERR_SOCKET') return 'connection closed before the end of the response';
-  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') return `invalid response ${code}`;
+  if (error instanceof errors.HTTPParserError) return 'not an HTTP response';
+  if (code === 'UND_ERR_HEADERS_OVERFLOW') return 'response headers too large';
   if (code.startsWith('UND_ERR_') || code.startsWith('ERR_')) return `probe impossible ${code}`;
   return `${readText(error, 'syscall') || 'connect'} ${code || 'failed'}`;
 }

@@ -26,6 +26,11 @@ export class CertificateTable {
     this.#default = fallback;
   }
 
+  /** What a client that names nobody gets. */
+  get default(): CertificateConfig | null {
+    return this.#default === null ? null : this.#default.config;
+  }
+
   /** Null when nobody answers for the name and there is no default. Throws if the certificate is unusable. */
   contextFor(serverName: string): SecureContext | null {
     const name = normaliseServerName(serverName);
@@ -38,23 +43,23 @@ export class CertificateTable {
 }
 
 class CertificateEntry {
-  readonly #config: CertificateConfig;
+  readonly config: CertificateConfig;
   #context: SecureContext | null;
 
   constructor(config: CertificateConfig) {
-    this.#config = config;
+    this.config = config;
     this.#context = null;
   }
 
   /** Same leaf, same chain and same key, so the context may stay. */
   holds(config: CertificateConfig): boolean {
-    return this.#config.certPem === config.certPem && this.#config.keyPem === config.keyPem;
+    return this.config.certPem === config.certPem && this.config.keyPem === config.keyPem;
   }
 
   context(): SecureContext {
     this.#context ??= createSecureContext({
-      cert: this.#config.certPem,
-      key: this.#config.keyPem,
+      cert: this.config.certPem,
+      key: this.config.keyPem,
       minVersion: 'TLSv1.2',
     });
     return this.#context;

@@ -94,10 +94,6 @@ function toNginxBuckets(counts: readonly number[]): readonly number[] {
 }
 
 function controllerFamilies({ control, sum }: Scrape): readonly MetricFamily[] {
-  const routed = sum.routes
-    .values()
-    .reduce((total, route) => total + route.statusClasses.reduce((a, b) => a + b, 0), 0);
-  const unrouted = sum.unrouted.values().reduce((total, count) => total + count, 0);
   const leader =
     control.leader === null
       ? []
@@ -122,8 +118,15 @@ function controllerFamilies({ control, sum }: Scrape): readonly MetricFamily[] {
     counter(`${PREFIX}nginx_process_connections_total`, 'Client connections so far.', [
       { labels: { state: 'accepted' }, value: sum.accepted },
     ]),
-    counter(`${PREFIX}nginx_process_requests_total`, 'Requests so far.', single(routed + unrouted)),
+    counter(`${PREFIX}nginx_process_requests_total`, 'Requests so far.', single(sum.totalRequests)),
+    counter(`${PREFIX}nginx_process_cpu_seconds_total`, 'CPU time used.', single(cpuSeconds())),
+    gauge(`${PREFIX}nginx_process_resident_memory_bytes`, 'Memory in use.', single(process.memoryUsage.rss())),
   ];
+}
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }
 
 function certificateFamily({ certificates }: Scrape, identity: NginxIdentity): MetricFamily {

@@ -21,6 +21,8 @@ export class StatsSum {
   accepted = 0;
   tlsHandshakeErrors = 0;
   activeRequests = 0;
+  /** Of all routes, those that have gone included. */
+  totalRequests = 0;
   readonly unrouted: Map<string, number> = new Map();
   readonly routes: Map<string, RouteSum> = new Map();
   /** By upstream, then by endpoint. */
@@ -29,6 +31,7 @@ export class StatsSum {
   /** The running totals of `stats`. */
   addCounters(stats: WorkerStats): void {
     this.accepted += stats.connections.accepted;
+    this.totalRequests += stats.requests.total;
     this.tlsHandshakeErrors += stats.connections.tlsHandshakeErrors;
     for (const [status, count] of Object.entries(stats.requests.unrouted)) {
       this.unrouted.set(status, (this.unrouted.get(status) ?? 0) + count);
@@ -55,6 +58,7 @@ export class StatsSum {
   /** Everything another sum has counted. */
   addSum(other: StatsSum): void {
     this.accepted += other.accepted;
+    this.totalRequests += other.totalRequests;
     this.tlsHandshakeErrors += other.tlsHandshakeErrors;
     for (const [status, count] of other.unrouted) this.unrouted.set(status, (this.unrouted.get(status) ?? 0) + count);
     for (const row of other.routes.values()) this.#addRoute(row);

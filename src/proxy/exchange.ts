@@ -25,6 +25,22 @@ export interface RequestFactsForLog {
   readonly referer: string;
 }
 
+/** A judged request, ready to be sent. */
+export interface ExchangeRequest {
+  readonly method: string;
+  /** Complete head for an HTTP/1.1 back end, with the empty line, and the body where that came along whole. */
+  readonly text: string;
+  readonly id: string;
+  /** Bytes of the body in `text`. */
+  readonly inlineBytes: number;
+  /** How the body that follows `text` is framed. */
+  readonly body: number;
+  readonly expectContinue: boolean;
+  /** Non-empty: the client offered to switch to this. */
+  readonly upgrade: string;
+  readonly logFacts: RequestFactsForLog | null;
+}
+
 export class Exchange {
   readonly worker: WorkerContext;
   readonly downstream: Downstream;
@@ -40,7 +56,7 @@ export class Exchange {
   readonly expectContinue: boolean;
   /** Non-empty: the client offered to switch to this. */
   readonly upgrade: string;
-  logFacts: RequestFactsForLog | null;
+  readonly logFacts: RequestFactsForLog | null;
   endpoint: Endpoint | null;
   connection: UpstreamConnection | null;
   attempts: number;
@@ -66,14 +82,7 @@ export class Exchange {
     downstream: Downstream,
     route: LiveRoute,
     target: SplitTarget,
-    request: {
-      readonly method: string;
-      readonly text: string;
-      readonly id: string;
-      readonly body: number;
-      readonly expectContinue: boolean;
-      readonly upgrade: string;
-    },
+    request: ExchangeRequest,
   ) {
     this.worker = worker;
     this.downstream = downstream;
@@ -86,7 +95,7 @@ export class Exchange {
     this.body = request.body;
     this.expectContinue = request.expectContinue;
     this.upgrade = request.upgrade;
-    this.logFacts = null;
+    this.logFacts = request.logFacts;
     this.endpoint = null;
     this.connection = null;
     this.attempts = 0;
@@ -94,7 +103,7 @@ export class Exchange {
     this.responseStarted = false;
     this.finished = false;
     this.status = 0;
-    this.requestBytes = 0;
+    this.requestBytes = request.inlineBytes;
     this.responseBytes = 0;
     this.upstreamMs = -1;
     this.#failedEndpoint = null;

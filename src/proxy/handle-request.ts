@@ -3,10 +3,9 @@
  * Hot.
  */
 import type { LiveRoute } from '../live/live-route.ts';
-import type { SplitTarget } from '../live/live-split.ts';
 import type { Downstream } from './downstream.ts';
 import { localResponse, redirectResponse } from './error-response.ts';
-import { Exchange } from './exchange.ts';
+import { Exchange, type ExchangeRequest, type RequestFactsForLog } from './exchange.ts';
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, type RequestHead } from './http1/request-head.ts';
 import { Outcome } from './outcome.ts';
 import { logUnrouted } from './unrouted-log.ts';
@@ -50,7 +49,7 @@ export function handleRequest(
   }
   if (route.slashRedirectLength !== 0 && redirectMissingSlash(downstream, head, route, origin)) return null;
   const target = route.split.choose(head, worker.draw());
-  const exchange = openExchange(worker, downstream, head, route, target, origin);
+  const exchange = new Exchange(worker, downstream, route, target, toExchangeRequest(worker, head, origin));
   const { closed, maxRequestBodyBytes } = route.policy;
   if (closed !== null) exchange.answerClosed(closed.status);
   else if (maxRequestBodyBytes !== 0 && head.contentLength > maxRequestBodyBytes) exchange.fail(Outcome.BodyTooLarge);
@@ -58,37 +57,31 @@ export function handleRequest(
   return exchange.finished ? null : exchange;
 }
 
-function openExchange(
-  worker: WorkerContext,
-  downstream: Downstream,
-  head: RequestHead,
-  route: LiveRoute,
-  target: SplitTarget,
-  origin: RequestOrigin,
-): Exchange {
-  const id =
-    head.requestId !== '' && head.requestId.length <= MAX_REQUEST_ID ? head.requestId : worker.requestIds.next();
+function toExchangeRequest(worker: WorkerContext, head: RequestHead, origin: RequestOrigin): ExchangeRequest {
+  const taken = head.requestId !== '' && head.requestId.length <= MAX_REQUEST_ID;
+  const id = taken ? head.requestId : worker.requestIds.next();
   const inline = origin.inlineBody;
-  const exchange = new Exchange(worker, downstream, route, target, {
+  return {
     method: head.method,
     text: toUpstreamText(head, origin.forwarded, id) + inline,
     id,
+    inlineBytes: inline.length,
     body: inline === '' ? head.body : BODY_NONE,
     expectContinue: head.expectContinue && inline === '',
     upgrade: head.upgrade,
-  });
-  exchange.requestBytes = inline.length;
-  if (worker.onAccess !== null) {
-    exchange.logFacts = {
-      timeMs: Date.now(),
-      host: head.host,
-      target: head.target,
-      protocol: head.minorVersion === 1 ? 'HTTP/1.1' : 'HTTP/1.0',
-      userAgent: head.header('user-agent') ?? '',
-      referer: head.header('referer') ?? '',
-    };
-  }
-  return exchange;
+    logFacts: worker.onAccess === null ? null : toLogFacts(head),
+  };
+}
+
+function toLogFacts(head: RequestHead): RequestFactsForLog {
+  return {
+    timeMs: Date.now(),
+    host: head.host,
+    target: head.target,
+    protocol: head.minorVersion === 1 ? 'HTTP/1.1' : 'HTTP/1.0',
+    userAgent: head.header('user-agent') ?? '',
+    referer: head.header('referer') ?? '',
+  };
 }
 
 /** Everything after the client's own fields is ours, so nothing the client sends can remove or precede it. */

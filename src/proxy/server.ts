@@ -4,9 +4,10 @@
  */
 import net from 'node:net';
 import tls from 'node:tls';
-import type { ListenerConfig } from '../model/proxy-config.ts';
+import type { CertificateConfig, ListenerConfig } from '../model/proxy-config.ts';
 import type { BoundPort } from '../model/worker-messages.ts';
-import { type ListenerFacts, ServerConnection } from './http1/server-connection.ts';
+import type { ListenerFacts } from './forwarded-fields.ts';
+import { ServerConnection } from './http1/server-connection.ts';
 import type { WorkerContext } from './worker-context.ts';
 
 const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -23,12 +24,14 @@ export class ProxyServer {
   readonly #listeners: Map<string, OpenListener>;
   readonly #connections: Set<ServerConnection>;
   #onIdle: (() => void) | null;
+  #defaultFingerprint: string;
 
   constructor(worker: WorkerContext) {
     this.#worker = worker;
     this.#listeners = new Map();
     this.#connections = new Set();
     this.#onIdle = null;
+    this.#defaultFingerprint = '';
   }
 
   get ports(): readonly BoundPort[] {
@@ -51,6 +54,16 @@ export class ProxyServer {
       const port =
         config.port !== 0 ? config.port : (known.find(({ listener }) => listener === config.name)?.port ?? 0);
       this.#listeners.set(config.name, await this.#open(config, port));
+    }
+  }
+
+  /** Clients without SNI do not reach `SNICallback`: the listeners themselves must know the default certificate. */
+  useDefaultCertificate(): void {
+    const certificate = this.#worker.live.current.certificates.default;
+    if (certificate === null || certificate.fingerprint === this.#defaultFingerprint) return;
+    this.#defaultFingerprint = certificate.fingerprint;
+    for (const { server } of this.#listeners.values()) {
+      if (server instanceof tls.Server) server.setSecureContext(toContextOptions(certificate));
     }
   }
 
@@ -93,12 +106,13 @@ export class ProxyServer {
   }
 
   #tlsServer(facts: ListenerFacts): net.Server {
+    const certificate = this.#worker.live.current.certificates.default;
     const server = tls.createServer(
       {
+        ...(certificate === null ? {} : toContextOptions(certificate)),
         noDelay: true,
         keepAlive: true,
         allowHalfOpen: true,
-        minVersion: 'TLSv1.2',
         handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
         ALPNProtocols: ['http/1.1'],
         SNICallback: (serverName, done) => this.#chooseCertificate(serverName, done),
@@ -134,6 +148,10 @@ export class ProxyServer {
       }),
     );
   }
+}
+
+function toContextOptions({ certPem, keyPem }: CertificateConfig): tls.SecureContextOptions {
+  return { cert: certPem, key: keyPem, minVersion: 'TLSv1.2' };
 }
 
 function isSame(a: ListenerConfig, b: ListenerConfig): boolean {

@@ -10,8 +10,8 @@ const SLASH = 0x2f;
 const NO_RULES: readonly never[] = [];
 
 /**
- * The rules at one path, which is written here without a slash at its end. The prefixes `/foo` and `/foo/` share the
- * place `/foo`: they match the same requests and only differ in which of them goes first.
+ * The rules at one path. The prefixes `/foo` and `/foo/` share the place `/foo`: they match the same requests and only
+ * differ in which of them goes first.
  */
 export class PathPlace<T> {
   exact: readonly RuleEntry<T>[];

@@ -23,8 +23,11 @@ export class DenialReport {
     this.#reported = new Set();
   }
 
-  /** Brings Problems in line with the state of `watch`. Returns one without which nothing can be served, if it is new. */
-  update(watch: ResourceWatch): Problem | null {
+  /**
+   * Brings Problems in line with the state of `watch`; `serving` = there is a snapshot already. Returns the Problem that
+   * keeps us from having one, if it is new.
+   */
+  update(watch: ResourceWatch, serving: boolean): Problem | null {
     const { logger, builder } = this.#options;
     const { resource } = watch;
     let blocking: Problem | null = null;
@@ -38,7 +41,7 @@ export class DenialReport {
         }
         continue;
       }
-      const problem = this.#describe(resource, namespace, denied, synced);
+      const problem = this.#describe(resource, namespace, denied, synced || (serving && resource.required));
       builder.setProblems(owner, [problem]);
       if (this.#reported.has(owner)) continue;
       this.#reported.add(owner);
@@ -62,7 +65,7 @@ export class DenialReport {
     }
   }
 
-  #describe(resource: KubernetesResource<SnapshotKind>, namespace: string, denied: unknown, synced: boolean): Problem {
+  #describe(resource: KubernetesResource<SnapshotKind>, namespace: string, denied: unknown, known: boolean): Problem {
     const scope = namespace === '' ? 'in the whole cluster' : `in namespace ${namespace}`;
     const answer = denied instanceof Error ? denied.message : String(denied);
     const absent = denied instanceof KubeApiError && denied.status === 404;
@@ -71,16 +74,16 @@ export class DenialReport {
       : describeGrant(resource, namespace);
     return {
       code: 'resource-denied',
-      severity: resource.required && !synced ? 'rejected' : 'warning',
+      severity: resource.required && !known ? 'rejected' : 'warning',
       source: { kind: resource.kind, namespace, name: '*' },
       field: '',
-      message: `cannot list and watch ${resource.plural} ${scope} (${answer}): ${this.#consequence(resource, synced)}; ${remedy}`,
+      message: `cannot list and watch ${resource.plural} ${scope} (${answer}): ${this.#consequence(resource, known)}; ${remedy}`,
       location: null,
     };
   }
 
-  #consequence(resource: KubernetesResource<SnapshotKind>, synced: boolean): string {
-    if (synced) return 'what was known stays in force';
+  #consequence(resource: KubernetesResource<SnapshotKind>, known: boolean): string {
+    if (known) return 'what was known stays in force';
     if (resource.required) return 'nothing is served without them';
     if (resource.kind !== 'IngressClass') return 'certificates are missing';
     const { ingressClass, controllerName } = this.#options;

@@ -13,12 +13,7 @@ import { DenialReport } from './denial-report.ts';
 import { discoverEndpointsKind, type EndpointsKind } from './discovery.ts';
 import { KubeClient } from './kube-client.ts';
 import { KubeApiError } from './kube-error.ts';
-import {
-  collectionPath,
-  describeGrant,
-  KUBERNETES_RESOURCES,
-  type KubernetesResource,
-} from './kubernetes-resources.ts';
+import { collectionPath, KUBERNETES_RESOURCES, type KubernetesResource } from './kubernetes-resources.ts';
 import type { NarrowResult } from './narrow-object.ts';
 import { DEFAULT_REFLECTOR_TIMING, Reflector, type ReflectorChange, type ReflectorTiming } from './reflector.ts';
 import { type ResourceStatus, ResourceWatch } from './resource-watch.ts';
@@ -212,7 +207,7 @@ export class KubernetesSource implements ConfigSource {
 
   #stateChanged(watch: ResourceWatch): void {
     if (watch === this.#nextEndpoints && watch.synced) this.#adoptEndpoints(watch);
-    const blocking = this.#denials.update(watch);
+    const blocking = this.#denials.update(watch, this.#ready);
     if (blocking !== null) this.#failOnce(blocking);
     if (watch.resource.kind === 'IngressClass') this.#builder.setClassesReadable(watch.synced);
     if (this.#ready) {

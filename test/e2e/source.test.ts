@@ -62,12 +62,12 @@ describe('kubernetes source against a real api server', { skip: e2eSkip }, () =>
   });
 
   test('a status write causes no snapshot, the update after it does', async () => {
-    const before = fixture.snapshots.length;
+    const emitted = fixture.snapshots.length;
     const status = { loadBalancer: { ingress: [{ ip: '192.0.2.1' }] } };
     await objects.patch('ingresses', 'shop', 'site/status', { status });
     await objects.patch('ingresses', 'shop', 'site', { spec: rawIngress('site', 'new.example', 'web')['spec'] });
     const snapshot = await fixture.until((each) => each.ingresses.get('shop/site')?.rules[0]?.host === 'new.example');
-    assert.equal(fixture.snapshots.length, before + 1);
+    assert.equal(fixture.snapshots.length, emitted + 1);
     assert.equal(snapshot.endpointsOnly, false);
   });
 
@@ -78,10 +78,10 @@ describe('kubernetes source against a real api server', { skip: e2eSkip }, () =>
   });
 
   test('a killed api server costs nothing that is known, and what changes after its return arrives', async () => {
-    const before = fixture.snapshots.length;
+    const emitted = fixture.snapshots.length;
     await env.killApiServer();
     await fixture.untilLogged('kubernetes api cannot be used, keeping what is known');
-    assert.equal(fixture.snapshots.length, before);
+    assert.equal(fixture.snapshots.length, emitted);
     env.restartApiServer();
     await env.ready();
     await objects.create('ingresses', rawIngress('later', 'later.example', 'web'));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { ActiveProber } from '../../src/health/active-prober.ts';
 import type { LogFields, Logger } from '../../src/log/logger.ts';
@@ -39,7 +39,7 @@ class Backend {
     this.server = this.#createServer();
     this.server.listen(this.port, '127.0.0.1');
     await once(this.server, 'listening');
-    this.port = (this.server.address() as AddressInfo).port;
+    this.port = portOf(this.server);
   }
 
   async stop(): Promise<void> {
@@ -114,6 +114,12 @@ class Rig {
     };
     return logger;
   }
+}
+
+function portOf(server: TcpServer): number {
+  const address = server.address();
+  assert.ok(address !== null && typeof address === 'object');
+  return address.port;
 }
 
 function upstream(
@@ -284,7 +290,12 @@ const answers: readonly AnswerCase[] = [
   {
     name: 'something that is not HTTP is a failure',
     raw: 'SSH-2.0-OpenSSH_9.9\r\n',
-    reason: 'invalid response HPE_INVALID_CONSTANT',
+    reason: 'not an HTTP response',
+  },
+  {
+    name: 'headers without end are a failure',
+    raw: `HTTP/1.1 200 OK\r\nx: ${BIG}`,
+    reason: 'response headers too large',
   },
 ];
 
@@ -302,7 +313,7 @@ for (const c of answers) {
       for (const socket of sockets) socket.destroy();
       server.close();
     });
-    const { port } = server.address() as AddressInfo;
+    const port = portOf(server);
     const rig = createRig(t);
     rig.prober.apply([upstream('shop', { ...CHECK, unhealthyAfter: 1 }, [{ address: '127.0.0.1', port, weight: 1 }])]);
     await rig.probe();
@@ -328,7 +339,7 @@ for (const c of addresses) {
     const [error] = await Promise.race([once(backend.server, 'listening'), once(backend.server, 'error')]);
     if (error instanceof Error) return t.skip(`this machine cannot listen on ${c.listenOn}`);
     t.after(() => backend.stop());
-    const { port } = backend.server.address() as AddressInfo;
+    const port = portOf(backend.server);
     const rig = createRig(t);
     rig.prober.apply([upstream('shop', { ...CHECK, unhealthyAfter: 1 }, [{ address: c.address, port, weight: 1 }])]);
     await rig.probe();

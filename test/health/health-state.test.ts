@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { type HealthState, NEW_ENDPOINT, nextHealthState } from '../../src/health/health-state.ts';
 
 interface Case {
@@ -16,7 +16,7 @@ const cases: readonly Case[] = [
   { name: 'one failure is not enough', results: '0101', verdicts: '++++' },
   { name: 'the second failure in a row takes it out', results: '100', verdicts: '++-' },
   { name: 'the third success in a row takes it back', results: '00111', verdicts: '+---+' },
-  { name: 'a failure among the successes starts the count again', results: '0011011111', verdicts: '+-------++' },
+  { name: 'a failure among the successes starts the count again', results: '0011011111', verdicts: '+------+++' },
 ];
 
 for (const c of cases) {

@@ -212,7 +212,6 @@ function makeCertificates(directory: string): void {
 }
 
 function toKubeconfig(server: string, { ca, cert, key }: AdminCredentials): string {
-  const base64 = (text: string): string => Buffer.from(text).toString('base64');
   return JSON.stringify({
     apiVersion: 'v1',
     kind: 'Config',
@@ -221,4 +220,8 @@ function toKubeconfig(server: string, { ca, cert, key }: AdminCredentials): stri
     contexts: [{ name: 'envtest', context: { cluster: 'envtest', user: 'admin' } }],
     'current-context': 'envtest',
   });
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
 }

@@ -24,10 +24,13 @@ export interface SourceFixture {
   stop(): Promise<void>;
 }
 
-export function startSource(
-  options: Partial<KubernetesSourceOptions> & { readonly kubeconfig: string },
-  once = false,
-): SourceFixture {
+export type SourceFixtureOptions = Partial<KubernetesSourceOptions> & {
+  readonly kubeconfig: string;
+  /** Snapshots the listener throws at. */
+  readonly refuse?: (snapshot: ObjectSnapshot) => boolean;
+};
+
+export function startSource(options: SourceFixtureOptions, once = false): SourceFixture {
   const snapshots: ObjectSnapshot[] = [];
   const invalid: (readonly Problem[])[] = [];
   const lines: LoggedLine[] = [];
@@ -51,6 +54,7 @@ export function startSource(
   const end = new AbortController();
   const listener = {
     onSnapshot(snapshot: ObjectSnapshot): void {
+      if (options.refuse?.(snapshot) === true) throw new Error('the test refuses this snapshot');
       snapshots.push(snapshot);
       report();
     },

@@ -2,6 +2,7 @@
 import { NULL_LOGGER } from '../../src/log/logger.ts';
 import { systemClock } from '../../src/watch/clock.ts';
 import { KubeClient } from '../../src/watch/kube-client.ts';
+import { asRecord } from '../../src/watch/kube-error.ts';
 import type { Recovery } from '../../src/watch/recovery.ts';
 import { DEFAULT_REFLECTOR_TIMING, Reflector, type ReflectorTiming } from '../../src/watch/reflector.ts';
 import { RetryGate } from '../../src/watch/retry-gate.ts';
@@ -106,8 +107,9 @@ export function startReflector(fake: FakeApiServer, options: ReflectorFixtureOpt
 }
 
 function toPublished(raw: unknown): PublishedObject {
-  const { metadata, data } = raw as { metadata: { uid: string; resourceVersion: string }; data: unknown };
-  return { uid: metadata.uid, resourceVersion: metadata.resourceVersion, data };
+  const { metadata, data } = asRecord(raw);
+  const { uid, resourceVersion } = asRecord(metadata);
+  return { uid: String(uid), resourceVersion: String(resourceVersion), data };
 }
 
 /** What the server holds, in the form of `ReflectorFixture.store`. */

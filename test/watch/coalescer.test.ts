@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { ChangeCoalescer, DEFAULT_COALESCER_TIMING, type Emission } from '../../src/watch/change-coalescer.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 

@@ -1,7 +1,7 @@
 /** Key pairs are checked as far as they can be before the first handshake, and messages never hold key material. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { parseKeyPair } from '../../src/watch/key-pair.ts';
 import { ENCRYPTED_KEY, OTHER_CERT, OTHER_KEY, SHOP_CERT, SHOP_KEY, WEAK_CERT, WEAK_KEY } from './key-pair-fixtures.ts';
 

@@ -1,7 +1,7 @@
 /** EndpointSlices, Endpoints, Services and Secrets: absent conditions, null lists, odd addresses, and what is ignored. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { narrow } from '../../src/watch/narrow.ts';
 import { narrowEndpointSlice, narrowEndpoints } from '../../src/watch/narrow-endpoints.ts';
 import { narrowSecret } from '../../src/watch/narrow-secret.ts';

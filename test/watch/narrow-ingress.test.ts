@@ -1,7 +1,7 @@
 /** What an untyped Ingress or IngressClass becomes: a bad part costs only itself, a bad object only itself. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { IngressObject } from '../../src/model/objects.ts';
 import { narrowIngressClass } from '../../src/watch/narrow-class.ts';
 import { narrowIngress } from '../../src/watch/narrow-ingress.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { Fault, FaultMatch } from '../support/fake-apiserver/faults.ts';
 import { FakeApiServer } from '../support/fake-apiserver/server.ts';
 import { serverState, startReflector } from '../support/reflector-fixture.ts';

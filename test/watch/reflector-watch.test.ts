@@ -26,6 +26,10 @@ function service(name: string, data: unknown = 'x'): { metadata: { name: string;
   return { metadata: { name, namespace: 'shop' }, data };
 }
 
+function secret(type: string): { metadata: { name: string; namespace: string }; type: string } {
+  return { metadata: { name: 'cert', namespace: 'shop' }, type };
+}
+
 function equalsServer(fixture: ReflectorFixture, fake: FakeApiServer): boolean {
   return isDeepStrictEqual(fixture.store, serverState(fake));
 }
@@ -172,10 +176,6 @@ test('a silent stream is given up after the inactivity limit', async (t) => {
 
 test('a selected collection is asked for with its selector, and leaving it is a delete', async (t) => {
   const fake = await startFake(t);
-  const secret = (type: string): { metadata: { name: string; namespace: string }; type: string } => ({
-    metadata: { name: 'cert', namespace: 'shop' },
-    type,
-  });
   fake.put('secrets', secret('kubernetes.io/tls'));
   fake.put('secrets', { metadata: { name: 'other', namespace: 'shop' }, type: 'Opaque' });
   const fixture = start(t, fake, { path: '/api/v1/secrets', query: { fieldSelector: 'type=kubernetes.io/tls' } });

@@ -2,7 +2,7 @@
 import { type AnnotationSpec, defineAnnotation } from './define.ts';
 import { plainText } from './parsers.ts';
 
-/** Bounds what compiling one pattern may cost; counted repetition multiplies it by at most 1000. */
+/** Generous for a header value. What counted repetition makes of it is bounded where the pattern is compiled. */
 const MAX_LENGTH = 256;
 
 const parseCharacters = plainText(

@@ -7,11 +7,14 @@ import type { IngressBackend } from '../../model/objects.ts';
 import type { CanaryConfig, CanaryHeaderMatch } from '../../model/proxy-config.ts';
 import type { CanarySettings } from '../annotations/ingress-settings.ts';
 import { type AcceptedIngress, type Draft, type DraftRoute, toRouteId, warn } from '../draft.ts';
+import { estimatePatternSize } from '../pattern-size.ts';
 import { useBackend } from '../use-backend.ts';
 import { toPathMatch } from './add-rules.ts';
 
 /** Every request of a route may have to look at all its canaries. */
 const MAX_CANARIES_PER_ROUTE = 32;
+/** Instructions of a compiled header pattern: every matching request pays for them. */
+const MAX_PATTERN_SIZE = 500;
 const DEFAULT_BACKEND_FIELD = 'spec.defaultBackend';
 
 /** What all canaries of one Ingress have in common. */
@@ -111,7 +114,7 @@ function toHeaderMatch(draft: Draft, ingress: AcceptedIngress, canary: CanarySet
   if (headerPattern === '') return { name, kind: 'word', value: '' };
   const fault = findPatternFault(headerPattern);
   if (fault === null) return { name, kind: 'pattern', value: headerPattern };
-  const message = `pattern "${headerPattern}" is not an re2 expression (${fault}), so the header decides nothing; cookie and weight still count`;
+  const message = `pattern "${headerPattern}" cannot be used (${fault}), so the header decides nothing; cookie and weight still count`;
   warn(draft, 'canary-invalid', ingress.ref, toField(draft, 'canary-by-header-pattern'), message);
   return null;
 }
@@ -125,7 +128,10 @@ function toField(draft: Draft, key: string): string {
   return `metadata.annotations[${draft.settings.annotationsPrefix}/${key}]`;
 }
 
+/** Null when the pattern compiles, and neither compiling nor matching it costs more than a header rule may. */
 function findPatternFault(pattern: string): string | null {
+  const size = estimatePatternSize(pattern);
+  if (size > MAX_PATTERN_SIZE) return `it needs about ${size} steps for each character; at most ${MAX_PATTERN_SIZE}`;
   try {
     RE2JS.compile(pattern);
     return null;

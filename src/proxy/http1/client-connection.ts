@@ -344,7 +344,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
   }
 
   /** The socket is gone, or has to go: exactly once, whoever noticed first. */
-  #onClose(error: Error | null): void {
+  #onClose(error: NodeJS.ErrnoException | null): void {
     if (this.#state === CLOSED) return;
     const state = this.#state;
     const exchange = this.#exchange;
@@ -367,11 +367,9 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
   }
 }
 
-function outcomeOf(state: number, error: Error | null): Outcome {
+function outcomeOf(state: number, error: NodeJS.ErrnoException | null): Outcome {
   if (state === CONNECTING) {
-    return (error as NodeJS.ErrnoException | null)?.code === 'ETIMEDOUT'
-      ? Outcome.ConnectTimeout
-      : Outcome.ConnectFailed;
+    return error?.code === 'ETIMEDOUT' ? Outcome.ConnectTimeout : Outcome.ConnectFailed;
   }
   return state === HEAD ? Outcome.UpstreamClosed : Outcome.UpstreamTruncated;
 }

@@ -92,7 +92,7 @@ export class FieldTable {
 
   name(index: number): string {
     const base = index * STRIDE;
-    return this.text.slice(this.#at[base + NAME_START] as number, this.#at[base + NAME_END] as number);
+    return this.text.slice(this.#at[base + NAME_START], this.#at[base + NAME_END]);
   }
 
   valueStart(index: number): number {
@@ -104,10 +104,7 @@ export class FieldTable {
   }
 
   value(index: number): string {
-    return this.text.slice(
-      this.#at[index * STRIDE + VALUE_START] as number,
-      this.#at[index * STRIDE + VALUE_END] as number,
-    );
+    return this.text.slice(this.#at[index * STRIDE + VALUE_START], this.#at[index * STRIDE + VALUE_END]);
   }
 
   /** Case-insensitive comparison of a whole value; `lowerCase` holds letters, digits and `-` only. */

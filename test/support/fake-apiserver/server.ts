@@ -24,6 +24,8 @@ export interface FakeApiServerOptions {
   readonly maxWatchMs?: number;
   /** Bearer token that is asked for; null = anybody. */
   readonly token?: string | null;
+  /** Absent = any free port. */
+  readonly port?: number;
   /** PEM; absent = plain HTTP. */
   readonly tls?: { readonly cert: string; readonly key: string };
 }
@@ -59,12 +61,13 @@ export class FakeApiServer {
   readonly #directory: string;
   readonly #requestListeners = new Set<(request: SeenRequest) => void>();
   #server: Server | null = null;
-  #port = 0;
+  #port: number;
 
   constructor(options: FakeApiServerOptions = {}) {
     this.#options = options;
     this.endpointSlices = options.endpointSlices ?? true;
     this.token = options.token ?? null;
+    this.#port = options.port ?? 0;
     this.#directory = mkdtempSync(join(tmpdir(), 'fake-apiserver-'));
   }
 

@@ -1,0 +1,166 @@
+/**
+ * Turns the byte stream of one client connection into heads and body pieces, whatever the segments it comes in. It knows
+ * framing and nothing else; what a request means and what happens to it is its sink's business.
+ * Hot.
+ */
+import type { WorkerContext } from '../worker-context.ts';
+import { ChunkedDecoder, type ChunkSink } from './chunked-decoder.ts';
+import { HeadBuffer } from './head-buffer.ts';
+import { BODY_CHUNKED } from './request-head.ts';
+
+export interface RequestSink {
+  /** A part of a head is here, the rest is not. */
+  onHeadBegun(): void;
+  /**
+   * The complete head stands in `text` from `start` to `headEnd`, where its CRLF CRLF begins. The sink calls
+   * `expectBody` or `wait` on the reader before it returns.
+   * @param available body bytes that stand in `text` behind the head
+   * @returns how many of these were taken
+   */
+  onHead(text: string, start: number, headEnd: number, available: number): number;
+  onBodyData(buffer: Buffer, start: number, end: number): void;
+  onBodyEnd(): void;
+  /** What came cannot be a request; nothing more is parsed. */
+  onUnreadable(status: number): void;
+  /** Bytes that come while nothing is to be parsed. */
+  onBytesBehind(bytes: Buffer): void;
+}
+
+export const READ_HEAD = 0;
+export const READ_LENGTH = 1;
+export const READ_CHUNKED = 2;
+/** A request is complete: what follows waits. */
+export const READ_NOTHING = 3;
+
+export class RequestReader implements ChunkSink {
+  state: number;
+  /** Body bytes still to come in state `READ_LENGTH`. */
+  remaining: number;
+  /** A call of `feed` is under way. */
+  feeding: boolean;
+  readonly #worker: WorkerContext;
+  readonly #sink: RequestSink;
+  #headBuffer: HeadBuffer | null;
+  #decoder: ChunkedDecoder | null;
+
+  constructor(worker: WorkerContext, sink: RequestSink) {
+    this.#worker = worker;
+    this.#sink = sink;
+    this.state = READ_HEAD;
+    this.remaining = 0;
+    this.feeding = false;
+    this.#headBuffer = null;
+    this.#decoder = null;
+  }
+
+  /** Whether not one byte of the next request has come. */
+  get idle(): boolean {
+    return this.state === READ_HEAD && this.#headBuffer === null && !this.feeding;
+  }
+
+  get inBody(): boolean {
+    return this.state === READ_LENGTH || this.state === READ_CHUNKED;
+  }
+
+  expectHead(): void {
+    this.state = READ_HEAD;
+  }
+
+  expectBody(kind: number, length: number): void {
+    this.remaining = length;
+    if (kind !== BODY_CHUNKED) {
+      this.state = READ_LENGTH;
+      return;
+    }
+    this.state = READ_CHUNKED;
+    this.#decoder ??= new ChunkedDecoder();
+    this.#decoder.reset();
+  }
+
+  wait(): void {
+    this.state = READ_NOTHING;
+    this.#headBuffer = null;
+  }
+
+  feed(chunk: Buffer): void {
+    this.feeding = true;
+    let offset = 0;
+    while (offset < chunk.length) {
+      if (this.state === READ_HEAD) offset = this.#readHead(chunk, offset);
+      else if (this.state === READ_LENGTH) offset = this.#readLength(chunk, offset);
+      else if (this.state === READ_CHUNKED) offset = this.#readChunked(chunk, offset);
+      else {
+        this.#sink.onBytesBehind(offset === 0 ? chunk : chunk.subarray(offset));
+        break;
+      }
+    }
+    this.feeding = false;
+  }
+
+  onChunkData(buffer: Buffer, start: number, end: number): void {
+    // An earlier piece of the same read may have ended the exchange.
+    if (this.state === READ_CHUNKED) this.#sink.onBodyData(buffer, start, end);
+  }
+
+  #readHead(chunk: Buffer, offset: number): number {
+    if (this.#headBuffer !== null) return this.#readPartialHead(this.#headBuffer, chunk, offset);
+    const { maxHeadBytes, maxTargetBytes } = this.#worker.settings;
+    const start = skipEmptyLines(chunk, offset);
+    if (start === chunk.length) return start;
+    const text = chunk.toString('latin1', start, Math.min(chunk.length, start + maxHeadBytes));
+    const headEnd = text.indexOf('\r\n\r\n');
+    if (headEnd !== -1) {
+      const behind = headEnd + 4;
+      return start + behind + this.#sink.onHead(text, 0, headEnd, text.length - behind);
+    }
+    this.#headBuffer = new HeadBuffer(maxHeadBytes, maxTargetBytes);
+    this.#sink.onHeadBegun();
+    return this.#readPartialHead(this.#headBuffer, chunk, start);
+  }
+
+  #readPartialHead(headBuffer: HeadBuffer, chunk: Buffer, offset: number): number {
+    const next = headBuffer.append(chunk, offset);
+    if (headBuffer.status !== 0) this.#refuse(headBuffer.status);
+    else if (headBuffer.headEnd !== -1) {
+      this.#headBuffer = null;
+      this.#sink.onHead(headBuffer.text(), headBuffer.start, headBuffer.headEnd, 0);
+    }
+    return next;
+  }
+
+  #readLength(chunk: Buffer, offset: number): number {
+    const end = Math.min(chunk.length, offset + this.remaining);
+    this.remaining -= end - offset;
+    this.#sink.onBodyData(chunk, offset, end);
+    if (this.state === READ_LENGTH && this.remaining === 0) this.#endBody();
+    return end;
+  }
+
+  #readChunked(chunk: Buffer, offset: number): number {
+    const decoder = this.#decoder as ChunkedDecoder;
+    const position = decoder.decode(chunk, offset, chunk.length, this);
+    if (position === -1) {
+      this.#refuse(400);
+      return chunk.length;
+    }
+    if (decoder.done && this.state === READ_CHUNKED) this.#endBody();
+    return position;
+  }
+
+  #endBody(): void {
+    this.state = READ_NOTHING;
+    this.#sink.onBodyEnd();
+  }
+
+  #refuse(status: number): void {
+    this.wait();
+    this.#sink.onUnreadable(status);
+  }
+}
+
+/** At most two empty lines before a request line are skipped (RFC 9112 §2.2). */
+function skipEmptyLines(chunk: Buffer, offset: number): number {
+  let start = offset;
+  while (start - offset < 4 && chunk[start] === 13 && chunk[start + 1] === 10) start += 2;
+  return start;
+}

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { dumpConfig } from '../../src/admin/dump-config.ts';
+import type { ProxyConfig } from '../../src/model/proxy-config.ts';
+import { DEFAULT_ROUTE_POLICY } from '../../src/model/route-policy.ts';
+import { endpointRow, workerStats } from '../metrics/worker-stats.ts';
+
+const KEY = '-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMG\n-----END PRIVATE KEY-----\n';
+const INGRESS = { kind: 'Ingress', namespace: 'shop', name: 'web' };
+
+const config: ProxyConfig = {
+  generation: 7,
+  listeners: [{ name: 'http', protocol: 'http', address: '0.0.0.0', port: 8080, advertisedPort: 0 }],
+  routes: [
+    {
+      id: 'shop.example/',
+      host: 'shop.example',
+      path: { kind: 'prefix', value: '/' },
+      conditions: null,
+      listeners: null,
+      filters: [],
+      split: { members: [{ upstream: 'shop/web/80', weight: 1, filters: [] }], canaries: [] },
+      policy: DEFAULT_ROUTE_POLICY,
+      source: INGRESS,
+      sourceField: 'spec.rules[0].http.paths[0]',
+      location: null,
+    },
+  ],
+  upstreams: [
+    {
+      id: 'shop/web/80',
+      protocol: 'http1',
+      balancer: 'round-robin',
+      healthCheck: null,
+      endpoints: [{ address: '10.0.0.9', port: 8080, weight: 1 }],
+      backend: { namespace: 'shop', service: 'web', port: 80 },
+      source: { kind: 'Service', namespace: 'shop', name: 'web' },
+    },
+  ],
+  certificates: [
+    {
+      id: 'shop/tls',
+      hosts: ['shop.example'],
+      isDefault: false,
+      certPem: '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n',
+      keyPem: KEY,
+      fingerprint: 'AA:BB',
+      dnsNames: ['shop.example'],
+      notAfter: 1_900_000_000_000,
+      source: { kind: 'Secret', namespace: 'shop', name: 'tls' },
+    },
+  ],
+  problems: [],
+};
+
+test('the dump holds no key material', () => {
+  const text = JSON.stringify(dumpConfig(config, []));
+  assert.doesNotMatch(text, /PRIVATE KEY|keyPem|MIGHAgEAMBMG|certPem/);
+});
+
+test('a certificate is shown by its allow-list of fields', () => {
+  assert.deepEqual(dumpConfig(config, []).certificates, [
+    {
+      id: 'shop/tls',
+      hosts: ['shop.example'],
+      isDefault: false,
+      fingerprint: 'AA:BB',
+      dnsNames: ['shop.example'],
+      notAfter: 1_900_000_000_000,
+      source: { kind: 'Secret', namespace: 'shop', name: 'tls' },
+    },
+  ]);
+});
+
+test('each route is shown with the object and field it comes from', () => {
+  const [route] = dumpConfig(config, []).routes;
+  assert.deepEqual(route?.source, INGRESS);
+  assert.equal(route?.sourceField, 'spec.rules[0].http.paths[0]');
+});
+
+test('without workers the endpoints are those of the configuration, with unknown health', () => {
+  const [upstream] = dumpConfig(config, []).upstreams;
+  const unknown = { healthy: null, reason: '', inFlight: 0, openConnections: 0 };
+  assert.deepEqual(upstream?.endpoints, [{ address: '10.0.0.9', port: 8080, weight: 1, ...unknown }]);
+});
+
+test('with workers the endpoints are theirs: added up, and healthy only if all agree', () => {
+  const id = '[2001:db8::1]:8080';
+  const one = workerStats(1, { endpoints: [endpointRow('shop/web/80', id, { inFlight: 1, openConnections: 2 })] });
+  const sick = endpointRow('shop/web/80', id, { inFlight: 3, healthy: false, reason: 'status 500' });
+  const dump = dumpConfig(config, [one, workerStats(2, { endpoints: [sick] })]);
+  assert.deepEqual(dump.upstreams[0]?.endpoints, [
+    {
+      address: '2001:db8::1',
+      port: 8080,
+      weight: 1,
+      healthy: false,
+      reason: 'status 500',
+      inFlight: 4,
+      openConnections: 2,
+    },
+  ]);
+  assert.deepEqual(
+    dump.workers.map(({ workerId, generation }) => [workerId, generation]),
+    [
+      [1, 1],
+      [2, 1],
+    ],
+  );
+});
+
+test('an upstream that lost all endpoints shows none, whatever the configuration once said', () => {
+  assert.deepEqual(dumpConfig(config, [workerStats(1)]).upstreams[0]?.endpoints, []);
+});

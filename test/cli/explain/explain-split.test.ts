@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { explainSplit, type SplitShare } from '../../../src/cli/explain/explain-split.ts';
+import type { CanaryConfig, SplitConfig } from '../../../src/model/proxy-config.ts';
+
+type CanaryParts = Partial<CanaryConfig>;
+
+function split(...canaries: readonly CanaryParts[]): SplitConfig {
+  return {
+    members: [{ upstream: 'main', weight: 1, filters: [] }],
+    canaries: canaries.map((parts) => ({
+      upstream: 'next',
+      header: null,
+      cookie: null,
+      weight: 0,
+      weightTotal: 100,
+      source: { kind: 'Ingress', namespace: 'shop', name: 'canary' },
+      sourceField: 'metadata.annotations',
+      ...parts,
+    })),
+  };
+}
+
+interface Case {
+  readonly name: string;
+  readonly split: SplitConfig;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly empty?: readonly string[];
+  /** Percent by upstream. */
+  readonly shares: Readonly<Record<string, number>>;
+}
+
+const word = { name: 'x-canary', kind: 'word', value: '' } as const;
+const exact = { name: 'x-canary', kind: 'exact', value: 'beta' } as const;
+const pattern = { name: 'x-canary', kind: 'pattern', value: '^be' } as const;
+
+const cases: readonly Case[] = [
+  { name: 'without canaries everything goes to the main', split: split(), shares: { main: 100 } },
+  { name: 'weight 5 takes 5 percent', split: split({ weight: 5 }), shares: { main: 95, next: 5 } },
+  { name: 'weight 0 takes nothing', split: split({ weight: 0 }), shares: { main: 100 } },
+  { name: 'a weight at the total takes everything', split: split({ weight: 100 }), shares: { next: 100 } },
+  { name: 'a weight above the total takes everything', split: split({ weight: 300 }), shares: { next: 100 } },
+  {
+    name: 'a total of 1000 makes finer shares',
+    split: split({ weight: 5, weightTotal: 1000 }),
+    shares: { main: 99.5, next: 0.5 },
+  },
+  {
+    name: 'weights of several canaries add up',
+    split: split({ upstream: 'a', weight: 10 }, { upstream: 'b', weight: 20 }),
+    shares: { main: 70, a: 10, b: 20 },
+  },
+  {
+    name: 'weights beyond the whole are out of reach, in order',
+    split: split({ upstream: 'a', weight: 70 }, { upstream: 'b', weight: 50 }),
+    shares: { a: 70, b: 30 },
+  },
+  {
+    name: 'header always takes the canary',
+    split: split({ header: word }),
+    headers: { 'x-canary': 'always' },
+    shares: { next: 100 },
+  },
+  {
+    name: 'header never opts out of cookie and weight too',
+    split: split({ header: word, cookie: 'c', weight: 100 }),
+    headers: { 'x-canary': 'never', cookie: 'c=always' },
+    shares: { main: 100 },
+  },
+  {
+    name: 'any other word of the header goes on to the weight',
+    split: split({ header: word, weight: 40 }),
+    headers: { 'x-canary': 'Always' },
+    shares: { main: 60, next: 40 },
+  },
+  { name: 'an absent header goes on', split: split({ header: word, weight: 40 }), shares: { main: 60, next: 40 } },
+  {
+    name: 'an exact value takes the canary',
+    split: split({ header: exact }),
+    headers: { 'x-canary': 'beta' },
+    shares: { next: 100 },
+  },
+  {
+    name: 'with an exact value the word never means nothing',
+    split: split({ header: exact, weight: 100 }),
+    headers: { 'x-canary': 'never' },
+    shares: { next: 100 },
+  },
+  {
+    name: 'a pattern is searched for',
+    split: split({ header: pattern }),
+    headers: { 'x-canary': 'beta' },
+    shares: { next: 100 },
+  },
+  {
+    name: 'a pattern that does not match goes on',
+    split: split({ header: pattern }),
+    headers: { 'x-canary': 'abe' },
+    shares: { main: 100 },
+  },
+  {
+    name: 'cookie always takes the canary',
+    split: split({ cookie: 'Beta' }),
+    headers: { cookie: 'a=1; beta=always' },
+    shares: { next: 100 },
+  },
+  {
+    name: 'cookie never opts out of the weight',
+    split: split({ cookie: 'beta', weight: 100 }),
+    headers: { cookie: 'beta=never' },
+    shares: { main: 100 },
+  },
+  {
+    name: 'a header of a later canary goes before the cookie of an earlier one',
+    split: split({ upstream: 'a', cookie: 'c' }, { upstream: 'b', header: word }),
+    headers: { cookie: 'c=always', 'x-canary': 'always' },
+    shares: { b: 100 },
+  },
+  {
+    name: 'never counts for every canary with the same upstream, and for no other',
+    split: split({ upstream: 'a', header: word }, { upstream: 'a', weight: 30 }, { upstream: 'b', weight: 20 }),
+    headers: { 'x-canary': 'never' },
+    shares: { main: 80, b: 20 },
+  },
+  {
+    name: 'a canary without endpoints leaves its requests to the main, even with always',
+    split: split({ header: word, weight: 50 }),
+    headers: { 'x-canary': 'always' },
+    empty: ['next'],
+    shares: { main: 100 },
+  },
+  {
+    name: 'a main without endpoints is not hidden by a canary',
+    split: split({ header: word, weight: 50 }),
+    headers: { 'x-canary': 'always' },
+    empty: ['main'],
+    shares: { main: 100 },
+  },
+  {
+    name: 'members share by weight, and the canary takes its part of each',
+    split: {
+      ...split({ weight: 50 }),
+      members: [
+        { upstream: 'a', weight: 3, filters: [] },
+        { upstream: 'b', weight: 1, filters: [] },
+      ],
+    },
+    shares: { a: 37.5, b: 12.5, next: 50 },
+  },
+  {
+    name: 'with all weights 0 the first member takes everything',
+    split: { canaries: [], members: ['a', 'b'].map((upstream) => ({ upstream, weight: 0, filters: [] })) },
+    shares: { a: 100 },
+  },
+];
+
+function percents(shares: readonly SplitShare[]): Record<string, number> {
+  return Object.fromEntries(shares.map(({ upstream, probability }) => [upstream, Math.round(probability * 1e6) / 1e4]));
+}
+
+for (const c of cases) {
+  test(c.name, () => {
+    const header = (name: string): string | null => c.headers?.[name] ?? null;
+    const { shares } = explainSplit(c.split, { header }, (upstream) => c.empty?.includes(upstream) !== true);
+    assert.deepEqual(percents(shares), c.shares);
+  });
+}
+
+test('the steps say in order what each rule decided', () => {
+  const header = (name: string): string | null => (name === 'x-canary' ? 'maybe' : 'c=never');
+  const { steps } = explainSplit(split({ header: word, cookie: 'c', weight: 5 }), { header }, () => true);
+  assert.deepEqual(
+    steps.map(({ rule, verdict, text }) => [rule, verdict, text]),
+    [
+      ['header', 'next', 'header x-canary=maybe is neither "always" nor "never"'],
+      ['cookie', 'opt-out', 'cookie c=never: never this upstream'],
+      ['weight', 'next', 'weight 5 of 100, which stays with the main traffic'],
+    ],
+  );
+});
+
+test('a main without endpoints is marked, so that 503 can be told', () => {
+  const { shares, steps } = explainSplit(split({ weight: 100 }), { header: () => null }, (id) => id !== 'main');
+  assert.equal(shares[0]?.hasEndpoints, false);
+  assert.match(steps[0]?.text ?? '', /503/);
+});

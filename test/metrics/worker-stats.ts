@@ -1,0 +1,59 @@
+/** Builders of worker reports for the tests of this folder. */
+import {
+  DURATION_BUCKETS_MS,
+  type EndpointStatsRow,
+  type RouteStatsRow,
+  type WorkerStats,
+} from '../../src/model/worker-stats.ts';
+
+export function workerStats(workerId: number, parts: Partial<WorkerStats> = {}): WorkerStats {
+  return {
+    workerId,
+    generation: 1,
+    connections: { active: 0, accepted: 0, tlsHandshakeErrors: 0 },
+    requests: { active: 0, total: 0, unrouted: {} },
+    configApplied: 1,
+    configApplyFailures: 0,
+    cpuSeconds: 0,
+    routes: [],
+    endpoints: [],
+    ...parts,
+  };
+}
+
+/** `okCount` answers of class 2xx, each within a millisecond. */
+export function routeRow(routeId: string, okCount: number, parts: Partial<RouteStatsRow> = {}): RouteStatsRow {
+  return {
+    routeId,
+    statusClasses: [0, okCount, 0, 0, 0],
+    clientAborts: 0,
+    requestBytes: 0,
+    responseBytes: 0,
+    durationSumMs: okCount,
+    durationBuckets: [okCount, ...DURATION_BUCKETS_MS.map(() => 0)],
+    split: [],
+    ...parts,
+  };
+}
+
+export function endpointRow(
+  upstreamId: string,
+  endpointId: string,
+  parts: Partial<EndpointStatsRow> = {},
+): EndpointStatsRow {
+  return {
+    upstreamId,
+    endpointId,
+    healthy: true,
+    reason: '',
+    weight: 1,
+    inFlight: 0,
+    openConnections: 0,
+    idleConnections: 0,
+    requests: 0,
+    failures: 0,
+    connectFailures: 0,
+    retries: 0,
+    ...parts,
+  };
+}

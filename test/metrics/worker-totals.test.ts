@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import { WorkerTotals } from '../../src/metrics/worker-totals.ts';
+import type { WorkerStats } from '../../src/model/worker-stats.ts';
+import { endpointRow, routeRow, workerStats } from './worker-stats.ts';
+
+const anyRoute = (): boolean => true;
+
+/** A report with `count` in every counter that the assertions below read. */
+function report(workerId: number, count: number): WorkerStats {
+  return workerStats(workerId, {
+    connections: { active: 1, accepted: count, tlsHandshakeErrors: 0 },
+    requests: { active: 1, total: count, unrouted: { 404: count } },
+    routes: [routeRow('r', count, { split: [{ upstreamId: 'u', canary: true, requests: count, failures: 0 }] })],
+    endpoints: [endpointRow('u', '10.0.0.1:80', { requests: count, inFlight: 1 })],
+  });
+}
+
+test('counters of all workers are added up, row by row', () => {
+  const sum = new WorkerTotals().update([report(1, 3), report(2, 4)], anyRoute);
+  assert.equal(sum.accepted, 7);
+  assert.equal(sum.unrouted.get('404'), 7);
+  assert.deepEqual(sum.routes.get('r')?.statusClasses, [0, 7, 0, 0, 0]);
+  assert.equal(sum.routes.get('r')?.durationBuckets[0], 7);
+  assert.deepEqual(sum.routes.get('r')?.split, [{ upstreamId: 'u', canary: true, requests: 7, failures: 0 }]);
+  assert.equal(sum.endpoints.get('u')?.get('10.0.0.1:80')?.requests, 7);
+  assert.equal(sum.endpoints.get('u')?.get('10.0.0.1:80')?.inFlight, 2);
+});
+
+test('updating twice with the same reports counts them once', () => {
+  const totals = new WorkerTotals();
+  totals.update([report(1, 3)], anyRoute);
+  assert.equal(totals.update([report(1, 3)], anyRoute).accepted, 3);
+});
+
+test('what a retired worker counted stays, and what it held does not', () => {
+  const totals = new WorkerTotals();
+  totals.update([report(1, 3), report(2, 4)], anyRoute);
+  totals.retire(1);
+  const sum = totals.update([report(2, 5)], anyRoute);
+  assert.equal(sum.accepted, 8);
+  assert.equal(sum.activeConnections, 1);
+  assert.equal(sum.routes.get('r')?.statusClasses[1], 8);
+  assert.equal(sum.endpoints.get('u')?.get('10.0.0.1:80')?.requests, 8);
+});
+
+test('a worker that does not answer once keeps its totals', () => {
+  const totals = new WorkerTotals();
+  totals.update([report(1, 3), report(2, 4)], anyRoute);
+  assert.equal(totals.update([report(2, 4)], anyRoute).accepted, 7);
+  assert.equal(totals.update([report(1, 5), report(2, 4)], anyRoute).accepted, 9);
+});
+
+test('a new thread under the id of a dead one adds to what the dead one counted', () => {
+  const totals = new WorkerTotals();
+  totals.update([report(1, 10)], anyRoute);
+  assert.equal(totals.update([report(1, 2)], anyRoute).accepted, 12);
+});
+
+test('retiring a worker that never reported changes nothing', () => {
+  const totals = new WorkerTotals();
+  totals.retire(7);
+  assert.equal(totals.update([], anyRoute).accepted, 0);
+});
+
+test('a route that no longer exists is dropped, from what retired workers left too', () => {
+  const totals = new WorkerTotals();
+  totals.update([report(1, 3)], anyRoute);
+  totals.retire(1);
+  assert.equal(totals.update([], () => false).routes.size, 0);
+  assert.equal(totals.update([], anyRoute).routes.size, 0);
+});
+
+test('an endpoint that no worker reports any more is dropped, but not while no worker answers', () => {
+  const totals = new WorkerTotals();
+  totals.update([report(1, 3)], anyRoute);
+  totals.retire(1);
+  assert.equal(totals.update([], anyRoute).endpoints.size, 1);
+  assert.equal(totals.update([workerStats(2)], anyRoute).endpoints.size, 0);
+  assert.equal(totals.update([], anyRoute).endpoints.size, 0);
+});
+
+test('health is the share of reporting workers that see the endpoint as healthy', () => {
+  const sick = workerStats(2, { endpoints: [endpointRow('u', '10.0.0.1:80', { healthy: false })] });
+  const row = new WorkerTotals()
+    .update([report(1, 1), sick], anyRoute)
+    .endpoints.get('u')
+    ?.get('10.0.0.1:80');
+  assert.equal(row?.reporters, 2);
+  assert.equal(row?.healthyReporters, 1);
+});
+
+test('totals never go down, whichever workers answer, die or come back', () => {
+  const step = fc.record({
+    worker: fc.nat({ max: 3 }),
+    more: fc.nat({ max: 5 }),
+    event: fc.constantFrom('report', 'silent', 'die' as const),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const totals = new WorkerTotals();
+      const counts = new Map<number, number>();
+      let before = 0;
+      for (const { worker, more, event } of steps) {
+        if (event === 'die') {
+          totals.retire(worker);
+          counts.delete(worker);
+        } else counts.set(worker, (counts.get(worker) ?? 0) + more);
+        const answering = [...counts].filter(([id]) => event !== 'silent' || id !== worker);
+        const sum = totals.update(
+          answering.map(([id, count]) => report(id, count)),
+          anyRoute,
+        );
+        assert.ok(sum.accepted >= before);
+        assert.equal(sum.routes.get('r')?.statusClasses[1] ?? 0, sum.accepted);
+        before = sum.accepted;
+      }
+    }),
+  );
+});
