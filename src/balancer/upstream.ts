@@ -70,13 +70,14 @@ export class Upstream {
    */
   update(addresses: readonly EndpointAddress[], createTransport: (endpoint: Endpoint) => EndpointTransport): void {
     const next = new Map<string, Endpoint>();
-    const weights: number[] = [];
+    const weights = new Map<Endpoint, number>();
     for (const address of addresses) {
       const id = toEndpointId(address.address, address.port);
       // Listed twice (a pod that moves between slices): the first entry counts, or its share would double.
       if (next.has(id)) continue;
-      next.set(id, this.#byId.get(id) ?? this.#create(address, createTransport));
-      weights.push(address.weight);
+      const endpoint = this.#byId.get(id) ?? this.#create(address, createTransport);
+      next.set(id, endpoint);
+      weights.set(endpoint, address.weight);
     }
     this.#replaceEndpoints(next, weights);
   }
@@ -104,7 +105,7 @@ export class Upstream {
 
   /** Removes every endpoint. */
   close(): void {
-    this.#replaceEndpoints(new Map(), []);
+    this.#replaceEndpoints(new Map(), new Map());
   }
 
   #create(address: EndpointAddress, createTransport: (endpoint: Endpoint) => EndpointTransport): Endpoint {
@@ -114,12 +115,14 @@ export class Upstream {
   }
 
   /** From here on nothing can fail: a transport that could not be created has left everything as it was. */
-  #replaceEndpoints(next: Map<string, Endpoint>, weights: readonly number[]): void {
+  #replaceEndpoints(next: Map<string, Endpoint>, weights: ReadonlyMap<Endpoint, number>): void {
     const previous = this.endpoints;
     const endpoints = [...next.values()];
-    const unchanged = endpoints.every((endpoint, at) => endpoint === previous[at] && endpoint.weight === weights[at]);
+    const unchanged = endpoints.every(
+      (endpoint, at) => endpoint === previous[at] && endpoint.weight === weights.get(endpoint),
+    );
     if (unchanged && endpoints.length === previous.length) return;
-    for (const [at, endpoint] of endpoints.entries()) endpoint.weight = weights[at] as number;
+    for (const [endpoint, weight] of weights) endpoint.weight = weight;
     for (const endpoint of previous) if (!next.has(endpoint.id)) endpoint.removed = true;
     this.endpoints = endpoints;
     this.#byId = next;

@@ -1,10 +1,8 @@
 /** The two serving commands: start-up order, the ready line, signals, shutdown order. */
 import { ALGORITHMS } from '../balancer/algorithms/index.ts';
 import type { Logger } from '../log/logger.ts';
-import { KubernetesSource } from '../watch/kubernetes-source.ts';
-import { ManifestSource } from '../watch/manifest-source.ts';
+import type { KubernetesSource } from '../watch/kubernetes-source.ts';
 import type { ConfigSource } from '../watch/source.ts';
-import { StaticSource } from '../watch/static-source.ts';
 import { makeFallbackCertificate } from './fallback-certificate.ts';
 import type { CommonSettings, ControllerSettings, ServeSettings } from './settings.ts';
 import { readVersion } from './version.ts';
@@ -13,15 +11,21 @@ import { type Services, wire } from './wire.ts';
 const EXIT_FAILED = 1;
 
 export async function runServe(settings: ServeSettings, logger: Logger): Promise<number> {
-  const { kind, path } = settings.source;
-  const source =
-    kind === 'manifests'
-      ? new ManifestSource(path, logger)
-      : new StaticSource(path, logger, { balancers: Object.keys(ALGORITHMS) });
-  return run(settings, logger, source, () => ({}), true);
+  return run(settings, logger, await openFileSource(settings, logger), () => ({}), true);
+}
+
+/** Each source is loaded only where it is used: the Kubernetes client alone costs more memory than the proxy. */
+async function openFileSource({ source }: ServeSettings, logger: Logger): Promise<ConfigSource> {
+  if (source.kind === 'manifests') {
+    const { ManifestSource } = await import('../watch/manifest-source.ts');
+    return new ManifestSource(source.path, logger);
+  }
+  const { StaticSource } = await import('../watch/static-source.ts');
+  return new StaticSource(source.path, logger, { balancers: Object.keys(ALGORITHMS) });
 }
 
 export async function runController(settings: ControllerSettings, logger: Logger): Promise<number> {
+  const { KubernetesSource } = await import('../watch/kubernetes-source.ts');
   let source: KubernetesSource;
   try {
     source = new KubernetesSource({

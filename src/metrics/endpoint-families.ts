@@ -4,16 +4,13 @@ import type { Scrape } from './scrape.ts';
 import type { EndpointSum } from './stats-sum.ts';
 
 export function endpointFamilies(scrape: Scrape): readonly MetricFamily[] {
-  const rows = [...scrape.sum.endpoints.values()].flatMap((ofUpstream) => [...ofUpstream.values()]);
+  const sums = [...scrape.sum.endpoints.values()].flatMap((ofUpstream) => [...ofUpstream.values()]);
+  const rows = sums.map((row) => ({ row, sharedLabels: toLabels(row) }));
   const each = (value: (row: EndpointSum) => number): readonly Sample[] =>
-    rows.map((row) => ({ labels: toLabels(row), value: value(row) }));
-  const connections = rows.flatMap((row) => [
-    { labels: { ...toLabels(row), state: 'active' }, value: row.openConnections - row.idleConnections },
-    { labels: { ...toLabels(row), state: 'idle' }, value: row.idleConnections },
-  ]);
-  const probes = scrape.probes.flatMap((row) => [
-    { labels: { ...toLabels(row), result: 'success' }, value: row.succeeded },
-    { labels: { ...toLabels(row), result: 'failure' }, value: row.failed },
+    rows.map(({ row, sharedLabels }) => ({ labels: {}, sharedLabels, value: value(row) }));
+  const connections = rows.flatMap(({ row, sharedLabels }) => [
+    { labels: { state: 'active' }, sharedLabels, value: row.openConnections - row.idleConnections },
+    { labels: { state: 'idle' }, sharedLabels, value: row.idleConnections },
   ]);
   return [
     gauge(
@@ -52,10 +49,9 @@ export function endpointFamilies(scrape: Scrape): readonly MetricFamily[] {
       'Attempts after the first one of a request.',
       each((row) => row.retries),
     ),
-    counter('sluice_endpoint_probes_total', 'Active health probes, by result.', probes),
   ];
 }
 
-function toLabels(row: { readonly upstreamId: string; readonly endpointId: string }): Labels {
+function toLabels(row: EndpointSum): Labels {
   return { upstream: row.upstreamId, endpoint: row.endpointId };
 }

@@ -4,6 +4,8 @@ export type Labels = Readonly<Record<string, string | number>>;
 
 export interface Sample {
   readonly labels: Labels;
+  /** More labels, in an object that many samples share: prom-client then formats them once, which is most of the work. */
+  readonly sharedLabels?: Labels;
   readonly value: number;
   /** Histograms: the name with `_bucket`, `_sum` or `_count`. */
   readonly metricName?: string;
@@ -44,10 +46,10 @@ export function histogram(name: string, help: string, rows: readonly HistogramCo
     for (const [at, count] of counts.entries()) {
       cumulative += count;
       const le = boundsSeconds[at] ?? '+Inf';
-      samples.push({ metricName: `${name}_bucket`, labels: { ...labels, le }, value: cumulative });
+      samples.push({ metricName: `${name}_bucket`, labels: { le }, sharedLabels: labels, value: cumulative });
     }
-    samples.push({ metricName: `${name}_sum`, labels, value: sum });
-    samples.push({ metricName: `${name}_count`, labels, value: cumulative });
+    samples.push({ metricName: `${name}_sum`, labels: {}, sharedLabels: labels, value: sum });
+    samples.push({ metricName: `${name}_count`, labels: {}, sharedLabels: labels, value: cumulative });
   }
   return { name, help, type: 'histogram', samples };
 }

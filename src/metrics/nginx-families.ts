@@ -10,6 +10,7 @@ import {
   gauge,
   type HistogramCounts,
   histogram,
+  type Labels,
   type MetricFamily,
   type Sample,
   single,
@@ -38,43 +39,57 @@ export function nginxFamilies(scrape: Scrape, identity: NginxIdentity): readonly
     controller_namespace: identity.controllerNamespace,
     controller_pod: identity.controllerPod,
   };
-  const withConstant = (family: MetricFamily): MetricFamily => ({
-    ...family,
-    samples: family.samples.map((sample) => ({ ...sample, labels: { ...sample.labels, ...constant } })),
-  });
   return [
-    ...[...requestFamilies(scrape), ...controllerFamilies(scrape)].map(withConstant),
+    ...requestFamilies(scrape, constant),
+    ...controllerFamilies(scrape).map((family) => withLabels(family, constant)),
     certificateFamily(scrape, identity),
   ];
 }
 
-function requestFamilies(scrape: Scrape): readonly MetricFamily[] {
-  const requests = new Map<string, { labels: Sample['labels']; value: number }>();
-  const durations = new Map<string, HistogramCounts & { counts: number[]; sum: number }>();
+function withLabels(family: MetricFamily, sharedLabels: Labels): MetricFamily {
+  return { ...family, samples: family.samples.map((sample) => ({ ...sample, sharedLabels })) };
+}
+
+function requestFamilies(scrape: Scrape, constant: Labels): readonly MetricFamily[] {
+  const rows = new Map<string, RequestRow>();
   for (const [sum, route] of activeRoutes(scrape)) {
     if (route.kind !== 'Ingress') continue;
     const labels = toLabels(route, sum);
     // Exact and Prefix of one path are two routes of ours and one series there, so values are added up.
-    const key = JSON.stringify(labels);
-    for (const [at, count] of sum.statusClasses.entries()) {
-      const status = `${at + 1}xx`;
-      const sample = requests.get(status + key) ?? { labels: { ...labels, status }, value: 0 };
-      sample.value += count;
-      requests.set(status + key, sample);
-    }
-    const row = durations.get(key) ?? { labels, boundsSeconds: BUCKETS_SECONDS, counts: [], sum: 0 };
-    for (const [at, count] of toNginxBuckets(sum.durationBuckets).entries())
-      row.counts[at] = (row.counts[at] ?? 0) + count;
+    const key = Object.values(labels).join('\n');
+    const row = rows.get(key) ?? emptyRow({ ...labels, ...constant });
+    rows.set(key, row);
+    addEach(row.statusClasses, sum.statusClasses);
+    addEach(row.counts, toNginxBuckets(sum.durationBuckets));
     row.sum += sum.durationSumMs / 1000;
-    durations.set(key, row);
+  }
+  const requests: Sample[] = [];
+  for (const { statusClasses, labels: sharedLabels } of rows.values()) {
+    for (const [at, value] of statusClasses.entries()) {
+      requests.push({ labels: { status: `${at + 1}xx` }, sharedLabels, value });
+    }
   }
   return [
-    counter(`${PREFIX}requests`, 'Requests answered.', [...requests.values()]),
-    histogram(`${PREFIX}request_duration_seconds`, 'Request processing time in seconds.', [...durations.values()]),
+    counter(`${PREFIX}requests`, 'Requests answered.', requests),
+    histogram(`${PREFIX}request_duration_seconds`, 'Request processing time in seconds.', [...rows.values()]),
   ];
 }
 
-function toLabels(route: RouteProvenance, sum: RouteSum): Sample['labels'] {
+interface RequestRow extends HistogramCounts {
+  readonly statusClasses: number[];
+  readonly counts: number[];
+  sum: number;
+}
+
+function emptyRow(labels: Labels): RequestRow {
+  return { labels, statusClasses: [], boundsSeconds: BUCKETS_SECONDS, counts: [], sum: 0 };
+}
+
+function addEach(sums: number[], values: readonly number[]): void {
+  for (const [at, value] of values.entries()) sums[at] = (sums[at] ?? 0) + value;
+}
+
+function toLabels(route: RouteProvenance, sum: RouteSum): Labels {
   // An upstream of an Ingress is named `namespace/service/port`.
   const main = sum.split.find((side) => !side.canary)?.upstreamId ?? '';
   const service = main.split('/')[1] ?? '';
@@ -94,6 +109,7 @@ function toNginxBuckets(counts: readonly number[]): readonly number[] {
 }
 
 function controllerFamilies({ control, sum }: Scrape): readonly MetricFamily[] {
+  const unrouted = sum.unrouted.values().reduce((total, count) => total + count, 0);
   const leader =
     control.leader === null
       ? []
@@ -118,7 +134,7 @@ function controllerFamilies({ control, sum }: Scrape): readonly MetricFamily[] {
     counter(`${PREFIX}nginx_process_connections_total`, 'Client connections so far.', [
       { labels: { state: 'accepted' }, value: sum.accepted },
     ]),
-    counter(`${PREFIX}nginx_process_requests_total`, 'Requests so far.', single(sum.totalRequests)),
+    counter(`${PREFIX}nginx_process_requests_total`, 'Requests so far.', single(sum.totalRequests + unrouted)),
     counter(`${PREFIX}nginx_process_cpu_seconds_total`, 'CPU time used.', single(cpuSeconds())),
     gauge(`${PREFIX}nginx_process_resident_memory_bytes`, 'Memory in use.', single(process.memoryUsage.rss())),
   ];

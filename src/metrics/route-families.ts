@@ -22,19 +22,19 @@ export function routeFamilies(scrape: Scrape): readonly MetricFamily[] {
   const splitRequests: Sample[] = [];
   const splitFailures: Sample[] = [];
   for (const [sum, route] of activeRoutes(scrape)) {
-    const labels = toLabels(sum.routeId, route);
+    const sharedLabels = toLabels(sum.routeId, route);
     for (const [at, value] of sum.statusClasses.entries()) {
-      requests.push({ labels: { ...labels, path: route.path, status_class: `${at + 1}xx` }, value });
+      requests.push({ labels: { status_class: `${at + 1}xx` }, sharedLabels, value });
     }
-    aborts.push({ labels, value: sum.clientAborts });
-    requestBytes.push({ labels, value: sum.requestBytes });
-    responseBytes.push({ labels, value: sum.responseBytes });
+    aborts.push({ labels: {}, sharedLabels, value: sum.clientAborts });
+    requestBytes.push({ labels: {}, sharedLabels, value: sum.requestBytes });
+    responseBytes.push({ labels: {}, sharedLabels, value: sum.responseBytes });
     const seconds = sum.durationSumMs / 1000;
-    durations.push({ labels, boundsSeconds: BOUNDS_SECONDS, counts: sum.durationBuckets, sum: seconds });
+    durations.push({ labels: sharedLabels, boundsSeconds: BOUNDS_SECONDS, counts: sum.durationBuckets, sum: seconds });
     for (const split of sum.split) {
-      const splitLabels = { ...labels, upstream: split.upstreamId, canary: String(split.canary) };
-      splitRequests.push({ labels: splitLabels, value: split.requests });
-      splitFailures.push({ labels: splitLabels, value: split.failures });
+      const labels = { upstream: split.upstreamId, canary: String(split.canary) };
+      splitRequests.push({ labels, sharedLabels, value: split.requests });
+      splitFailures.push({ labels, sharedLabels, value: split.failures });
     }
   }
   return [
@@ -60,5 +60,5 @@ export function* activeRoutes(scrape: Scrape): Generator<readonly [RouteSum, Rou
 function toLabels(routeId: string, route: RouteProvenance): Labels {
   // Hosts and paths may repeat (conditions, path kinds), so the id is what keeps two series apart.
   const ingress = route.kind === 'Ingress' ? route.name : '';
-  return { route: routeId, host: route.host, namespace: route.namespace, ingress };
+  return { route: routeId, host: route.host, path: route.path, namespace: route.namespace, ingress };
 }

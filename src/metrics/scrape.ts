@@ -32,14 +32,6 @@ export interface ControlStatus {
   readonly leader: { readonly electionId: string; readonly isLeader: boolean } | null;
 }
 
-/** Active probes of one endpoint, as running totals. */
-export interface ProbeTotals {
-  readonly upstreamId: string;
-  readonly endpointId: string;
-  readonly succeeded: number;
-  readonly failed: number;
-}
-
 export interface Scrape {
   /** Of the workers that answered. */
   readonly workers: readonly WorkerStats[];
@@ -47,5 +39,4 @@ export interface Scrape {
   readonly routes: ReadonlyMap<string, RouteProvenance>;
   readonly certificates: readonly Pick<CertificateConfig, 'hosts' | 'isDefault' | 'notAfter' | 'source'>[];
   readonly control: ControlStatus;
-  readonly probes: readonly ProbeTotals[];
 }

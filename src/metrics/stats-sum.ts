@@ -21,7 +21,7 @@ export class StatsSum {
   accepted = 0;
   tlsHandshakeErrors = 0;
   activeRequests = 0;
-  /** Of all routes, those that have gone included. */
+  /** That had a route, those that have gone included. */
   totalRequests = 0;
   readonly unrouted: Map<string, number> = new Map();
   readonly routes: Map<string, RouteSum> = new Map();

@@ -99,7 +99,9 @@ export class FileWatcher {
   }
 
   #warnOnce(path: string, error: unknown): void {
-    if (this.#warned) return;
+    // Gone between looking and opening: the next look finds what took its place.
+    const gone = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    if (gone || this.#warned) return;
     this.#warned = true;
     this.#logger.warn('file events unavailable, comparing files instead', { path, error, intervalMs: POLL_MS });
   }

@@ -267,7 +267,7 @@ export class Reflector<T> {
     const identity = readIdentity(object);
     if (identity === null) return null;
     if (type === 'DELETED') {
-      return null;
+      return this.#stored.delete(identity.key) ? { key: identity.key, value: null } : null;
     }
     const item = this.#read(object);
     if (item === null || item.value === undefined) return null;

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { dumpConfig } from '../../src/admin/dump-config.ts';
 import type { ProxyConfig } from '../../src/model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY } from '../../src/model/route-policy.ts';
-import { endpointRow, workerStats } from '../metrics/worker-stats.ts';
+import { endpointRow, workerStats } from '../support/worker-stats.ts';
 
 const KEY = '-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMG\n-----END PRIVATE KEY-----\n';
 const INGRESS = { kind: 'Ingress', namespace: 'shop', name: 'web' };

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { WorkerTotals } from '../../src/metrics/worker-totals.ts';
 import type { WorkerStats } from '../../src/model/worker-stats.ts';
-import { endpointRow, routeRow, workerStats } from './worker-stats.ts';
+import { endpointRow, routeRow, workerStats } from '../support/worker-stats.ts';
 
 const anyRoute = (): boolean => true;
 

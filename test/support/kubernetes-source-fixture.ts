@@ -3,6 +3,7 @@ import type { LogFields, Logger } from '../../src/log/logger.ts';
 import type { ObjectSnapshot } from '../../src/model/object-snapshot.ts';
 import type { Problem } from '../../src/model/problem.ts';
 import { KubernetesSource, type KubernetesSourceOptions } from '../../src/watch/kubernetes-source.ts';
+import { AwaitedState } from './awaited-state.ts';
 
 export interface LoggedLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
@@ -34,13 +35,10 @@ export function startSource(options: SourceFixtureOptions, once = false): Source
   const snapshots: ObjectSnapshot[] = [];
   const invalid: (readonly Problem[])[] = [];
   const lines: LoggedLine[] = [];
-  const waiters = new Set<() => void>();
-  const report = (): void => {
-    for (const waiter of waiters) waiter();
-  };
+  const state = new AwaitedState();
   const logger = recordingLogger((line) => {
     lines.push(line);
-    report();
+    state.report();
   });
   const source = new KubernetesSource({
     namespaces: [],
@@ -56,25 +54,14 @@ export function startSource(options: SourceFixtureOptions, once = false): Source
     onSnapshot(snapshot: ObjectSnapshot): void {
       if (options.refuse?.(snapshot) === true) throw new Error('the test refuses this snapshot');
       snapshots.push(snapshot);
-      report();
+      state.report();
     },
     onInvalid(problems: readonly Problem[]): void {
       invalid.push(problems);
-      report();
+      state.report();
     },
   };
   const ended = source.start(listener, end.signal, { once });
-  const untilFound = <T>(find: () => T | undefined): Promise<T> =>
-    new Promise((resolve) => {
-      const check = (): void => {
-        const found = find();
-        if (found === undefined) return;
-        waiters.delete(check);
-        resolve(found);
-      };
-      waiters.add(check);
-      check();
-    });
   return {
     source,
     snapshots,
@@ -82,11 +69,11 @@ export function startSource(options: SourceFixtureOptions, once = false): Source
     lines,
     ended,
     until: (holds) =>
-      untilFound(() => {
+      state.until(() => {
         const newest = snapshots.at(-1);
         return newest !== undefined && holds(newest) ? newest : undefined;
       }),
-    untilLogged: (message) => untilFound(() => lines.find((line) => line.message === message)),
+    untilLogged: (message) => state.until(() => lines.find((line) => line.message === message)),
     async stop() {
       end.abort();
       await ended;

@@ -6,6 +6,7 @@ import { asRecord } from '../../src/watch/kube-error.ts';
 import type { Recovery } from '../../src/watch/recovery.ts';
 import { DEFAULT_REFLECTOR_TIMING, Reflector, type ReflectorTiming } from '../../src/watch/reflector.ts';
 import { RetryGate } from '../../src/watch/retry-gate.ts';
+import { AwaitedState } from './awaited-state.ts';
 import type { FakeApiServer } from './fake-apiserver/server.ts';
 
 /** Everything that takes long in a real cluster is short. */
@@ -44,10 +45,8 @@ export function startReflector(fake: FakeApiServer, options: ReflectorFixtureOpt
   const store = new Map<string, PublishedObject>();
   const batches: string[][] = [];
   const failures: Recovery[] = [];
-  const waiters = new Set<() => void>();
-  const report = (): void => {
-    for (const waiter of waiters) waiter();
-  };
+  const state = new AwaitedState();
+  const report = (): void => state.report();
   const client = new KubeClient({
     kubeconfig: options.kubeconfig ?? fake.writeKubeconfig(),
     logger: NULL_LOGGER,
@@ -88,16 +87,9 @@ export function startReflector(fake: FakeApiServer, options: ReflectorFixtureOpt
     store,
     batches,
     failures,
-    until: (holds) =>
-      new Promise((resolve) => {
-        const check = (): void => {
-          if (!holds()) return;
-          waiters.delete(check);
-          resolve();
-        };
-        waiters.add(check);
-        check();
-      }),
+    async until(holds) {
+      await state.until(() => holds() || undefined);
+    },
     async stop() {
       end.abort();
       await running;

@@ -102,6 +102,22 @@ for (const address of ['10.0.0.01', 'pod.example', 'fe80::1%eth0', '2001:db8::1'
   });
 }
 
+const refused: readonly { name: string; raw: Json; field: string }[] = [
+  { name: 'an unknown address type', raw: slice({ addressType: 'IPv5' }), field: 'addressType' },
+  { name: 'a port of 65536', raw: slice({ ports: [{ port: 65_536 }] }), field: 'ports[0].port' },
+  { name: 'an unknown protocol', raw: slice({ ports: [{ port: 1, protocol: 'ICMP' }] }), field: 'ports[0].protocol' },
+  { name: 'endpoints that are no list', raw: slice({ endpoints: {} }), field: 'endpoints' },
+];
+
+for (const { name, raw, field } of refused) {
+  test(`a slice with ${name} is reported`, () => {
+    assert.deepEqual(
+      narrowEndpointSlice(raw).problems.map((problem) => problem.field),
+      [field],
+    );
+  });
+}
+
 test('Endpoints become one slice per subset and family', () => {
   const { value, problems } = narrowEndpoints({
     metadata: { name: 'cart', namespace: 'shop' },

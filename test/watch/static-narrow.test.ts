@@ -426,7 +426,7 @@ test('the nearest parent that exists locates what does not', async () => {
   assert.equal(place('routes[0].canaries[2].weight'), '19:40');
   assert.equal(place('routes[0].canaries[2].cookie'), '19:9');
   assert.equal(place('routes[0].canaries'), '16:5');
-  assert.equal(place('routes[9]'), '14:1');
+  assert.equal(place('routes[9]'), '13:1');
   assert.equal(place('upstreams.shop.healthCheck.path'), '11:26');
   assert.equal(place('nothing'), '2:1');
 });

@@ -22,19 +22,25 @@ import type { Endpoint } from '../endpoint.ts';
 
 /** Ends a list of places. */
 const NOBODY = -1;
+/** Bounds the time of a pick with an exclusion. */
+const MAX_LOST_TURNS = 32;
 /** Then time starts at 0 again. Together with the next two, keeps heap keys in 31 bits. */
 const LAST_SLOT = 2 ** 20 - 1;
 /** A longer window (a share below one in a million) counts as this long when deadlines are compared. */
 const LONGEST_WINDOW = 2 ** 20 - 1;
 /** Equal deadlines are ordered by place, as finely as this allows. */
 const TIE_STEPS = 2 ** 10;
-/** Fractions of a slot are kept in steps of 1 / (w · FINENESS), so that rescaling to and fro leaves no rounding dust. */
-const FINENESS = 2 ** 20;
+/**
+ * Fractions of a slot are whole numbers of 1 / (w · FINENESS) slots: exact, no rounding dust from scaling to and fro, and
+ * no boxed doubles, which would cost 16 bytes a pick.
+ */
+const FINENESS = 2 ** 16;
 
-/** The windows of one endpoint. Times are a whole number of slots and a rest, counted in 1/weight of a slot. */
+/** The windows of one endpoint. Times are a whole number of slots and a rest, counted in 1 / `fineWeight` of a slot. */
 class Turn {
   readonly endpoint: Endpoint;
-  weight: number;
+  /** Weight times FINENESS. */
+  fineWeight: number;
   windowSlots: number;
   windowRest: number;
   /** Begin of the first window that was not served. */
@@ -43,32 +49,32 @@ class Turn {
   /** The place behind this one in its bucket. */
   next: number;
   tie: number;
-  /** Picks behind its share, below 0 ahead of it; set by each rebuild for the next one. */
+  /** Picks it is behind its share of the picks made while it was there, below 0 ahead of it. As of the last rebuild. */
   lag: number;
 
-  constructor(endpoint: Endpoint) {
+  constructor(endpoint: Endpoint, lag: number) {
     this.endpoint = endpoint;
-    this.weight = 1;
+    this.fineWeight = FINENESS;
     this.windowSlots = 0;
     this.windowRest = 0;
     this.opensAt = 0;
     this.opensAtRest = 0;
     this.next = NOBODY;
     this.tie = 0;
-    this.lag = 0;
+    this.lag = lag;
   }
 
   /** The first slot that lies wholly behind the window. */
   get closesAt(): number {
     const rest = this.opensAtRest + this.windowRest;
-    const roundedUp = rest > this.weight ? 2 : 1;
+    const roundedUp = rest > this.fineWeight ? 2 : 1;
     return this.opensAt + this.windowSlots + (rest === 0 ? 0 : roundedUp);
   }
 
   toNextWindow(): void {
     const rest = this.opensAtRest + this.windowRest;
-    const carry = rest >= this.weight ? 1 : 0;
-    this.opensAtRest = rest - carry * this.weight;
+    const carry = rest >= this.fineWeight ? 1 : 0;
+    this.opensAtRest = rest - carry * this.fineWeight;
     this.opensAt += this.windowSlots + carry;
   }
 }
@@ -79,9 +85,13 @@ export class SmoothWeightedRoundRobin implements Balancer {
   readonly #turnOf: Map<Endpoint, Turn>;
   /** By place. */
   #turns: readonly Turn[];
-  #totalWeight: number;
+  #fineTotal: number;
+  /** What those who are here lag behind together (because of those who are away), per unit of fine weight. */
+  #sharedLag: number;
   /** The slot the next pick uses. */
   #slot: number;
+  /** The place `#pickInLine` picked last. */
+  #inLine: number;
   #open: DeadlineHeap;
   /** Timing wheel: the first place of each bucket. */
   #buckets: Int32Array;
@@ -90,8 +100,10 @@ export class SmoothWeightedRoundRobin implements Balancer {
     this.#seed = seed >>> 0;
     this.#turnOf = new Map();
     this.#turns = [];
-    this.#totalWeight = 0;
+    this.#fineTotal = 0;
+    this.#sharedLag = 0;
     this.#slot = 0;
+    this.#inLine = 0;
     this.#open = new DeadlineHeap(0);
     this.#buckets = new Int32Array(0);
   }
@@ -105,10 +117,19 @@ export class SmoothWeightedRoundRobin implements Balancer {
 
   pick(_hashKey: number, exclude: Endpoint | null): Endpoint | null {
     if (this.#turns.length < 2) return this.#turns[0]?.endpoint ?? null;
-    // The excluded endpoint loses the turns it would have now; saving them up would owe it a burst later.
-    let picked = this.#take();
-    while (picked === exclude) picked = this.#take();
-    return picked;
+    for (let lost = 0; lost <= MAX_LOST_TURNS; lost += 1) {
+      const picked = this.#take();
+      if (picked !== exclude) return picked;
+      // The excluded endpoint loses the turns it would have now; saving them up would owe it a burst later.
+    }
+    return this.#pickInLine(exclude);
+  }
+
+  /** For an excluded endpoint with nearly all the weight: the others take its place one after the other, beside their turns. */
+  #pickInLine(exclude: Endpoint | null): Endpoint {
+    this.#inLine = (this.#inLine + 1) % this.#turns.length;
+    const { endpoint } = this.#at(this.#inLine);
+    return endpoint === exclude ? this.#pickInLine(exclude) : endpoint;
   }
 
   /** Uses one slot. */
@@ -124,7 +145,9 @@ export class SmoothWeightedRoundRobin implements Balancer {
   }
 
   #at(place: number): Turn {
-    return this.#turns[place] as Turn;
+    const turn = this.#turns[place];
+    if (turn === undefined) throw new RangeError(`no endpoint at place ${place}, there are ${this.#turns.length}`);
+    return turn;
   }
 
   /** Puts a place into the wheel until its window opens; an overdue one until the next pick. */
@@ -162,42 +185,48 @@ export class SmoothWeightedRoundRobin implements Balancer {
 
   #saveLags(): void {
     for (const turn of this.#turns) {
-      const slots = this.#slot - turn.opensAt - turn.opensAtRest / turn.weight;
-      turn.lag = (slots * turn.weight) / this.#totalWeight;
+      const slots = this.#slot - turn.opensAt - turn.opensAtRest / turn.fineWeight;
+      turn.lag = (slots / this.#fineTotal + this.#sharedLag) * turn.fineWeight;
     }
   }
 
   #turn(endpoint: Endpoint): Turn {
     let turn = this.#turnOf.get(endpoint);
     if (turn === undefined) {
-      turn = new Turn(endpoint);
+      turn = new Turn(endpoint, this.#sharedLag * endpoint.weight * FINENESS);
       this.#turnOf.set(endpoint, turn);
     }
     return turn;
   }
 
-  /** Lays out the windows from slot 0 so that each turn has its lag, save what those who left took along: all share that. */
+  /**
+   * Lays out the windows from slot 0 so that each turn keeps its lag, relative to what all lag behind together: only then
+   * there is one pick a slot to share. The common part is added again by `#saveLags`, so nobody loses or gains by the
+   * comings and goings of others.
+   */
   #restart(turns: readonly Turn[]): void {
     const count = turns.length;
     let total = 0;
-    let surplus = 0;
-    for (const { endpoint, lag } of turns) {
-      total += endpoint.weight;
-      surplus += lag;
+    let lag = 0;
+    for (const turn of turns) {
+      total += turn.endpoint.weight;
+      lag += turn.lag;
     }
     this.#turns = turns;
-    this.#totalWeight = total;
+    this.#fineTotal = total * FINENESS;
+    this.#sharedLag = count === 0 ? 0 : lag / this.#fineTotal;
     this.#slot = 0;
     this.#open = new DeadlineHeap(count);
     this.#buckets = new Int32Array(1 << (32 - Math.clz32(count))).fill(NOBODY);
     for (const [place, turn] of turns.entries()) {
-      const weight = turn.endpoint.weight;
-      const rests = Math.round((surplus * weight - turn.lag * total) * FINENESS) / FINENESS;
-      turn.weight = weight;
+      const { weight } = turn.endpoint;
+      turn.fineWeight = weight * FINENESS;
       turn.windowSlots = Math.floor(total / weight);
-      turn.windowRest = total % weight;
-      turn.opensAt = Math.floor(rests / weight);
-      turn.opensAtRest = rests - turn.opensAt * weight;
+      turn.windowRest = (total % weight) * FINENESS;
+      // Plus 0, because a negative zero would be a boxed double again.
+      const opensAt = Math.round((this.#sharedLag * turn.fineWeight - turn.lag) * this.#fineTotal) + 0;
+      turn.opensAt = Math.floor(opensAt / turn.fineWeight);
+      turn.opensAtRest = opensAt - turn.opensAt * turn.fineWeight;
       turn.tie = Math.floor((place * TIE_STEPS) / count);
       this.#wait(place, turn);
     }

@@ -1,4 +1,4 @@
-/** Builders of worker reports for the tests of this folder. */
+/** Builders of worker reports: plain rows with every counter at 0 unless said otherwise. */
 import {
   DURATION_BUCKETS_MS,
   type EndpointStatsRow,

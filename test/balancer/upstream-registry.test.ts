@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Endpoint, EndpointTransport } from '../../src/balancer/endpoint.ts';
+import { UpstreamRegistry } from '../../src/balancer/upstream-registry.ts';
+import type { UpstreamConfig } from '../../src/model/proxy-config.ts';
+
+function config(id: string, hosts: readonly number[], balancer = 'round-robin'): UpstreamConfig {
+  return {
+    id,
+    protocol: 'http1',
+    balancer,
+    healthCheck: null,
+    endpoints: hosts.map((host) => ({ address: `10.0.0.${host}`, port: 80, weight: 1 })),
+    backend: null,
+    source: { kind: 'StaticConfig', namespace: '', name: 'sluice.yaml' },
+  };
+}
+
+interface Rig {
+  readonly registry: UpstreamRegistry;
+  readonly created: Endpoint[];
+  readonly closed: Endpoint[];
+}
+
+function createRig(seed = 0): Rig {
+  const created: Endpoint[] = [];
+  const closed: Endpoint[] = [];
+  const registry = new UpstreamRegistry((endpoint): EndpointTransport => {
+    created.push(endpoint);
+    return { idleCount: 0, openCount: 0, close: () => closed.push(endpoint) };
+  }, seed);
+  return { registry, created, closed };
+}
+
+function idsOf(endpoints: readonly Endpoint[]): readonly string[] {
+  return endpoints.map((endpoint) => `${endpoint.upstreamId} ${endpoint.id}`);
+}
+
+test('an upstream and its endpoints keep their identity across configurations', () => {
+  const { registry, created } = createRig();
+  const first = registry.ensure(config('shop', [1, 2]));
+  const [, kept] = first.endpoints;
+  const second = registry.ensure(config('shop', [2, 3]));
+  assert.equal(second, first);
+  assert.equal(registry.get('shop'), first);
+  assert.equal(second.endpoints[0], kept);
+  assert.deepEqual(idsOf(created), ['shop 10.0.0.1:80', 'shop 10.0.0.2:80', 'shop 10.0.0.3:80']);
+});
+
+test('the same address in two upstreams is two endpoints', () => {
+  const { registry } = createRig();
+  const shop = registry.ensure(config('shop', [1]));
+  const cart = registry.ensure(config('cart', [1]));
+  assert.notEqual(shop.endpoints[0], cart.endpoints[0]);
+  assert.deepEqual([...registry.all()], [shop, cart]);
+});
+
+test('what is not retained is dropped and its transports are closed once', () => {
+  const { registry, closed } = createRig();
+  const shop = registry.ensure(config('shop', [1, 2]));
+  const cart = registry.ensure(config('cart', [1]));
+  registry.retain(new Set(['cart', 'unknown']));
+  registry.retain(new Set(['cart']));
+  assert.deepEqual(idsOf(closed), ['shop 10.0.0.1:80', 'shop 10.0.0.2:80']);
+  assert.deepEqual(
+    closed.map((endpoint) => endpoint.removed),
+    [true, true],
+  );
+  assert.equal(registry.get('shop'), null);
+  assert.equal(shop.pick(0, null), null);
+  assert.deepEqual([...registry.all()], [cart]);
+  assert.notEqual(registry.ensure(config('shop', [1])), shop);
+});
+
+test('an endpoint change replaces the list of its upstream', () => {
+  const { registry, closed } = createRig();
+  const shop = registry.ensure(config('shop', [1, 2]));
+  const endpoints = [{ address: '10.0.0.2', port: 80, weight: 4 }];
+  assert.equal(registry.applyEndpoints({ upstreamId: 'shop', endpoints }), true);
+  assert.deepEqual(
+    shop.endpoints.map((endpoint) => `${endpoint.id} ${endpoint.weight}`),
+    ['10.0.0.2:80 4'],
+  );
+  assert.deepEqual(idsOf(closed), ['shop 10.0.0.1:80']);
+  assert.equal(registry.applyEndpoints({ upstreamId: 'unknown', endpoints }), false);
+});
+
+test('health changes reach their upstreams, unknown ones are ignored', () => {
+  const { registry } = createRig();
+  const shop = registry.ensure(config('shop', [1, 2, 3]));
+  const cart = registry.ensure(config('cart', [1, 2]));
+  const down = { healthy: false, reason: 'status 500' };
+  registry.applyHealth([
+    { upstreamId: 'shop', endpointId: '10.0.0.1:80', ...down },
+    { upstreamId: 'cart', endpointId: '10.0.0.2:80', ...down },
+    { upstreamId: 'shop', endpointId: '10.0.0.3:80', ...down },
+    { upstreamId: 'shop', endpointId: '10.0.0.9:80', ...down },
+    { upstreamId: 'unknown', endpointId: '10.0.0.1:80', ...down },
+  ]);
+  assert.deepEqual(idsOf(shop.available), ['shop 10.0.0.2:80']);
+  assert.deepEqual(idsOf(cart.available), ['cart 10.0.0.1:80']);
+});
+
+test('an unknown balancer changes nothing', () => {
+  const { registry, created } = createRig();
+  assert.throws(() => registry.ensure(config('shop', [1], 'fastest')), /unknown balancer "fastest"/);
+  assert.equal(registry.get('shop'), null);
+  const shop = registry.ensure(config('shop', [1]));
+  assert.throws(() => registry.ensure(config('shop', [1, 2], 'fastest')), /unknown balancer "fastest"/);
+  assert.equal(shop.endpoints.length, 1);
+  assert.equal(created.length, 1);
+});
+
+test('upstreams that share their pods, and workers, do not all begin with the same pod', () => {
+  const hosts = Array.from({ length: 50 }, (_, index) => index);
+  const first = (seed: number, id: string): string =>
+    createRig(seed).registry.ensure(config(id, hosts)).pick(0, null)?.id ?? '';
+  assert.ok(new Set(['a', 'b', 'c', 'd', 'e'].map((id) => first(0, id))).size > 1);
+  assert.ok(new Set([1, 2, 3, 4, 5].map((seed) => first(seed, 'a'))).size > 1);
+  assert.equal(first(7, 'a'), first(7, 'a'));
+});

@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Endpoint, EndpointTransport } from '../../src/balancer/endpoint.ts';
+import { Upstream } from '../../src/balancer/upstream.ts';
+import type { EndpointAddress } from '../../src/model/proxy-config.ts';
+
+class FakeTransport implements EndpointTransport {
+  readonly idleCount: number = 0;
+  readonly openCount: number = 0;
+  closed: number = 0;
+
+  close(): void {
+    this.closed += 1;
+  }
+}
+
+/** Remembers each transport by the endpoint it was made for. */
+class Transports {
+  readonly of: Map<Endpoint, FakeTransport> = new Map();
+  readonly create = (endpoint: Endpoint): EndpointTransport => {
+    const transport = new FakeTransport();
+    this.of.set(endpoint, transport);
+    return transport;
+  };
+}
+
+function addresses(...weights: readonly number[]): readonly EndpointAddress[] {
+  return weights.map((weight, index) => ({ address: `10.0.0.${index + 1}`, port: 80, weight }));
+}
+
+function createUpstream(...weights: readonly number[]): Upstream {
+  const upstream = new Upstream('shop', 'round-robin', 0);
+  upstream.update(addresses(...weights), new Transports().create);
+  return upstream;
+}
+
+function ids(endpoints: readonly Endpoint[]): readonly string[] {
+  return endpoints.map((endpoint) => endpoint.id);
+}
+
+test('an upstream without endpoints picks nothing', () => {
+  const upstream = new Upstream('shop', 'round-robin', 0);
+  assert.equal(upstream.hasEndpoints, false);
+  assert.equal(upstream.panicking, false);
+  assert.equal(upstream.pick(0, null), null);
+});
+
+test('new endpoints start healthy, with a transport and counters at 0', () => {
+  const upstream = createUpstream(3);
+  const [endpoint] = upstream.endpoints;
+  assert.ok(endpoint !== undefined);
+  const { id, upstreamId, address, port, weight, healthy, reason, removed, inFlight, requests } = endpoint;
+  assert.deepEqual(
+    { id, upstreamId, address, port, weight, healthy, reason, removed, inFlight, requests },
+    {
+      id: '10.0.0.1:80',
+      upstreamId: 'shop',
+      address: '10.0.0.1',
+      port: 80,
+      weight: 3,
+      healthy: true,
+      reason: '',
+      removed: false,
+      inFlight: 0,
+      requests: 0,
+    },
+  );
+  assert.ok(endpoint.transport !== null);
+  assert.equal(upstream.pick(0, null), endpoint);
+});
+
+test('an update keeps known endpoints with health, counters and transport, and applies their new weight', () => {
+  const transports = new Transports();
+  const upstream = new Upstream('shop', 'round-robin', 0);
+  upstream.update(addresses(1, 1), transports.create);
+  const [a, b] = upstream.endpoints;
+  assert.ok(a !== undefined && b !== undefined);
+  const transport = a.transport;
+  a.requests = 12;
+  a.inFlight = 2;
+  upstream.setHealth(a.id, false, 'status 500');
+
+  upstream.update(addresses(5, 1, 1), transports.create);
+  assert.equal(upstream.endpoints[0], a);
+  assert.equal(upstream.endpoints[1], b);
+  assert.deepEqual([a.weight, a.requests, a.inFlight, a.healthy, a.reason], [5, 12, 2, false, 'status 500']);
+  assert.equal(a.transport, transport);
+  assert.equal(transports.of.size, 3);
+  assert.deepEqual(ids(upstream.available), ['10.0.0.2:80', '10.0.0.3:80']);
+});
+
+test('a removed endpoint is marked, its transport closed once, and its id starts anew when it comes back', () => {
+  const transports = new Transports();
+  const upstream = new Upstream('shop', 'round-robin', 0);
+  upstream.update(addresses(1, 1), transports.create);
+  const [a, b] = upstream.endpoints;
+  assert.ok(a !== undefined && b !== undefined);
+  upstream.setHealth(b.id, false, 'status 500');
+
+  upstream.update(addresses(1), transports.create);
+  upstream.update(addresses(1), transports.create);
+  assert.equal(b.removed, true);
+  assert.equal(a.removed, false);
+  assert.equal(transports.of.get(b)?.closed, 1);
+  assert.equal(transports.of.get(a)?.closed, 0);
+  assert.deepEqual(upstream.endpoints, [a]);
+
+  upstream.update(addresses(1, 1), transports.create);
+  const again = upstream.endpoints[1];
+  assert.ok(again !== undefined && again !== b);
+  assert.equal(again.id, b.id);
+  assert.equal(again.healthy, true);
+  assert.equal(again.removed, false);
+});
+
+test('nothing is picked from a removed endpoint when its transport is told to close', () => {
+  const upstream = new Upstream('shop', 'round-robin', 0);
+  const pickedWhileClosing: (Endpoint | null)[] = [];
+  const create = (): EndpointTransport => ({
+    idleCount: 0,
+    openCount: 0,
+    close: (): void => {
+      pickedWhileClosing.push(upstream.pick(0, null));
+    },
+  });
+  upstream.update(addresses(1, 1), create);
+  const [a] = upstream.endpoints;
+  upstream.update(addresses(1), create);
+  assert.deepEqual(pickedWhileClosing, [a]);
+});
+
+test('an endpoint listed twice counts once', () => {
+  const upstream = createUpstream();
+  const [address] = addresses(2);
+  assert.ok(address !== undefined);
+  const transports = new Transports();
+  upstream.update([address, { ...address, weight: 7 }], transports.create);
+  assert.equal(transports.of.size, 1);
+  assert.deepEqual(
+    upstream.endpoints.map((endpoint) => endpoint.weight),
+    [2],
+  );
+});
+
+test('a transport that cannot be created leaves the upstream as it was', () => {
+  const upstream = createUpstream(1, 1);
+  const before = upstream.endpoints;
+  assert.throws(
+    () =>
+      upstream.update(addresses(4, 4, 4), () => {
+        throw new Error('no more sockets');
+      }),
+    /no more sockets/,
+  );
+  assert.equal(upstream.endpoints, before);
+  assert.deepEqual(
+    before.map((endpoint) => endpoint.weight),
+    [1, 1],
+  );
+});
+
+test('an update without a difference does not disturb the balancer', () => {
+  const upstream = createUpstream(1, 1);
+  const { available } = upstream;
+  upstream.update(addresses(1, 1), () => assert.fail('nothing to create'));
+  assert.equal(upstream.available, available);
+});
+
+test('an unhealthy endpoint is not picked until it is healthy again', () => {
+  const upstream = createUpstream(1, 1, 1);
+  assert.equal(upstream.setHealth('10.0.0.2:80', false, 'status 500'), true);
+  assert.deepEqual(ids(upstream.available), ['10.0.0.1:80', '10.0.0.3:80']);
+  for (let count = 0; count < 6; count += 1) assert.notEqual(upstream.pick(0, null)?.id, '10.0.0.2:80');
+  assert.equal(upstream.setHealth('10.0.0.2:80', true, ''), true);
+  assert.deepEqual(ids(upstream.available), ['10.0.0.1:80', '10.0.0.2:80', '10.0.0.3:80']);
+});
+
+test('setHealth says whether something changed', () => {
+  const upstream = createUpstream(1);
+  assert.equal(upstream.setHealth('10.0.0.1:80', true, ''), false);
+  assert.equal(upstream.setHealth('10.0.0.1:80', false, 'status 500'), true);
+  assert.equal(upstream.setHealth('10.0.0.1:80', false, 'status 500'), false);
+  assert.equal(upstream.setHealth('10.0.0.1:80', false, 'status 503'), true);
+  assert.equal(upstream.endpoints[0]?.reason, 'status 503');
+  assert.equal(upstream.setHealth('10.9.9.9:80', false, 'status 500'), false);
+});
+
+test('with no healthy endpoint left, health is ignored', () => {
+  const upstream = createUpstream(1, 0, 1);
+  upstream.setHealth('10.0.0.1:80', false, 'status 500');
+  upstream.setHealth('10.0.0.2:80', true, '');
+  assert.equal(upstream.panicking, false);
+  upstream.setHealth('10.0.0.3:80', false, 'status 500');
+  assert.equal(upstream.panicking, true);
+  assert.equal(upstream.hasEndpoints, true);
+  assert.deepEqual(ids(upstream.available), ['10.0.0.1:80', '10.0.0.3:80']);
+  upstream.setHealth('10.0.0.3:80', true, '');
+  assert.equal(upstream.panicking, false);
+  assert.deepEqual(ids(upstream.available), ['10.0.0.3:80']);
+});
+
+test('a weight of 0 means no new requests, not even in panic', () => {
+  const upstream = createUpstream(0, 0);
+  assert.equal(upstream.hasEndpoints, false);
+  assert.equal(upstream.panicking, false);
+  assert.equal(upstream.pick(0, null), null);
+  upstream.update(addresses(0, 1), new Transports().create);
+  assert.equal(upstream.pick(0, null)?.id, '10.0.0.2:80');
+});
+
+test('the sequence of picks goes on over changes of health and weight', () => {
+  const upstream = createUpstream(1, 1, 1);
+  assert.equal(upstream.pick(0, null)?.id, '10.0.0.1:80');
+  upstream.setHealth('10.0.0.3:80', false, 'status 500');
+  upstream.setHealth('10.0.0.3:80', true, '');
+  assert.equal(upstream.pick(0, null)?.id, '10.0.0.2:80');
+  upstream.update(addresses(1, 1, 1, 1), new Transports().create);
+  assert.equal(upstream.pick(0, null)?.id, '10.0.0.3:80');
+});
+
+test('an unknown balancer is refused by name', () => {
+  assert.throws(() => new Upstream('shop', 'toString', 0), {
+    message: 'upstream shop asks for the unknown balancer "toString", known are: round-robin',
+  });
+  const upstream = createUpstream(1);
+  const { balancer } = upstream;
+  assert.throws(() => upstream.useAlgorithm('fastest'), /unknown balancer "fastest"/);
+  upstream.useAlgorithm('round-robin');
+  assert.equal(upstream.balancer, balancer);
+  assert.equal(upstream.algorithm, 'round-robin');
+});
