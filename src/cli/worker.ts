@@ -32,22 +32,22 @@ const worker: WorkerContext = new WorkerContext(
 );
 const server = new ProxyServer(worker);
 
-/** Configurations open and close listeners, which takes a moment: they are applied one after the other. */
-let applying: Promise<void> = Promise.resolve();
+/** Opening and closing listeners takes a moment; whatever changes the running state waits its turn behind it. */
+let changing: Promise<void> = Promise.resolve();
 
 port.on('message', (message: ToWorker) => {
   switch (message.type) {
     case 'config':
-      applying = applying.then(() => apply(message));
+      changing = changing.then(() => apply(message));
       break;
     case 'endpoints':
-      for (const change of message.changes) registry.applyEndpoints(change);
-      send({ type: 'endpoints-applied', sequence: message.sequence });
+      changing = changing.then(() => {
+        for (const change of message.changes) registry.applyEndpoints(change);
+        send({ type: 'endpoints-applied', sequence: message.sequence });
+      });
       break;
     case 'health':
-      for (const change of message.changes) {
-        registry.get(change.upstreamId)?.setHealth(change.endpointId, change.healthy, change.reason);
-      }
+      changing = changing.then(() => registry.applyHealth(message.changes));
       break;
     case 'stats':
       send({ type: 'stats', requestId: message.requestId, stats: collectStats(worker) });

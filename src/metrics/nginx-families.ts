@@ -17,7 +17,7 @@ import {
 } from './metric-family.ts';
 import { activeRoutes } from './route-families.ts';
 import type { RouteProvenance, Scrape } from './scrape.ts';
-import type { RouteSum } from './stats-sum.ts';
+import { addEach, type RouteSum } from './stats-sum.ts';
 
 /** Labels on nearly every metric. */
 export interface NginxIdentity {
@@ -83,10 +83,6 @@ interface RequestRow extends HistogramCounts {
 
 function emptyRow(labels: Labels): RequestRow {
   return { labels, statusClasses: [], boundsSeconds: BUCKETS_SECONDS, counts: [], sum: 0 };
-}
-
-function addEach(sums: number[], values: readonly number[]): void {
-  for (const [at, value] of values.entries()) sums[at] = (sums[at] ?? 0) + value;
 }
 
 function toLabels(route: RouteProvenance, sum: RouteSum): Labels {

@@ -26,7 +26,6 @@ export interface MetricsOptions {
 }
 
 export class MetricsRegistry {
-  readonly contentType: string = Registry.PROMETHEUS_CONTENT_TYPE;
   readonly #options: MetricsOptions;
   readonly #process: Registry;
   readonly #totals = new WorkerTotals();

@@ -115,7 +115,8 @@ function addSplit(sums: Mutable<SplitStatsRow>[], row: SplitStatsRow): void {
   sum.failures += row.failures;
 }
 
-function addEach(sums: number[], values: readonly number[]): void {
+/** Place by place; `sums` grows as needed. */
+export function addEach(sums: number[], values: readonly number[]): void {
   for (const [at, value] of values.entries()) sums[at] = (sums[at] ?? 0) + value;
 }
 

@@ -27,6 +27,8 @@ export interface IngressObject extends ObjectMeta {
 }
 
 export interface IngressRule {
+  /** Index in `spec.rules` as written: entries before it may have been refused. */
+  readonly place: number;
   /** As written; empty = any host. */
   readonly host: string;
   /** Null when `http` is absent. */
@@ -34,6 +36,8 @@ export interface IngressRule {
 }
 
 export interface IngressPath {
+  /** Index in `http.paths` as written. */
+  readonly place: number;
   readonly path: string;
   readonly pathType: 'Exact' | 'Prefix' | 'ImplementationSpecific';
   readonly backend: IngressBackend;
@@ -44,6 +48,8 @@ export type IngressBackend =
   | { readonly kind: 'resource'; readonly resourceKind: string; readonly name: string };
 
 export interface IngressTls {
+  /** Index in `spec.tls` as written. */
+  readonly place: number;
   readonly hosts: readonly string[];
   /** Empty when absent. */
   readonly secretName: string;

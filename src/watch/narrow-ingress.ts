@@ -70,9 +70,9 @@ function narrowRules(raw: unknown, sink: ProblemSink): readonly IngressRule[] {
     const host = narrowHost(rule['host'], `${field}.host`, sink);
     if (host === null) return;
     const http = rule['http'];
-    if (isAbsent(http)) return void rules.push({ host, paths: null });
+    if (isAbsent(http)) return void rules.push({ place: index, host, paths: null });
     if (!isRecord(http)) return sink.reject('object-invalid', `${field}.http`, `is ${show(http)}; expected an object`);
-    rules.push({ host, paths: narrowPaths(http['paths'], `${field}.http.paths`, sink) });
+    rules.push({ place: index, host, paths: narrowPaths(http['paths'], `${field}.http.paths`, sink) });
   });
   return rules;
 }
@@ -91,13 +91,13 @@ function narrowPaths(raw: unknown, field: string, sink: ProblemSink): readonly I
   if (list.length === 0) sink.reject('object-invalid', field, 'is empty; expected at least one path');
   const paths: IngressPath[] = [];
   list.forEach((entry, index) => {
-    const path = narrowPath(entry, `${field}[${index}]`, sink);
+    const path = narrowPath(entry, index, `${field}[${index}]`, sink);
     if (path !== null) paths.push(path);
   });
   return paths;
 }
 
-function narrowPath(raw: unknown, field: string, sink: ProblemSink): IngressPath | null {
+function narrowPath(raw: unknown, place: number, field: string, sink: ProblemSink): IngressPath | null {
   if (!isRecord(raw)) {
     sink.reject('object-invalid', field, `is ${show(raw)}; expected an object`);
     return null;
@@ -108,14 +108,16 @@ function narrowPath(raw: unknown, field: string, sink: ProblemSink): IngressPath
     sink.reject('path-invalid', `${field}.path`, `${show(path)} ${pathFault}`);
     return null;
   }
-  const pathType = PATH_TYPES.find((known) => known === raw['pathType']);
+  // Required since v1, but files and old objects come without, and the controllers of their time took that for a prefix.
+  const written = isAbsent(raw['pathType']) ? 'ImplementationSpecific' : raw['pathType'];
+  const pathType = PATH_TYPES.find((known) => known === written);
   if (pathType === undefined) {
-    const fault = `is ${show(raw['pathType'])}; expected one of ${PATH_TYPES.join(', ')}`;
+    const fault = `is ${show(written)}; expected one of ${PATH_TYPES.join(', ')}`;
     sink.reject('path-invalid', `${field}.pathType`, fault);
     return null;
   }
   const backend = narrowBackend(raw['backend'], `${field}.backend`, sink);
-  return backend === null ? null : { path, pathType, backend };
+  return backend === null ? null : { place, path, pathType, backend };
 }
 
 function findPathFault(path: string): string | null {
@@ -194,7 +196,7 @@ function narrowTls(raw: unknown, sink: ProblemSink): readonly IngressTls[] {
     });
     // An entry without hosts speaks for every host of the Ingress: one whose hosts were all refused must not.
     if (written.length > 0 && hosts.length === 0) return;
-    tls.push({ hosts, secretName: narrowSecretName(entry['secretName'], `${field}.secretName`, sink) });
+    tls.push({ place: index, hosts, secretName: narrowSecretName(entry['secretName'], `${field}.secretName`, sink) });
   });
   return tls;
 }

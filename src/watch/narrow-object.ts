@@ -173,10 +173,13 @@ export function narrowAnnotations(opened: OpenedObject): Readonly<Record<string,
   for (const [key, value] of Object.entries(raw)) {
     if (key === DROPPED_ANNOTATION) continue;
     const field = `metadata.annotations[${show(key).slice(1, -1)}]`;
+    // A value that cannot be used keeps its key: an access rule must close its route, not vanish from it.
     if (typeof value !== 'string') {
       opened.sink.warn('annotation-invalid', field, `is ${show(value)}; annotation values are texts, put it in quotes`);
+      annotations[key] = typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
     } else if (key.length + value.length > MAX_ANNOTATION_BYTES) {
       opened.sink.warn('annotation-invalid', field, `has ${value.length} characters; at most ${MAX_ANNOTATION_BYTES}`);
+      annotations[key] = '';
     } else {
       annotations[key] = value;
     }

@@ -66,10 +66,12 @@ const ingresses: fc.Arbitrary<IngressObject> = fc
     defaultBackend: fc.option(backends, { freq: 3 }),
     rules: fc.array(
       fc.record({
+        place: fc.nat(3),
         host: hosts,
         paths: fc.option(
           fc.array(
             fc.record({
+              place: fc.nat(3),
               path: paths,
               pathType: fc.constantFrom('Exact' as const, 'Prefix' as const, 'ImplementationSpecific' as const),
               backend: backends,
@@ -81,9 +83,16 @@ const ingresses: fc.Arbitrary<IngressObject> = fc
       }),
       { maxLength: 3 },
     ),
-    tls: fc.array(fc.record({ hosts: fc.array(hosts, { maxLength: 2 }), secretName: fc.constantFrom('', 'a', 'b') }), {
-      maxLength: 2,
-    }),
+    tls: fc.array(
+      fc.record({
+        place: fc.nat(3),
+        hosts: fc.array(hosts, { maxLength: 2 }),
+        secretName: fc.constantFrom('', 'a', 'b'),
+      }),
+      {
+        maxLength: 2,
+      },
+    ),
   })
   .map(({ key, ...rest }) => ({ ...meta(key), ...rest }));
 

@@ -72,17 +72,22 @@ export class IngressBuilder {
 
   /** A rule of its own for each call. */
   rule(host: string, path: string, to: string, pathType: IngressPath['pathType'] = 'Prefix'): this {
-    return this.#addRule({ host, paths: [{ path, pathType, backend: backend(to) }] });
+    return this.#addRule({
+      place: this.#object.rules.length,
+      host,
+      paths: [{ place: 0, path, pathType, backend: backend(to) }],
+    });
   }
 
   /** A rule without `http`. */
   host(host: string): this {
-    return this.#addRule({ host, paths: null });
+    return this.#addRule({ place: this.#object.rules.length, host, paths: null });
   }
 
   resourceRule(host: string, path: string): this {
     const resource: IngressBackend = { kind: 'resource', resourceKind: 'Bucket', name: 'files' };
-    return this.#addRule({ host, paths: [{ path, pathType: 'Prefix', backend: resource }] });
+    const place = this.#object.rules.length;
+    return this.#addRule({ place, host, paths: [{ place: 0, path, pathType: 'Prefix', backend: resource }] });
   }
 
   defaultBackend(to: string): this {
@@ -90,7 +95,7 @@ export class IngressBuilder {
   }
 
   tls(secretName: string, ...hosts: readonly string[]): this {
-    const entry: IngressTls = { secretName, hosts };
+    const entry: IngressTls = { place: this.#object.tls.length, secretName, hosts };
     return this.#with({ tls: [...this.#object.tls, entry] });
   }
 

@@ -62,17 +62,18 @@ test('an Ingress comes out with every field filled in', () => {
     defaultBackend: { kind: 'resource', resourceKind: 'Bucket', name: 'static' },
     rules: [
       {
+        place: 0,
         host: '*.shop.example',
         paths: [
-          { path: '/good', pathType: 'Prefix', backend },
-          { path: '/', pathType: 'Exact', backend },
+          { place: 0, path: '/good', pathType: 'Prefix', backend },
+          { place: 1, path: '/', pathType: 'Exact', backend },
         ],
       },
-      { host: 'other.example', paths: null },
+      { place: 1, host: 'other.example', paths: null },
     ],
     tls: [
-      { hosts: ['shop.example'], secretName: 'cert' },
-      { hosts: [], secretName: '' },
+      { place: 0, hosts: ['shop.example'], secretName: 'cert' },
+      { place: 1, hosts: [], secretName: '' },
     ],
   });
 });
@@ -122,13 +123,6 @@ const badPaths: readonly { name: string; path: unknown; code: string; field: str
     code: 'path-invalid',
     field: '.path',
     message: /has 5001 characters/,
-  },
-  {
-    name: 'without a type',
-    path: { ...GOOD_PATH, pathType: undefined },
-    code: 'path-invalid',
-    field: '.pathType',
-    message: /is nothing; expected one of Exact, Prefix/,
   },
   {
     name: 'of an unknown type',
@@ -252,6 +246,24 @@ for (const { host, message } of badHosts) {
   });
 }
 
+test('a path without a type is of the kind its controller decides on, as before v1', () => {
+  const { value, problems } = narrowIngress(
+    ingress({ rules: [{ http: { paths: [{ ...GOOD_PATH, pathType: undefined }] } }] }),
+  );
+  assert.deepEqual(problems, []);
+  assert.equal(value?.rules[0]?.paths?.[0]?.pathType, 'ImplementationSpecific');
+});
+
+test('entries keep the place they were written at when one before them is refused', () => {
+  const { value } = narrowIngress(
+    ingress({ rules: [1, { host: 'a.example', http: { paths: [{ path: 'bad' }, GOOD_PATH] } }] }),
+  );
+  assert.deepEqual(
+    value?.rules.map(({ place, paths }) => [place, paths?.map((path) => path.place)]),
+    [[1, [1]]],
+  );
+});
+
 test('a TLS entry whose hosts are all refused is dropped, because without hosts it would speak for every host', () => {
   const { value, problems } = narrowIngress(
     ingress({
@@ -262,7 +274,7 @@ test('a TLS entry whose hosts are all refused is dropped, because without hosts 
       ],
     }),
   );
-  assert.deepEqual(value?.tls, [{ hosts: ['ok.example'], secretName: 'b' }]);
+  assert.deepEqual(value?.tls, [{ place: 1, hosts: ['ok.example'], secretName: 'b' }]);
   assert.deepEqual(
     problems.map((problem) => problem.field),
     ['spec.tls[0].hosts[0]', 'spec.tls[1].hosts[0]'],
@@ -305,10 +317,11 @@ for (const { name, raw, field, message } of badObjects) {
   });
 }
 
-test('annotations that are no texts are reported, and the key __proto__ is a key like any other', () => {
+test('annotations that are no texts are reported and kept, and the key __proto__ is a key like any other', () => {
   const annotations: unknown = JSON.parse('{"a":true,"__proto__":"x","b":"y"}');
   const { value, problems } = narrowIngress(ingress({ defaultBackend: BACKEND }, { annotations }));
   assert.deepEqual(Object.entries(value?.annotations ?? {}), [
+    ['a', 'true'],
     ['__proto__', 'x'],
     ['b', 'y'],
   ]);

@@ -132,6 +132,6 @@ test('after any writes and faults the published objects are those of the server'
         await fake.close();
       }
     }),
-    { numRuns: 1500, endOnFailure: true },
+    { numRuns: 100, endOnFailure: true },
   );
 });

@@ -8,13 +8,13 @@ import { useBackend } from '../use-backend.ts';
 
 export function addRules(draft: Draft): void {
   for (const ingress of draft.ingresses) {
-    ingress.object.rules.forEach((rule, ruleIndex) => {
+    for (const rule of ingress.object.rules) {
       const host = rule.host.toLowerCase();
       if (!draft.hostOwners.has(host)) draft.hostOwners.set(host, ingress);
-      rule.paths?.forEach((path, pathIndex) => {
-        addPath(draft, ingress, host, { path, field: `spec.rules[${ruleIndex}].http.paths[${pathIndex}]` });
-      });
-    });
+      for (const path of rule.paths ?? []) {
+        addPath(draft, ingress, host, { path, field: `spec.rules[${rule.place}].http.paths[${path.place}]` });
+      }
+    }
   }
 }
 

@@ -17,7 +17,7 @@ export function assignCertificates(draft: Draft): void {
   for (const ingress of draft.ingresses) {
     const { object } = ingress;
     if (object.tls.length === 0) continue;
-    object.tls.forEach((entry, index) => reportSecret(draft, ingress, entry, index));
+    object.tls.forEach((entry) => reportSecret(draft, ingress, entry));
     // Decided once, by the oldest Ingress of the host that speaks of TLS. The catch-all always has the default certificate.
     for (const host of new Set(object.rules.map((rule) => rule.host.toLowerCase()))) {
       if (host === '' || decided.has(host)) continue;
@@ -41,12 +41,12 @@ function addTo(assignments: Assignments, secretKey: ObjectKey | null, host: stri
 }
 
 /** Once per entry, whatever hosts it is meant for. */
-function reportSecret(draft: Draft, ingress: AcceptedIngress, entry: IngressTls, index: number): void {
+function reportSecret(draft: Draft, ingress: AcceptedIngress, entry: IngressTls): void {
   if (entry.secretName === '') return;
   const key = toObjectKey(ingress.object.namespace, entry.secretName);
   const secret = draft.snapshot.tlsSecrets.get(key);
   if (secret?.certificate) return;
-  const field = `spec.tls[${index}].secretName`;
+  const field = `spec.tls[${entry.place}].secretName`;
   const consequence = 'the default certificate is used';
   if (secret === undefined) {
     const message = `secret ${key} does not exist or holds no certificate; ${consequence}`;
@@ -59,8 +59,7 @@ function reportSecret(draft: Draft, ingress: AcceptedIngress, entry: IngressTls,
 /** Null: the default certificate. */
 function chooseSecret(draft: Draft, ingress: AcceptedIngress, host: string): ObjectKey | null {
   const { tls, namespace } = ingress.object;
-  const index = tls.findIndex((entry) => entry.hosts.some((name) => name.toLowerCase() === host));
-  const named = tls[index];
+  const named = tls.find((entry) => entry.hosts.some((name) => name.toLowerCase() === host));
   if (named === undefined) return findCovering(draft, ingress, host);
   if (named.secretName === '') return null;
   const key = toObjectKey(namespace, named.secretName);
@@ -69,7 +68,7 @@ function chooseSecret(draft: Draft, ingress: AcceptedIngress, host: string): Obj
   if (certificateCovers(certificate.dnsNames, host)) return key;
   const names = certificate.dnsNames.slice(0, 5).join(', ');
   const message = `the certificate of secret ${key} is for ${names || 'no name'}, not for ${host}; the default certificate is used`;
-  warn(draft, 'certificate-mismatch', ingress.ref, `spec.tls[${index}].secretName`, message);
+  warn(draft, 'certificate-mismatch', ingress.ref, `spec.tls[${named.place}].secretName`, message);
   return null;
 }
 

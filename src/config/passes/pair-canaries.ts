@@ -40,9 +40,9 @@ export function pairCanaries(draft: Draft): void {
 }
 
 function pairRules(draft: Draft, ingress: AcceptedIngress, rule: CanaryRule): void {
-  ingress.object.rules.forEach(({ host, paths }, ruleIndex) => {
-    paths?.forEach((path, pathIndex) => {
-      const field = `spec.rules[${ruleIndex}].http.paths[${pathIndex}]`;
+  ingress.object.rules.forEach(({ place, host, paths }) => {
+    paths?.forEach((path) => {
+      const field = `spec.rules[${place}].http.paths[${path.place}]`;
       const match = toPathMatch(path);
       const route = match === null ? undefined : draft.routes.get(toRouteId(host.toLowerCase(), match));
       if (route?.acceptsCanaries) {
