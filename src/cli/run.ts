@@ -60,6 +60,7 @@ async function run(
     onUnusable: () => {
       if (exitWhenUnusable) ended.resolve(EXIT_FAILED);
     },
+    onFirstApplyFailed: () => ended.resolve(EXIT_FAILED),
     sourceDetail,
   });
   const onSignal = (signal: NodeJS.Signals): void => {

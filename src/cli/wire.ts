@@ -10,7 +10,6 @@ import type { Logger } from '../log/logger.ts';
 import { MetricsRegistry } from '../metrics/registry.ts';
 import type { RouteProvenance } from '../metrics/scrape.ts';
 import type { KeyPair } from '../model/objects.ts';
-import type { Problem } from '../model/problem.ts';
 import type { ListenerConfig, ProxyConfig } from '../model/proxy-config.ts';
 import type { WorkerSettings } from '../model/worker-messages.ts';
 import { toCompileSettings } from './compile-settings.ts';
@@ -22,7 +21,8 @@ export interface ServiceOptions {
   readonly logger: Logger;
   readonly fallbackCertificate: KeyPair;
   readonly locate: Locate;
-  readonly onUnusable: (problems: readonly Problem[]) => void;
+  readonly onUnusable: () => void;
+  readonly onFirstApplyFailed: () => void;
   /** What the source has to say to `/readyz`. */
   readonly sourceDetail: () => Readonly<Record<string, unknown>>;
 }
@@ -73,6 +73,7 @@ export function wire(options: ServiceOptions): Services {
       firstApplied.resolve();
     },
     onUnusable: options.onUnusable,
+    onFirstApplyFailed: options.onFirstApplyFailed,
   });
   const metrics: MetricsRegistry = wireMetrics(settings, pool, loop);
   const admin = new AdminServer({
@@ -89,7 +90,10 @@ export function wire(options: ServiceOptions): Services {
       },
     }),
     metrics: () => metrics.render(),
-    dump: async () => (loop.running === null ? null : dumpConfig(loop.running, await pool.collect())),
+    dump: async () => {
+      if (loop.running === null) return null;
+      return dumpConfig(withLocations(loop.running, options.locate), await pool.collect());
+    },
   });
   return {
     pool,
@@ -139,6 +143,12 @@ function toProvenance(config: ProxyConfig | null): ReadonlyMap<string, RouteProv
       { host, path: path.value, namespace: source.namespace, name: source.name, kind: source.kind },
     ]),
   );
+}
+
+/** Places in files are looked up when somebody asks, not with every compile. */
+function withLocations(config: ProxyConfig, locate: Locate): ProxyConfig {
+  const routes = config.routes.map((route) => ({ ...route, location: locate(route.source, route.sourceField) }));
+  return { ...config, routes };
 }
 
 function toListeners(settings: CommonSettings): readonly ListenerConfig[] {

@@ -21,8 +21,10 @@ export interface ControlLoopOptions {
   readonly applyEndpoints: (changes: readonly EndpointChange[], running: ProxyConfig) => Promise<void>;
   /** After each successful apply, the first one included. */
   readonly onApplied: (config: ProxyConfig) => void;
-  /** The source has something that cannot be used, and nothing has been served yet. */
-  readonly onUnusable: (problems: readonly Problem[]) => void;
+  /** The source holds something that cannot be used, and nothing has been served yet. */
+  readonly onUnusable: () => void;
+  /** The very first configuration could not be put into force: a port is taken, say. */
+  readonly onFirstApplyFailed: () => void;
 }
 
 export class ControlLoop implements SnapshotListener {
@@ -71,7 +73,7 @@ export class ControlLoop implements SnapshotListener {
     this.rejectedEdits++;
     this.lastApplySucceeded = false;
     this.#options.problems.reportEdit(problems, this.#running !== null);
-    if (this.#running === null && this.#next === null && !this.#busy) this.#options.onUnusable(problems);
+    if (this.#running === null && this.#next === null && !this.#busy) this.#options.onUnusable();
   }
 
   async #work(): Promise<void> {
@@ -86,8 +88,8 @@ export class ControlLoop implements SnapshotListener {
         else await this.#applyEndpoints(snapshot, this.#running as ProxyConfig);
       } catch (error) {
         // A throw here is a fault of ours: what runs stays, and the next snapshot is compiled from scratch.
-        this.#noteFailure();
         this.#options.logger.error('configuration could not be applied', { revision: snapshot.revision, error });
+        this.#noteFailure();
       }
     }
     this.#busy = false;
@@ -97,8 +99,8 @@ export class ControlLoop implements SnapshotListener {
     const config = compile(snapshot, this.#options.settings);
     const error = await this.#options.apply(config);
     if (error !== '') {
+      this.#options.logger.error('configuration could not be applied', { generation: config.generation, error });
       this.#noteFailure();
-      this.#options.logger.error('configuration was refused by a worker', { generation: config.generation, error });
       return;
     }
     this.#adopt(config);
@@ -125,6 +127,7 @@ export class ControlLoop implements SnapshotListener {
     this.failures++;
     this.lastApplySucceeded = false;
     this.#fullCompileDue = true;
+    if (this.#running === null) this.#options.onFirstApplyFailed();
   }
 
   #adopt(config: ProxyConfig): void {

@@ -6,15 +6,15 @@ import type { LiveRoute } from '../live/live-route.ts';
 import type { Downstream } from './downstream.ts';
 import { localResponse, redirectResponse } from './error-response.ts';
 import { Exchange, type ExchangeRequest, type RequestFactsForLog } from './exchange.ts';
+import type { ForwardedFacts } from './forwarded-fields.ts';
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, type RequestHead } from './http1/request-head.ts';
 import { Outcome } from './outcome.ts';
 import { logUnrouted } from './unrouted-log.ts';
 import type { WorkerContext } from './worker-context.ts';
 
 /** What the connection knows about the request beside its head. */
-export interface RequestOrigin {
+export interface RequestOrigin extends ForwardedFacts {
   readonly listener: string;
-  readonly scheme: 'http' | 'https';
   /** `Host` as hosts are compared. */
   readonly routingHost: string;
   /** `forwardedFields` for this connection and host. */
@@ -105,7 +105,7 @@ function redirectMissingSlash(
   if (head.pathEnd !== route.slashRedirectLength - 1) return false;
   if (head.method !== 'GET' && head.method !== 'HEAD') return false;
   const path = head.target.slice(0, head.pathEnd);
-  const base = origin.routingHost === '' ? '' : `${origin.scheme}://${origin.routingHost}`;
+  const base = origin.routingHost === '' ? '' : `${origin.encrypted ? 'https' : 'http'}://${origin.routingHost}`;
   const location = `${base}${path}/${head.target.slice(head.pathEnd)}`;
   downstream.answer(redirectResponse(301, location));
   return true;

@@ -10,7 +10,7 @@ export class AwaitedState {
     for (const waiter of this.#waiters) waiter();
   }
 
-  /** The first result of `find` that is not undefined, now or after a report. */
+  /** The first result of `find` that is not undefined, now or after a report. What `find` throws ends the wait. */
   until<T>(find: () => T | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
       const finish = (): void => {
@@ -18,10 +18,15 @@ export class AwaitedState {
         this.#waiters.delete(check);
       };
       const check = (): void => {
-        const found = find();
-        if (found === undefined) return;
-        finish();
-        resolve(found);
+        try {
+          const found = find();
+          if (found === undefined) return;
+          finish();
+          resolve(found);
+        } catch (error) {
+          finish();
+          reject(error as Error);
+        }
       };
       const timer = setTimeout(() => {
         finish();

@@ -101,6 +101,7 @@ export class RequestHead implements RequestFacts {
   #connectionAt: number;
   #upgradeAt: number;
   #upgradeToken: boolean;
+  #validHost: string;
 
   constructor(maxFields: number, maxTargetBytes: number) {
     this.fields = new FieldTable(maxFields, true);
@@ -124,6 +125,7 @@ export class RequestHead implements RequestFacts {
     this.#connectionAt = -1;
     this.#upgradeAt = -1;
     this.#upgradeToken = false;
+    this.#validHost = '';
   }
 
   /**
@@ -259,7 +261,11 @@ export class RequestHead implements RequestFacts {
     if (hosts > 1 || lengths > 1 || encodings > 1) return 400;
     if (encodings === 1 && (lengths === 1 || this.minorVersion === 0)) return 400;
     if (this.minorVersion === 1 ? hosts === 0 || this.host === '' : false) return 400;
-    if (this.host !== '' && !isValidAuthority(this.host)) return 400;
+    // Nearly every request of a connection names the host of the one before.
+    if (this.host !== this.#validHost) {
+      if (this.host !== '' && !isValidAuthority(this.host)) return 400;
+      this.#validHost = this.host;
+    }
     return this.#judgeConnection();
   }
 

@@ -7,8 +7,8 @@ import type { Socket } from 'node:net';
 import type { Downstream } from '../downstream.ts';
 import { type LocalResponse, localResponse } from '../error-response.ts';
 import type { Exchange } from '../exchange.ts';
-import { type ForwardedFacts, forwardedFields, type ListenerFacts, toClientIp } from '../forwarded-fields.ts';
-import { handleRequest, isInlineBody } from '../handle-request.ts';
+import { forwardedFields, type ListenerFacts, toClientIp } from '../forwarded-fields.ts';
+import { handleRequest, isInlineBody, type RequestOrigin } from '../handle-request.ts';
 import { Outcome } from '../outcome.ts';
 import type { DownstreamTunnel, UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
@@ -33,13 +33,16 @@ const PIPELINE_PAUSE_BYTES = 32_768;
 const LINGER_MS = 2_000;
 const LINGER_BYTES = 1_048_576;
 
-export class ServerConnection implements Downstream, DownstreamTunnel, RequestSink, ForwardedFacts {
+export class ServerConnection implements Downstream, DownstreamTunnel, RequestSink, RequestOrigin {
   readonly clientIp: string;
   readonly encrypted: boolean;
   readonly port: number;
+  readonly listener: string;
+  routingHost: string;
+  forwarded: string;
+  inlineBody: string;
   readonly #worker: WorkerContext;
   readonly #socket: Socket;
-  readonly #listener: string;
   readonly #onClosed: (connection: ServerConnection) => void;
   readonly #reader: RequestReader;
   readonly #writer: ResponseWriter;
@@ -55,8 +58,6 @@ export class ServerConnection implements Downstream, DownstreamTunnel, RequestSi
   /** Coarse clock; 0 = none. */
   #deadlineMs: number;
   #hostSeen: string;
-  #routingHost: string;
-  #forwarded: string;
   #tunnel: UpstreamTunnel | null;
 
   constructor(
@@ -67,7 +68,7 @@ export class ServerConnection implements Downstream, DownstreamTunnel, RequestSi
   ) {
     this.#worker = worker;
     this.#socket = socket;
-    this.#listener = listener.name;
+    this.listener = listener.name;
     this.#onClosed = onClosed;
     this.clientIp = toClientIp(socket.remoteAddress);
     this.encrypted = listener.encrypted;
@@ -83,8 +84,9 @@ export class ServerConnection implements Downstream, DownstreamTunnel, RequestSi
     this.#lingeredBytes = 0;
     this.#deadlineMs = worker.clock.nowMs + worker.settings.headTimeoutMs;
     this.#hostSeen = '';
-    this.#routingHost = '';
-    this.#forwarded = '';
+    this.routingHost = '';
+    this.forwarded = '';
+    this.inlineBody = '';
     this.#tunnel = null;
     worker.activeConnections++;
     worker.acceptedConnections++;
@@ -298,18 +300,14 @@ export class ServerConnection implements Downstream, DownstreamTunnel, RequestSi
   }
 
   #open(head: RequestHead, inlineBody: string): void {
-    if (head.host !== this.#hostSeen || this.#forwarded === '') {
+    if (head.host !== this.#hostSeen || this.forwarded === '') {
       this.#hostSeen = head.host;
-      this.#routingHost = toRoutingHost(head.host);
-      this.#forwarded = forwardedFields(this, head.host);
+      this.routingHost = toRoutingHost(head.host);
+      this.forwarded = forwardedFields(this, head.host);
     }
-    this.#exchange = handleRequest(this.#worker, this, head, {
-      listener: this.#listener,
-      scheme: this.encrypted ? 'https' : 'http',
-      routingHost: this.#routingHost,
-      forwarded: this.#forwarded,
-      inlineBody,
-    });
+    this.inlineBody = inlineBody;
+    this.#exchange = handleRequest(this.#worker, this, head, this);
+    this.inlineBody = '';
   }
 
   #nextRequest(): void {
