@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build, type Metafile } from 'esbuild';
+import { build, type Metafile, type Plugin } from 'esbuild';
 
 const ROOT = join(import.meta.dirname, '..');
 const OUTPUT = join(ROOT, 'bundle');
@@ -18,6 +18,24 @@ const REQUIRE = [
   "import { createRequire as createRequireOfBundle } from 'node:module';",
   'const require = createRequireOfBundle(import.meta.url);',
 ].join('\n');
+
+/**
+ * `await import('a-commonjs-package')` has named exports in Node, but only `default` in what esbuild makes of it. A module in
+ * between names them one by one.
+ */
+const namedDynamicImports: Plugin = {
+  name: 'named-dynamic-imports',
+  setup(esbuild) {
+    esbuild.onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
+      if (kind !== 'dynamic-import' || path.startsWith('node:')) return null;
+      return { path, namespace: 'named-dynamic-imports' };
+    });
+    esbuild.onLoad({ filter: /./, namespace: 'named-dynamic-imports' }, async ({ path }) => {
+      const names = Object.keys((await import(path)) as object).filter((name) => /^[\w$]+$/.test(name));
+      return { contents: `export { ${names.join(', ')} } from '${path}';`, resolveDir: ROOT };
+    });
+  },
+};
 
 interface BundledPackage {
   readonly name: string;
@@ -66,6 +84,7 @@ const { metafile } = await build({
   format: 'esm',
   platform: 'node',
   target: 'node26',
+  plugins: [namedDynamicImports],
   banner: { js: REQUIRE },
   legalComments: 'none',
   metafile: true,

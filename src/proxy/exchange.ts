@@ -127,7 +127,7 @@ export class Exchange {
     endpoint.inFlight++;
     endpoint.requests++;
     this.attempts++;
-    (endpoint.transport as UpstreamPool).dispatch(this);
+    (endpoint.transport as UpstreamPool).dispatch(this, !this.#staleRetryUsed);
   }
 
   // From the client's side.

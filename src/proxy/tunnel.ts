@@ -1,4 +1,5 @@
 /** The two ends of a connection that left HTTP (WebSocket and other upgrades): bytes, back-pressure, half-close, idle time. */
+import type { Socket } from 'node:net';
 
 /** The side towards the back end, as the client's side sees it. */
 export interface UpstreamTunnel {
@@ -22,4 +23,20 @@ export interface DownstreamTunnel {
   destroy(): void;
   pause(): void;
   resume(): void;
+}
+
+/**
+ * Closes one side after the other is gone. A side that was told to end still sends what it has, as long as its peer reads:
+ * when both have said their last word, the faster one must not cut the slower one short.
+ */
+export function closeTunnelSocket(socket: Socket, stallLimitMs: number): void {
+  if (!socket.writableEnded || socket.writableFinished) {
+    socket.destroy();
+    return;
+  }
+  const destroy = (): void => {
+    socket.destroy();
+  };
+  socket.setTimeout(stallLimitMs, destroy);
+  socket.once('finish', destroy);
 }

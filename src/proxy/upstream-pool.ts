@@ -42,8 +42,9 @@ export class UpstreamPool implements EndpointTransport {
     return this.#openCount;
   }
 
-  dispatch(exchange: Exchange): void {
-    for (;;) {
+  /** @param mayReuse false after a connection turned out to be stale: those beside it have waited as long, or longer */
+  dispatch(exchange: Exchange, mayReuse: boolean): void {
+    while (mayReuse) {
       const idle = this.#idle.pop();
       if (idle === undefined) break;
       if (idle.usable) {

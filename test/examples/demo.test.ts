@@ -1,9 +1,11 @@
 /** The demo does what it says: every command it prints is typed into a shell and its answer checked. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { Script } from 'node:vm';
 import { DemoSession, runInShell } from './demo-session.ts';
 
 interface Expectation {
@@ -110,6 +112,7 @@ test('the demo', { skip }, async (t: TestContext) => {
   const demo = new DemoSession();
   t.after(() => demo.interrupt());
   const commands = await demo.commands();
+  let socket: WebSocket | null = null;
 
   await t.test('every printed command is one that is checked here', () => {
     for (const command of commands) {
@@ -124,12 +127,28 @@ test('the demo', { skip }, async (t: TestContext) => {
     await t.test(name, async () => check(await runInShell(findCommand(commands, command))));
   }
 
+  await t.test('a browser gets a page, and its WebSocket stays open', async () => {
+    const url = /http:\S+/.exec(await demo.line('In a browser:'))?.[0] ?? '';
+    const page = await (await fetch(url, { headers: { Accept: 'text/html' } })).text();
+    assert.match(page, /<h1>(?:stable-[12]|canary)<\/h1>/);
+    assert.match(page, /<td>x-forwarded-for<\/td><td>127\.0\.0\.1<\/td>/);
+    const script = /<script>([^]*)<\/script>/.exec(page)?.[1] ?? '';
+    assert.doesNotThrow(() => new Script(script));
+    socket = new WebSocket(new URL('/socket', url));
+    const [greeting] = (await once(socket, 'message')) as [MessageEvent];
+    assert.match(String(greeting.data), /^(?:stable-[12]|canary): /);
+  });
+
   await t.test('an edited weight is in force once the file is saved', async () => {
     const file = findCommand(commands, /^ls /).slice('ls '.length);
     writeFileSync(file, readFileSync(file, 'utf8').replace('canary-weight: "20"', 'canary-weight: "100"'));
     await demo.line('canary weight 100 of 100');
     const loop = findCommand(commands, /^for i in/);
     assert.match(await runInShell(loop), /^ *20 canary\n$/);
+    socket?.send('still here');
+    const [echo] = (await once(socket as WebSocket, 'message')) as [MessageEvent];
+    assert.equal(echo.data, 'still here');
+    socket?.close();
   });
 
   await t.test('Ctrl-C lets the open request finish, stops everything and exits 0', async () => {

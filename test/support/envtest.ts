@@ -21,6 +21,9 @@ export interface AdminCredentials {
   readonly key: string;
 }
 
+/** `user` of a kubeconfig. */
+type KubeconfigUser = Readonly<Record<string, string>>;
+
 export class Envtest {
   readonly url: string;
   /** Path of a kubeconfig of the administrator. */
@@ -46,8 +49,11 @@ export class Envtest {
     makeCertificates(directory);
     const read = (file: string): string => readFileSync(join(directory, file), 'utf8');
     this.admin = { ca: read('ca.crt'), cert: read('admin.crt'), key: read('admin.key') };
-    this.kubeconfig = join(directory, 'kubeconfig');
-    writeFileSync(this.kubeconfig, toKubeconfig(this.url, this.admin), { mode: 0o600 });
+    const { cert, key } = this.admin;
+    this.kubeconfig = this.#writeKubeconfig('admin', {
+      'client-certificate-data': base64(cert),
+      'client-key-data': base64(key),
+    });
     this.#agent = new Agent({ connect: { ...this.admin } });
     // A test run that dies must not leave servers behind.
     this.#killAll = () => {
@@ -70,6 +76,11 @@ export class Envtest {
       throw error;
     }
     return env;
+  }
+
+  /** Path of a kubeconfig for whom `token` names; `name` becomes part of the file name. */
+  kubeconfigFor(name: string, token: string): string {
+    return this.#writeKubeconfig(name, { token });
   }
 
   /** Resolves as soon as the API server says it is ready. */
@@ -95,6 +106,22 @@ export class Envtest {
     process.off('exit', this.#killAll);
     await this.#agent.destroy();
     rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #writeKubeconfig(name: string, user: KubeconfigUser): string {
+    const file = join(this.#directory, `${name}.kubeconfig`);
+    const config = {
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [
+        { name: 'envtest', cluster: { server: this.url, 'certificate-authority-data': base64(this.admin.ca) } },
+      ],
+      users: [{ name, user }],
+      contexts: [{ name: 'envtest', context: { cluster: 'envtest', user: name } }],
+      'current-context': 'envtest',
+    };
+    writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
+    return file;
   }
 
   #startEtcd(): void {
@@ -209,17 +236,6 @@ function makeCertificates(directory: string): void {
   sign('admin', '/O=system:masters/CN=admin', 'extendedKeyUsage=clientAuth\n');
   openssl('genrsa', '-out', 'sa.key', '2048');
   openssl('rsa', '-in', 'sa.key', '-pubout', '-out', 'sa.pub');
-}
-
-function toKubeconfig(server: string, { ca, cert, key }: AdminCredentials): string {
-  return JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: 'envtest', cluster: { server, 'certificate-authority-data': base64(ca) } }],
-    users: [{ name: 'admin', user: { 'client-certificate-data': base64(cert), 'client-key-data': base64(key) } }],
-    contexts: [{ name: 'envtest', context: { cluster: 'envtest', user: 'admin' } }],
-    'current-context': 'envtest',
-  });
 }
 
 function base64(text: string): string {

@@ -7,15 +7,27 @@ export type KubeObject = { readonly metadata: { readonly name: string; readonly 
   Record<string, unknown>
 >;
 
-export type KubeCollection = 'namespaces' | 'services' | 'endpoints' | 'secrets' | 'ingresses' | 'ingressclasses';
+export type KubeCollection =
+  | 'namespaces'
+  | 'services'
+  | 'endpoints'
+  | 'secrets'
+  | 'serviceaccounts'
+  | 'ingresses'
+  | 'ingressclasses'
+  | 'clusterroles'
+  | 'clusterrolebindings';
 
 const COLLECTIONS: Readonly<Record<KubeCollection, { readonly apiVersion: string; readonly kind: string }>> = {
   namespaces: { apiVersion: 'v1', kind: 'Namespace' },
   services: { apiVersion: 'v1', kind: 'Service' },
   endpoints: { apiVersion: 'v1', kind: 'Endpoints' },
   secrets: { apiVersion: 'v1', kind: 'Secret' },
+  serviceaccounts: { apiVersion: 'v1', kind: 'ServiceAccount' },
   ingresses: { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress' },
   ingressclasses: { apiVersion: 'networking.k8s.io/v1', kind: 'IngressClass' },
+  clusterroles: { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole' },
+  clusterrolebindings: { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRoleBinding' },
 };
 
 export class KubeObjects {
@@ -41,6 +53,14 @@ export class KubeObjects {
     await this.#send('DELETE', pathOf(collection, namespace, name), undefined);
   }
 
+  /** A bearer token of a service account, as the kubelet asks for one for a pod. */
+  async createToken(namespace: string, serviceAccount: string): Promise<string> {
+    const path = pathOf('serviceaccounts', namespace, `${serviceAccount}/token`);
+    const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} };
+    const { status } = JSON.parse(await this.#send('POST', path, request)) as { status: { token: string } };
+    return status.token;
+  }
+
   async close(): Promise<void> {
     await this.#agent.destroy();
   }
@@ -50,7 +70,7 @@ export class KubeObjects {
     path: string,
     body: unknown,
     contentType = 'application/json',
-  ): Promise<void> {
+  ): Promise<string> {
     const answer = await request(`${this.#url}${path}`, {
       method,
       dispatcher: this.#agent,
@@ -59,6 +79,7 @@ export class KubeObjects {
     });
     const text = await answer.body.text();
     if (answer.statusCode >= 300) throw new Error(`${method} ${path}: ${answer.statusCode} ${text}`);
+    return text;
   }
 }
 

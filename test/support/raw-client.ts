@@ -99,6 +99,15 @@ export class RawClient {
     });
   }
 
+  /** Resolves once this many bytes have come since the start, without looking at them. */
+  received(bytes: number): Promise<true> {
+    return this.#state.until(() => {
+      if (this.receivedBytes >= bytes) return true;
+      if (this.ending === 'open') return undefined;
+      throw new Error(`connection ended (${this.ending}) after ${this.receivedBytes} bytes`);
+    });
+  }
+
   destroy(): void {
     this.socket.destroy();
   }

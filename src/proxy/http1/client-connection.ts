@@ -6,10 +6,11 @@
 import net from 'node:net';
 import type { Exchange } from '../exchange.ts';
 import { Outcome } from '../outcome.ts';
-import type { DownstreamTunnel, UpstreamTunnel } from '../tunnel.ts';
+import { closeTunnelSocket, type DownstreamTunnel, type UpstreamTunnel } from '../tunnel.ts';
 import type { UpstreamConnection, UpstreamPool } from '../upstream-pool.ts';
 import type { WorkerContext } from '../worker-context.ts';
 import { ChunkedDecoder, type ChunkSink } from './chunked-decoder.ts';
+import { toTokens } from './field-list.ts';
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE } from './request-head.ts';
 
 const CONNECTING = 0;
@@ -257,7 +258,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
   #informationalHead(buffer: Buffer, position: number, bytes: number, exchange: Exchange): number {
     const head = this.#worker.responseHead;
     if (head.status === 101) {
-      if (exchange.upgrade === '' || head.upgrade === '') {
+      if (!isOffered(head.upgrade, exchange.upgrade)) {
         this.#fail(Outcome.UpstreamInvalid);
         return -1;
       }
@@ -317,7 +318,10 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
   }
 
   #switchProtocols(buffer: Buffer, position: number, bytes: number, exchange: Exchange): void {
+    // From here on the two sides are tied to each other: the client's end tells the exchange when all is over.
+    this.#exchange = null;
     this.#state = TUNNEL;
+    exchange.status = 101;
     this.#idleLimitMs = exchange.route.policy.idleTimeoutMs;
     this.#touchTunnel();
     exchange.downstream.startTunnel(this.#worker.responseHead, this);
@@ -353,9 +357,13 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     this.#partialHead = null;
     this.#worker.clock.unwatch(this);
     this.#pool.onClosed(this);
+    if (state === TUNNEL && this.#socket !== null) {
+      closeTunnelSocket(this.#socket, this.#worker.settings.writeTimeoutMs);
+      this.#tunnel?.destroy();
+      return;
+    }
     this.#socket?.destroy();
-    if (state === TUNNEL) this.#tunnel?.destroy();
-    else if (exchange !== null) exchange.onAttemptFailed(outcomeOf(state, error), state !== CONNECTING, this.#reused);
+    if (exchange !== null) exchange.onAttemptFailed(outcomeOf(state, error), state !== CONNECTING, this.#reused);
   }
 
   #fail(outcome: Outcome): void {
@@ -365,6 +373,13 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     this.#onClose(null);
     exchange?.onAttemptFailed(outcome, sent, this.#reused);
   }
+}
+
+/** A 101 may name what was offered and nothing else (RFC 9110 §15.2.2). */
+function isOffered(chosen: string, offer: string): boolean {
+  const offered = toTokens(offer);
+  const protocols = toTokens(chosen);
+  return protocols.length > 0 && protocols.every((protocol) => offered.includes(protocol));
 }
 
 function outcomeOf(state: number, error: NodeJS.ErrnoException | null): Outcome {

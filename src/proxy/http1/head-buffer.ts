@@ -2,7 +2,7 @@
  * Collects a request head that arrives in several reads. Bounded, linear (what was scanned is not scanned again), and
  * quick to refuse what can never become a head.
  */
-import { CR, LF } from './char-classes.ts';
+import { CR, LF, TOKEN } from './char-classes.ts';
 
 const INITIAL_BYTES = 1_024;
 
@@ -48,6 +48,8 @@ export class HeadBuffer {
         return offset + (at + 1 - scanFrom);
       } else this.#lineEnded = true;
     }
+    const first = this.#bytes[this.start] as number;
+    if (this.#length > this.start && first !== CR && TOKEN[first] === 0) return this.#refuse(400, chunk);
     if (!this.#lineEnded && this.#length - this.start > this.#maxTargetBytes + 64) return this.#refuse(414, chunk);
     if (this.#length > this.#maxHeadBytes) return this.#refuse(431, chunk);
     return chunk.length;

@@ -58,6 +58,11 @@ export class RequestReader implements ChunkSink {
     return this.state === READ_HEAD && this.#headBuffer === null && !this.feeding;
   }
 
+  /** Whether a part of a head has come. */
+  get inHead(): boolean {
+    return this.state === READ_HEAD && this.#headBuffer !== null;
+  }
+
   get inBody(): boolean {
     return this.state === READ_LENGTH || this.state === READ_CHUNKED;
   }

@@ -164,6 +164,8 @@ export class ResponseHead {
   #judgeBody(toHead: boolean, chunked: boolean): void {
     const status = this.status;
     if (status < 200 || status === 204) {
+      // Whoever announces a body here will send one, perhaps only when the connection already serves somebody else.
+      if (chunked || this.contentLength > 0) this.keepAlive = false;
       this.body = BODY_NONE;
       this.contentLength = -1;
     } else if (toHead || status === 304) {

@@ -10,7 +10,7 @@ import type { Exchange } from '../exchange.ts';
 import { forwardedFields, type ListenerFacts, toClientIp } from '../forwarded-fields.ts';
 import { handleRequest, isInlineBody, type RequestOrigin } from '../handle-request.ts';
 import { Outcome } from '../outcome.ts';
-import type { DownstreamTunnel, UpstreamTunnel } from '../tunnel.ts';
+import { closeTunnelSocket, type DownstreamTunnel, type UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
 import type { WorkerContext } from '../worker-context.ts';
 import { BODY_NONE, type RequestHead } from './request-head.ts';
@@ -158,7 +158,7 @@ export class ServerConnection implements Downstream, DownstreamTunnel, RequestSi
   pauseRequest(): void {
     if (this.#paused) return;
     this.#paused = true;
-    if (this.#reader.inBody) this.#deadlineMs = 0;
+    if (this.#reader.inBody && !this.#writer.blocked) this.#deadlineMs = 0;
     this.#socket.pause();
   }
 
@@ -237,7 +237,7 @@ export class ServerConnection implements Downstream, DownstreamTunnel, RequestSi
   }
 
   onBodyEnd(): void {
-    this.#deadlineMs = 0;
+    if (!this.#writer.blocked) this.#deadlineMs = 0;
     // Nothing of this request is left to hold back, and a reset of the client must be seen.
     this.resumeRequest();
     if (this.#responseDone) this.#nextRequest();
@@ -249,7 +249,6 @@ export class ServerConnection implements Downstream, DownstreamTunnel, RequestSi
     this.#persist = false;
     const exchange = this.#exchange;
     if (exchange !== null) exchange.fail(Outcome.ClientInvalidBody);
-    else if (this.#responseDone && this.#reader.inBody) this.#closeInStages();
     else {
       this.#writer.begin(false, true);
       this.#worker.countUnrouted(status);
@@ -278,7 +277,7 @@ export class ServerConnection implements Downstream, DownstreamTunnel, RequestSi
     if (this.#phase === OPEN && this.#reader.inBody && exchange !== null) {
       this.#persist = false;
       exchange.fail(Outcome.ClientTimeout);
-    } else if (this.#phase === OPEN && exchange === null && !this.#reader.idle && !this.#reader.inBody) {
+    } else if (this.#phase === OPEN && this.#reader.inHead) {
       this.#reader.wait();
       this.onUnreadable(408);
     } else {
@@ -301,9 +300,9 @@ export class ServerConnection implements Downstream, DownstreamTunnel, RequestSi
 
   #open(head: RequestHead, inlineBody: string): void {
     if (head.host !== this.#hostSeen || this.forwarded === '') {
-      this.#hostSeen = head.host;
-      this.routingHost = toRoutingHost(head.host);
-      this.forwarded = forwardedFields(this, head.host);
+      this.#hostSeen = detach(head.host);
+      this.routingHost = toRoutingHost(this.#hostSeen);
+      this.forwarded = detach(forwardedFields(this, this.#hostSeen));
     }
     this.inlineBody = inlineBody;
     this.#exchange = handleRequest(this.#worker, this, head, this);
@@ -315,8 +314,10 @@ export class ServerConnection implements Downstream, DownstreamTunnel, RequestSi
       this.#closeInStages();
       return;
     }
+    // Who does not read the answers gets no more of them; `#onDrain` comes back here.
+    if (this.#writer.blocked) return;
     this.#reader.expectHead();
-    if (!this.#writer.blocked) this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.keepAliveTimeoutMs;
+    this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.keepAliveTimeoutMs;
     this.resumeRequest();
     const pending = this.#pending;
     if (pending === null || this.#reader.feeding) return;
@@ -342,18 +343,15 @@ export class ServerConnection implements Downstream, DownstreamTunnel, RequestSi
     }
     this.#writer.blocked = false;
     if (this.#phase !== OPEN) return;
-    const idle = this.#reader.idle;
-    this.#deadlineMs = idle ? this.#worker.clock.nowMs + this.#worker.settings.keepAliveTimeoutMs : 0;
+    this.#deadlineMs = 0;
     if (this.#reader.inBody) this.#expectBodyProgress();
-    this.#exchange?.onDownstreamDrain();
+    if (this.#responseDone && this.#reader.state === READ_NOTHING) this.#nextRequest();
+    else this.#exchange?.onDownstreamDrain();
   }
 
   #onEnd(): void {
     if (this.#phase === TUNNEL) this.#tunnel?.end();
-    else if (this.#phase === OPEN) {
-      this.#exchange?.onClientGone(Outcome.ClientAborted);
-      this.#close();
-    }
+    else if (this.#phase === OPEN) this.#close();
   }
 
   /** FIN first, then input is thrown away for a while: closing with unread input resets the answer away (RFC 9112 §9.6). */
@@ -384,11 +382,17 @@ export class ServerConnection implements Downstream, DownstreamTunnel, RequestSi
     this.#tunnel = null;
     this.#worker.clock.unwatch(this);
     this.#worker.activeConnections--;
-    this.#socket.destroy();
+    if (tunnel === null) this.#socket.destroy();
+    else closeTunnelSocket(this.#socket, this.#worker.settings.writeTimeoutMs);
     this.#onClosed(this);
     if (tunnel !== null) {
       exchange?.onTunnelEnd();
       tunnel.destroy();
     } else exchange?.onClientGone(Outcome.ClientAborted);
   }
+}
+
+/** A copy of its own: a slice would keep the whole head it was cut from alive as long as the connection. */
+function detach(latin1: string): string {
+  return Buffer.from(latin1, 'latin1').toString('latin1');
 }

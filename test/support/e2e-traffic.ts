@@ -1,0 +1,81 @@
+/** Steady load from several clients at once, every failure counted: what users would have seen of a change. */
+import { AwaitedState } from './awaited-state.ts';
+import { type ClientOptions, HttpClient } from './e2e-client.ts';
+
+export interface TrafficReport {
+  readonly requests: number;
+  /** Answers other than 200, and errors of sockets; the first few in words. */
+  readonly failures: number;
+  readonly examples: readonly string[];
+  /** Connections that kept-alive clients opened beyond the one each of them needs. */
+  readonly reconnects: number;
+}
+
+export interface TrafficClient extends ClientOptions {
+  readonly path: string;
+}
+
+const MAX_EXAMPLES = 5;
+
+export class SteadyTraffic {
+  requests: number;
+  readonly #clients: readonly HttpClient[];
+  readonly #loops: readonly Promise<void>[];
+  readonly #kept: number;
+  readonly #state: AwaitedState;
+  readonly #examples: string[];
+  #failures: number;
+  #stopped: boolean;
+
+  constructor(clients: readonly TrafficClient[]) {
+    this.requests = 0;
+    this.#state = new AwaitedState();
+    this.#examples = [];
+    this.#failures = 0;
+    this.#stopped = false;
+    this.#clients = clients.map((options) => new HttpClient(options));
+    this.#kept = clients.filter(({ keepAlive }) => keepAlive !== false).length;
+    this.#loops = clients.map(({ path }, at) => this.#run(this.#clients[at] as HttpClient, path));
+  }
+
+  /** Resolves after `count` more requests: what was just done has been under load. */
+  more(count: number): Promise<void> {
+    const goal = this.requests + count;
+    return this.#state.until(() => (this.requests >= goal ? null : undefined)).then(() => undefined);
+  }
+
+  async stop(): Promise<TrafficReport> {
+    this.#stopped = true;
+    await Promise.all(this.#loops);
+    for (const client of this.#clients) client.close();
+    return this.report();
+  }
+
+  report(): TrafficReport {
+    const connections = this.#clients.slice(0, this.#kept).reduce((sum, client) => sum + client.connections, 0);
+    return {
+      requests: this.requests,
+      failures: this.#failures,
+      examples: this.#examples,
+      reconnects: connections - this.#kept,
+    };
+  }
+
+  async #run(client: HttpClient, path: string): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        const { status, body } = await client.get(path);
+        if (status !== 200) this.#fail(`${client.host}${path}: ${status} ${body}`);
+      } catch (error) {
+        this.#fail(`${client.host}${path}: ${String(error)}`);
+      }
+      this.requests++;
+      this.#state.report();
+    }
+  }
+
+  #fail(example: string): void {
+    this.#failures++;
+    if (this.#examples.length < MAX_EXAMPLES) this.#examples.push(example);
+  }
+}
