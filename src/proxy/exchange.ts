@@ -132,15 +132,15 @@ export class Exchange {
 
   // From the client's side.
 
-  onRequestData(buffer: Buffer, start: number, end: number): void {
+  /** The piece is the exchange's to keep. */
+  onRequestData(piece: Buffer): void {
     if (this.finished) return;
-    this.requestBytes += end - start;
+    this.requestBytes += piece.length;
     const limit = this.route.policy.maxRequestBodyBytes;
     if (limit !== 0 && this.requestBytes > limit) {
       this.fail(Outcome.BodyTooLarge);
       return;
     }
-    const piece = buffer.subarray(start, end);
     const connection = this.connection;
     if (connection === null || !connection.ready) {
       this.#heldBody ??= [];

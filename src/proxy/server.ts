@@ -6,6 +6,7 @@ import net from 'node:net';
 import tls from 'node:tls';
 import type { CertificateConfig, ListenerConfig } from '../model/proxy-config.ts';
 import type { BoundPort } from '../model/worker-messages.ts';
+import { readInto } from './accepted-socket.ts';
 import type { ListenerFacts } from './forwarded-fields.ts';
 import { ServerConnection } from './http1/server-connection.ts';
 import type { WorkerContext } from './worker-context.ts';
@@ -100,8 +101,10 @@ export class ProxyServer {
   }
 
   #clearServer(facts: ListenerFacts): net.Server {
-    return net.createServer({ noDelay: true, keepAlive: true, allowHalfOpen: true }, (socket) => {
-      this.#accept(socket, facts);
+    const { acceptBuffer } = this.#worker;
+    return net.createServer({ noDelay: true, keepAlive: true, allowHalfOpen: true }, (accepted) => {
+      const socket = readInto(accepted, acceptBuffer, (buffer, length) => connection.onRead(buffer, length));
+      const connection = this.#accept(socket ?? accepted, facts, socket === null);
     });
   }
 
@@ -117,7 +120,7 @@ export class ProxyServer {
         ALPNProtocols: ['http/1.1'],
         SNICallback: (serverName, done) => this.#chooseCertificate(serverName, done),
       },
-      (socket) => this.#accept(socket, facts),
+      (socket) => this.#accept(socket, facts, true),
     );
     server.on('connection', (socket) => {
       socket.on('error', ignore);
@@ -140,13 +143,14 @@ export class ProxyServer {
     }
   }
 
-  #accept(socket: net.Socket, facts: ListenerFacts): void {
-    this.#connections.add(
-      new ServerConnection(this.#worker, socket, facts, (connection) => {
-        this.#connections.delete(connection);
-        if (this.#connections.size === 0) this.#onIdle?.();
-      }),
-    );
+  #accept(socket: net.Socket, facts: ListenerFacts, emitsData: boolean): ServerConnection {
+    const accepted = new ServerConnection(this.#worker, socket, facts, (connection) => {
+      this.#connections.delete(connection);
+      if (this.#connections.size === 0) this.#onIdle?.();
+    });
+    if (emitsData) socket.on('data', (chunk: Buffer) => accepted.onData(chunk));
+    this.#connections.add(accepted);
+    return accepted;
   }
 }
 

@@ -20,6 +20,8 @@ export class WorkerContext {
   readonly requestHead: RequestHead;
   readonly responseHead: ResponseHead;
   readonly readBuffer: Buffer;
+  /** The same for client connections. */
+  readonly acceptBuffer: Buffer;
   /** Null when the access log is off. */
   readonly onAccess: ((entry: AccessLogEntry) => void) | null;
   draining: boolean;
@@ -48,6 +50,7 @@ export class WorkerContext {
     this.requestHead = new RequestHead(settings.maxHeaders, settings.maxTargetBytes);
     this.responseHead = new ResponseHead(settings.maxHeaders * 2);
     this.readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+    this.acceptBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
     this.draining = false;
     this.activeConnections = 0;
     this.acceptedConnections = 0;

@@ -16,7 +16,7 @@ export interface TestCertificate {
 export function makeCertificate(...names: readonly string[]): TestCertificate {
   const subject = ['-subj', '/CN=sluice end-to-end', '-addext', `subjectAltName=${names.map(toAltName).join(',')}`];
   const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  const options = ['-x509', ...curve, '-days', '2', ...subject, '-keyout', '/dev/stdout'];
+  const options = ['-x509', ...curve, '-days', '2', ...subject, '-keyout', '-'];
   const output = execFileSync('openssl', ['req', ...options], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   const cert = blockOf(output, 'CERTIFICATE');
   const key = blockOf(output, 'PRIVATE KEY');

@@ -9,7 +9,9 @@ export async function eventually<T>(ask: () => Promise<T>, holds: (answer: T) =>
     const answer = await ask();
     if (holds(answer)) return answer;
     if (performance.now() > deadlineMs) {
-      throw new Error(`still not so after ${GIVE_UP_MS} ms: ${holds.toString()}; last answer ${JSON.stringify(answer)}`);
+      throw new Error(
+        `still not so after ${GIVE_UP_MS} ms: ${holds.toString()}; last answer ${JSON.stringify(answer)}`,
+      );
     }
   }
 }

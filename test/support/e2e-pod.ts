@@ -31,7 +31,9 @@ export class Pod {
     // Longer than any test: connections end because the pod ends, not because it was bored.
     this.#server = createServer({ keepAliveTimeout: 600_000 }, (request, response) => this.#answer(request, response));
     this.#webSockets = new WebSocketServer({ server: this.#server });
-    this.#webSockets.on('connection', (socket) => socket.on('message', (data, binary) => socket.send(data, { binary })));
+    this.#webSockets.on('connection', (socket) =>
+      socket.on('message', (data, binary) => socket.send(data, { binary })),
+    );
   }
 
   static async start(name: string, address: string, port = 8080): Promise<Pod> {
@@ -47,7 +49,7 @@ export class Pod {
   }
 
   release(): void {
-    for (const response of this.#held.splice(0)) response.end(this.name);
+    for (const response of this.#held.splice(0)) this.#sayName(response);
   }
 
   /** Takes no new connections, closes idle ones, finishes requests under way, then is gone. */
@@ -66,14 +68,18 @@ export class Pod {
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     this.requests++;
-    // After `close` Node ends a connection only when it happens to be idle at that moment.
-    if (!this.#server.listening) response.shouldKeepAlive = false;
     request.resume();
     if (request.url?.endsWith(HELD_SUFFIX) === true) {
       this.#held.push(response);
       this.#state.report();
     } else {
-      response.end(this.name);
+      this.#sayName(response);
     }
+  }
+
+  #sayName(response: ServerResponse): void {
+    // Closing a server ends only the connections that are idle at that moment.
+    if (!this.#server.listening) response.shouldKeepAlive = false;
+    response.end(this.name);
   }
 }

@@ -19,9 +19,8 @@ const MAX_EXAMPLES = 5;
 
 export class SteadyTraffic {
   requests: number;
-  readonly #clients: readonly HttpClient[];
+  readonly #kept: readonly HttpClient[];
   readonly #loops: readonly Promise<void>[];
-  readonly #kept: number;
   readonly #state: AwaitedState;
   readonly #examples: string[];
   #failures: number;
@@ -33,9 +32,13 @@ export class SteadyTraffic {
     this.#examples = [];
     this.#failures = 0;
     this.#stopped = false;
-    this.#clients = clients.map((options) => new HttpClient(options));
-    this.#kept = clients.filter(({ keepAlive }) => keepAlive !== false).length;
-    this.#loops = clients.map(({ path }, at) => this.#run(this.#clients[at] as HttpClient, path));
+    const kept: HttpClient[] = [];
+    this.#loops = clients.map((options) => {
+      const client = new HttpClient(options);
+      if (options.keepAlive !== false) kept.push(client);
+      return this.#run(client, options.path);
+    });
+    this.#kept = kept;
   }
 
   /** Resolves after `count` more requests: what was just done has been under load. */
@@ -47,17 +50,15 @@ export class SteadyTraffic {
   async stop(): Promise<TrafficReport> {
     this.#stopped = true;
     await Promise.all(this.#loops);
-    for (const client of this.#clients) client.close();
     return this.report();
   }
 
   report(): TrafficReport {
-    const connections = this.#clients.slice(0, this.#kept).reduce((sum, client) => sum + client.connections, 0);
     return {
       requests: this.requests,
       failures: this.#failures,
       examples: this.#examples,
-      reconnects: connections - this.#kept,
+      reconnects: this.#kept.reduce((sum, { connections }) => sum + Math.max(0, connections - 1), 0),
     };
   }
 
@@ -72,6 +73,7 @@ export class SteadyTraffic {
       this.requests++;
       this.#state.report();
     }
+    client.close();
   }
 
   #fail(example: string): void {

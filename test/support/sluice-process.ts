@@ -31,6 +31,7 @@ export class SluiceProcess {
   adminPort: number;
   exit: { readonly code: number | null; readonly signal: string | null } | null;
   readonly #directory: string;
+  #configText: string;
   readonly #child: ChildProcess;
   readonly #state: AwaitedState;
 
@@ -44,7 +45,8 @@ export class SluiceProcess {
     this.#state = new AwaitedState();
     this.#directory = mkdtempSync(path.join(tmpdir(), 'sluice-wire-'));
     for (const [name, content] of Object.entries(files)) this.writeFile(name, content);
-    this.writeFile('sluice.yaml', JSON.stringify(config));
+    this.#configText = JSON.stringify(config);
+    this.writeFile('sluice.yaml', this.#configText);
     const ports = ['--http-port', '0', '--https-port', '0', '--admin-port', '0', '--bind', '127.0.0.1'];
     const file = path.join(this.#directory, 'sluice.yaml');
     this.#child = spawn(process.execPath, [MAIN, 'serve', '--config', file, '--workers', '1', ...ports, ...args], {
@@ -86,10 +88,13 @@ export class SluiceProcess {
     renameSync(`${file}.new`, file);
   }
 
-  /** Resolves when the new configuration is in force. */
+  /** Resolves when the configuration is in force; one that is in force already changes nothing. */
   async reload(config: unknown): Promise<void> {
+    const text = JSON.stringify(config);
+    if (text === this.#configText) return;
+    this.#configText = text;
     const from = this.logs.length;
-    this.writeFile('sluice.yaml', JSON.stringify(config));
+    this.writeFile('sluice.yaml', text);
     await this.log('configuration applied', from);
   }
 

@@ -243,7 +243,8 @@ export class RequestHead implements RequestFacts {
           if (fields.value(index).toLowerCase() !== this.host.toLowerCase()) return 400;
         } else {
           this.host = fields.value(index);
-          fields.kinds[index] = PASS;
+          // An empty one is written anew by `toForwardedHead`, like a missing one.
+          if (this.host !== '') fields.kinds[index] = PASS;
         }
       } else if (kind === CONTENT_LENGTH) {
         lengths++;

@@ -51,6 +51,8 @@ export class ServerConnection implements Downstream, DownstreamTunnel, RequestSi
   /** Pipelined bytes behind the current request. */
   #pending: Buffer | null;
   #paused: boolean;
+  /** The read under way stands in the worker's buffer. */
+  #borrowed: boolean;
   /** Another request may follow the current one. */
   #persist: boolean;
   #responseDone: boolean;
@@ -79,6 +81,7 @@ export class ServerConnection implements Downstream, DownstreamTunnel, RequestSi
     this.#exchange = null;
     this.#pending = null;
     this.#paused = false;
+    this.#borrowed = false;
     this.#persist = true;
     this.#responseDone = false;
     this.#lingeredBytes = 0;
@@ -91,11 +94,22 @@ export class ServerConnection implements Downstream, DownstreamTunnel, RequestSi
     worker.activeConnections++;
     worker.acceptedConnections++;
     worker.clock.watch(this);
-    socket.on('data', (chunk) => this.#onData(chunk as Buffer));
     socket.on('drain', () => this.#onDrain());
     socket.on('end', () => this.#onEnd());
     socket.on('error', () => this.#close());
     socket.on('close', () => this.#close());
+  }
+
+  /** A read whose bytes are ours to keep. */
+  onData(chunk: Buffer): void {
+    this.#borrowed = false;
+    this.#feed(chunk);
+  }
+
+  /** A read into the worker's buffer: what must outlive the call is copied. */
+  onRead(buffer: Buffer, length: number): void {
+    this.#borrowed = true;
+    this.#feed(buffer.subarray(0, length));
   }
 
   /** Close when idle; a response under way says `Connection: close`. */
@@ -233,7 +247,8 @@ export class ServerConnection implements Downstream, DownstreamTunnel, RequestSi
 
   onBodyData(buffer: Buffer, start: number, end: number): void {
     this.#expectBodyProgress();
-    this.#exchange?.onRequestData(buffer, start, end);
+    const piece = buffer.subarray(start, end);
+    this.#exchange?.onRequestData(this.#borrowed ? Buffer.from(piece) : piece);
   }
 
   onBodyEnd(): void {
@@ -257,7 +272,8 @@ export class ServerConnection implements Downstream, DownstreamTunnel, RequestSi
     }
   }
 
-  onBytesBehind(bytes: Buffer): void {
+  onBytesBehind(read: Buffer): void {
+    const bytes = this.#borrowed ? Buffer.from(read) : read;
     if (this.#phase === OPEN) {
       this.#pending = this.#pending === null ? bytes : Buffer.concat([this.#pending, bytes]);
       if (this.#pending.length >= PIPELINE_PAUSE_BYTES) this.pauseRequest();
@@ -286,7 +302,7 @@ export class ServerConnection implements Downstream, DownstreamTunnel, RequestSi
     }
   }
 
-  #onData(chunk: Buffer): void {
+  #feed(chunk: Buffer): void {
     try {
       this.#reader.feed(chunk);
     } catch (error) {
@@ -322,7 +338,7 @@ export class ServerConnection implements Downstream, DownstreamTunnel, RequestSi
     const pending = this.#pending;
     if (pending === null || this.#reader.feeding) return;
     this.#pending = null;
-    this.#onData(pending);
+    this.onData(pending);
   }
 
   /** Whether what is left of the current request is little enough to read on to the next one. */

@@ -1,0 +1,131 @@
+/** Why a request had to be refused: the rules of request heads as a second, independent and slow implementation. */
+import { type Field, fieldsOf, type Rule, ruleOfChunked, ruleOfFraming, valuesOf } from './field-rules.ts';
+
+export interface HeadLimits {
+  readonly maxHeadBytes: number;
+  readonly maxTargetBytes: number;
+  readonly maxFields: number;
+}
+
+/** A request line may be this much longer than its target before its length alone is a fault. */
+const LINE_OVERHEAD_BYTES = 64;
+const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([^ ]+) HTTP\/(\S+)$/;
+const AUTHORITY = /^([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(:\d{0,5})?$/;
+const PROTECTED =
+  /^(host|content-length|transfer-encoding|authorization|cookie|forwarded|x-request-id|x-real-ip|x-forwarded-.*)$/;
+
+/** @param text the stream from where the message begins */
+export function ruleOfRequest(text: string, limits: HeadLimits): Rule | null {
+  const start = /^(?:\r\n){0,2}/.exec(text)?.[0].length ?? 0;
+  const rest = text.slice(start);
+  if (rest.startsWith('\r\n')) return 'more than two empty lines';
+  const headEnd = rest.indexOf('\r\n\r\n');
+  if (headEnd === -1) return ruleOfPartialHead(rest, limits);
+  const head = rest.slice(0, headEnd + 2);
+  const rule = ruleOfHead(head, limits);
+  if (rule !== null) return rule;
+  const isChunked = /\r\ntransfer-encoding:/i.test(head);
+  return isChunked ? ruleOfChunked(rest.slice(headEnd + 4)) : null;
+}
+
+/** What can be said before the head is complete. */
+function ruleOfPartialHead(text: string, limits: HeadLimits): Rule | null {
+  if (/(^|[^\r])\n/.test(text)) return 'bare LF';
+  if (text !== '' && !/^[!#$%&'*+\-.^_`|~0-9A-Za-z\r]/.test(text)) return 'first byte';
+  if (!text.includes('\n') && text.length > limits.maxTargetBytes + LINE_OVERHEAD_BYTES) return 'target length';
+  return text.length > limits.maxHeadBytes - 4 ? 'head length' : null;
+}
+
+function ruleOfHead(head: string, limits: HeadLimits): Rule | null {
+  if (/(^|[^\r])\n/.test(head)) return 'bare LF';
+  if (/\r(?!\n)/.test(head)) return 'bare CR';
+  const lineEnd = head.indexOf('\r\n');
+  const line = REQUEST_LINE.exec(head.slice(0, lineEnd));
+  if (line === null) return 'no request line';
+  const [, method = '', target = '', version = ''] = line;
+  if (version !== '1.1' && version !== '1.0') return 'version';
+  if (method === 'CONNECT' || method === 'TRACE') return 'CONNECT or TRACE';
+  if (target.length > limits.maxTargetBytes) return 'target length';
+  const targetRule = ruleOfTarget(method, target);
+  if (targetRule !== null) return targetRule;
+  if (head.length + 2 > limits.maxHeadBytes) return 'head length';
+  const fields = fieldsOf(head.slice(lineEnd + 2));
+  if (typeof fields === 'string') return fields;
+  if (fields.length > limits.maxFields) return 'number of fields';
+  return ruleOfFields(fields, target, version);
+}
+
+function ruleOfTarget(method: string, target: string): Rule | null {
+  if (!/^[\x21-\x7e]*$/.test(target) || target.includes('#')) return 'target bytes';
+  if (target === '*') return method === 'OPTIONS' ? null : 'target form';
+  return target.startsWith('/') || absoluteParts(target) !== null ? ruleOfPath(target) : 'target form';
+}
+
+function ruleOfPath(target: string): Rule | null {
+  return expectedTarget(target) === null ? 'target path' : null;
+}
+
+function absoluteParts(target: string): { readonly authority: string; readonly rest: string } | null {
+  const parts = /^https?:\/\/([^/?@]+)([/?].*)?$/i.exec(target);
+  return parts === null ? null : { authority: parts[1] ?? '', rest: parts[2] ?? '/' };
+}
+
+/** Origin form as it has to be forwarded; null when the path must be refused. */
+export function expectedTarget(target: string): string | null {
+  if (target === '*') return target;
+  const origin = target.startsWith('/') ? target : (absoluteParts(target)?.rest ?? '').replace(/^\?/, '/?');
+  const [, path = '', query = ''] = /^([^?]*)(.*)$/s.exec(origin) ?? [];
+  if (/%(?![0-9A-Fa-f]{2})|%00/.test(path)) return null;
+  const decoded = path.replace(/%[0-9A-Fa-f]{2}/g, (escape) => {
+    const char = String.fromCharCode(Number.parseInt(escape.slice(1), 16));
+    return /[A-Za-z0-9._~-]/.test(char) ? char : escape.toUpperCase();
+  });
+  const kept: string[] = [];
+  const segments = decoded.slice(1).split('/');
+  for (const [index, segment] of segments.entries()) {
+    if (segment === '..' && kept.pop() === undefined) return null;
+    if (segment !== '.' && segment !== '..') kept.push(segment);
+    else if (index === segments.length - 1) kept.push('');
+  }
+  return `/${kept.join('/')}${query}`;
+}
+
+function ruleOfFields(fields: readonly Field[], target: string, version: string): Rule | null {
+  const framing = ruleOfFraming(fields);
+  if (framing !== null) return framing;
+  const lengths = valuesOf(fields, 'content-length');
+  const chunked = valuesOf(fields, 'transfer-encoding').length > 0;
+  if (lengths.length > 1) return 'repeated Content-Length';
+  if (chunked && lengths.length > 0) return 'Transfer-Encoding with Content-Length';
+  if (chunked && version === '1.0') return 'Transfer-Encoding in HTTP/1.0';
+  const hostRule = ruleOfHost(valuesOf(fields, 'host'), target, version);
+  if (hostRule !== null) return hostRule;
+  const tokens = connectionTokens(fields);
+  if (tokens.some((token) => PROTECTED.test(token))) return 'Connection names a protected field';
+  const hasBody = chunked || (lengths.length > 0 && lengths[0] !== '0');
+  return hasBody && tokens.includes('upgrade') && valuesOf(fields, 'upgrade').length > 0 ? 'Upgrade with a body' : null;
+}
+
+function ruleOfHost(hosts: readonly string[], target: string, version: string): Rule | null {
+  const authority = absoluteParts(target)?.authority;
+  if (hosts.length > 1 || (hosts.length === 0 && version === '1.1')) return 'Host missing or repeated';
+  if (authority !== undefined && hosts.some((host) => host.toLowerCase() !== authority.toLowerCase())) {
+    return 'Host other than in the target';
+  }
+  const host = authority ?? hosts[0] ?? '';
+  if (host === '') return version === '1.1' ? 'Host missing or repeated' : null;
+  return AUTHORITY.test(host) ? null : 'Host form';
+}
+
+export function connectionTokens(fields: readonly Field[]): readonly string[] {
+  return valuesOf(fields, 'connection').flatMap((value) => value.split(',').map((token) => token.trim().toLowerCase()));
+}
+
+/** Whether the request itself asks for what a parser must do at its end: leave the connection open or not. */
+export function asksToClose(text: string): boolean {
+  const head = text.slice(0, text.indexOf('\r\n\r\n') + 2).replace(/^(\r\n)+/, '');
+  const fields = fieldsOf(head.slice(head.indexOf('\r\n') + 2));
+  if (typeof fields === 'string') return false;
+  const tokens = connectionTokens(fields);
+  return tokens.includes('close') || (/^[^\r\n]* HTTP\/1\.0\r/.test(head) && !tokens.includes('keep-alive'));
+}

@@ -1,0 +1,202 @@
+/**
+ * Our reading of a back end's byte stream: the real `ClientConnection`, given reads by a socket that does not exist, with
+ * an exchange that only takes notes.
+ */
+import net from 'node:net';
+import type { Exchange } from '../../src/proxy/exchange.ts';
+import { ClientConnection } from '../../src/proxy/http1/client-connection.ts';
+import { ResponseHead } from '../../src/proxy/http1/response-head.ts';
+import { Outcome } from '../../src/proxy/outcome.ts';
+import type { DownstreamTunnel, UpstreamTunnel } from '../../src/proxy/tunnel.ts';
+import type { UpstreamPool } from '../../src/proxy/upstream-pool.ts';
+import type { WorkerContext } from '../../src/proxy/worker-context.ts';
+import { type Asked, OFFER } from './response-rules.ts';
+import { CLOSED, CUT_OFF, OPEN, ParsedMessage, REFUSED, Trace, TUNNEL } from './trace.ts';
+
+export const MAX_RESPONSE_FIELDS = 32;
+
+interface FakeSocket {
+  read: (bytes: number, buffer: Buffer) => void;
+  emit: (event: string) => void;
+}
+
+export class ResponseSubject {
+  /** The connection of the last run was given back for another request. */
+  reusable: boolean;
+  /** Heads as they would go to the client. */
+  readonly forwarded: string[];
+  keepForwarded: boolean;
+  readonly #worker: WorkerContext;
+  readonly #pool: UpstreamPool;
+  #trace: Trace;
+  #fed: number;
+  #closed: boolean;
+
+  constructor() {
+    this.reusable = false;
+    this.forwarded = [];
+    this.keepForwarded = false;
+    this.#trace = new Trace();
+    this.#fed = 0;
+    this.#closed = false;
+    this.#worker = {
+      responseHead: new ResponseHead(MAX_RESPONSE_FIELDS),
+      readBuffer: Buffer.alloc(65_536),
+      clock: { nowMs: 1, watch: ignore, unwatch: ignore },
+      settings: { upstreamIdleTimeoutMs: 60_000, writeTimeoutMs: 60_000 },
+    } as unknown as WorkerContext;
+    this.#pool = {
+      endpoint: { address: '127.0.0.1', port: 1 },
+      release: () => this.#onRelease(),
+      onClosed: () => {
+        this.#closed = true;
+      },
+    } as unknown as UpstreamPool;
+  }
+
+  /** @param cuts ascending positions at which the stream is split into reads; its end is the peer's FIN */
+  run(bytes: Buffer, asked: Asked, cuts: readonly number[]): Trace {
+    const trace = new Trace();
+    this.#trace = trace;
+    this.#fed = 0;
+    this.#closed = false;
+    this.reusable = false;
+    this.forwarded.length = 0;
+    const connection = new ClientConnection(this.#worker, this.#pool);
+    const socket = connectTo(connection, this.#exchange(asked));
+    let start = 0;
+    for (const cut of cuts) {
+      this.#read(socket, bytes.subarray(start, cut));
+      start = cut;
+    }
+    this.#read(socket, bytes.subarray(start));
+    if (trace.ending === OPEN) socket.emit('end');
+    if (trace.ending === OPEN) throw new Error('a connection that ended left its exchange waiting');
+    connection.destroy();
+    if (!this.#closed) throw new Error('a destroyed connection stayed open');
+    return trace;
+  }
+
+  #read(socket: FakeSocket, segment: Buffer): void {
+    if (segment.length === 0 || this.#closed) return;
+    const idle = this.reusable;
+    this.#fed += segment.length;
+    const { readBuffer } = this.#worker;
+    segment.copy(readBuffer);
+    socket.read(segment.length, readBuffer);
+    if (idle && !this.#closed) throw new Error('bytes on an idle connection did not close it');
+  }
+
+  #onRelease(): void {
+    if (this.reusable) throw new Error('a connection was given back twice');
+    this.reusable = true;
+  }
+
+  #exchange(asked: Asked): Exchange {
+    const trace = this.#trace;
+    const policy = { connectTimeoutMs: 1_000, responseTimeoutMs: 1_000, idleTimeoutMs: 1_000 };
+    const exchange = {
+      method: asked === 'head' ? 'HEAD' : 'GET',
+      upgrade: asked === 'upgrade' ? OFFER : '',
+      requestText: '',
+      requestSent: true,
+      responseStarted: false,
+      status: 0,
+      route: { policy },
+      downstream: {
+        flushResponse: () => true,
+        startTunnel: (_head: ResponseHead, tunnel: UpstreamTunnel) => this.#startTunnel(tunnel),
+      },
+      onConnectionReady: ignore,
+      onUpstreamDrain: ignore,
+      onInformational: (head: ResponseHead) =>
+        this.#addMessage(head).complete || fail('an incomplete interim response'),
+      onResponseHead: (head: ResponseHead) => {
+        exchange.responseStarted = true;
+        this.#addMessage(head);
+      },
+      onResponseData: (buffer: Buffer, start: number, end: number) => {
+        const message = trace.current ?? fail('body bytes outside of a message');
+        message.addBody(buffer, start, end);
+      },
+      onResponseEnd: () => {
+        const message = trace.current ?? fail('the end of a body outside of a message');
+        message.complete = true;
+        message.end = this.#fed;
+        this.#end(CLOSED, '');
+      },
+      onAttemptFailed: (outcome: Outcome) => {
+        if (outcome === Outcome.UpstreamInvalid) this.#end(REFUSED, '502');
+        else this.#end(CUT_OFF, '');
+      },
+    };
+    return exchange as unknown as Exchange;
+  }
+
+  #addMessage(head: ResponseHead): ParsedMessage {
+    const interim = head.status < 200;
+    const message = new ParsedMessage(String(head.status), '', interim || head.keepAlive);
+    message.complete = interim;
+    if (this.#trace.current !== null) throw new Error('a response begins inside another');
+    this.#trace.messages.push(message);
+    if (this.keepForwarded) this.forwarded.push(`HTTP/1.1 ${head.status} ${head.reason}\r\n${head.toBlock()}\r\n`);
+    return message;
+  }
+
+  #startTunnel(tunnel: UpstreamTunnel): void {
+    const message = new ParsedMessage('101', '', true);
+    message.complete = true;
+    this.#trace.messages.push(message);
+    this.#end(TUNNEL, '');
+    tunnel.attachTunnel({
+      write: () => true,
+      end: ignore,
+      pause: ignore,
+      resume: ignore,
+      destroy: ignore,
+    } as DownstreamTunnel);
+  }
+
+  #end(ending: number, reason: string): void {
+    if (this.#trace.ending !== OPEN) throw new Error('an exchange ended twice');
+    this.#trace.ending = ending;
+    this.#trace.reason = reason;
+  }
+}
+
+function ignore(): void {}
+
+function fail(message: string): never {
+  throw new Error(message);
+}
+
+/** Lets the connection open a socket that only remembers its listeners. */
+function connectTo(connection: ClientConnection, exchange: Exchange): FakeSocket {
+  const listeners = new Map<string, () => void>();
+  let read: (bytes: number, buffer: Buffer) => unknown = ignore;
+  const socket = {
+    destroyed: false,
+    on: (event: string, listener: () => void) => listeners.set(event, listener),
+    once: ignore,
+    write: () => true,
+    end: ignore,
+    pause: ignore,
+    resume: ignore,
+    cork: ignore,
+    uncork: ignore,
+    destroy: ignore,
+    setTimeout: ignore,
+  };
+  const connect = net.connect;
+  net.connect = ((options: net.NetConnectOpts) => {
+    read = options.onread?.callback ?? ignore;
+    return socket;
+  }) as unknown as typeof net.connect;
+  try {
+    connection.connect(exchange);
+  } finally {
+    net.connect = connect;
+  }
+  listeners.get('connect')?.();
+  return { read, emit: (event) => listeners.get(event)?.() };
+}
