@@ -1,9 +1,11 @@
 /** Judges our reading of a client's byte stream against llhttp's: we may be stricter for a named reason, never laxer. */
 import { type Finding, failure, SAME, UNDECIDED } from './finding.ts';
+import { knownDifference, PROXY_CONNECTION } from './known-differences.ts';
 import { asksToClose, expectedTarget, ruleOfRequest } from './request-rules.ts';
 import { LIMITS } from './request-subject.ts';
 import { CLOSED, OPEN, type ParsedMessage, REFUSED, type Trace } from './trace.ts';
 
+const LONGER_LIVED = 'kept alive, while llhttp would close';
 const KNOWN_METHOD: Finding = { kind: 'known', label: 'a method llhttp does not know' };
 
 /** @param methods those llhttp knows */
@@ -11,36 +13,45 @@ export function compareRequests(bytes: Buffer, ours: Trace, theirs: Trace, metho
   const common = Math.min(ours.completeCount, theirs.completeCount);
   for (let i = 0; i < common; i++) {
     const label = differenceOfRequests(ours.messages[i] as ParsedMessage, theirs.messages[i] as ParsedMessage);
-    if (label !== null) return failure(label);
+    if (label !== null) return judgeDifference(bytes, label);
     if (closesAlone(ours, theirs, i)) return judgeClose(bytes, ours, i);
   }
   const start = common === 0 ? 0 : (theirs.messages[common - 1] as ParsedMessage).end;
   const next = ours.messages[common];
   if (next !== undefined && !methods.has(next.verb)) return KNOWN_METHOD;
   if (ours.completeCount > common) {
-    return failure(
-      theirs.ending === REFUSED ? `accepted, while llhttp says: ${theirs.reason}` : 'a request ends too early',
-    );
+    if (theirs.ending !== REFUSED) return failure('a request ends too early');
+    return judgeLaxness(bytes, start, theirs.reason);
   }
   if (ours.ending === REFUSED) {
     if (theirs.ending === REFUSED && theirs.completeCount === common) return SAME;
     return judgeRefusal(bytes, start);
   }
   if (theirs.completeCount > common) return failure('a request ends too late or not at all');
-  return compareOpen(ours, theirs);
+  return compareOpen(bytes, start, ours, theirs);
+}
+
+function judgeLaxness(bytes: Buffer, start: number, reason: string): Finding {
+  const label = knownDifference(bytes.toString('latin1', start), reason);
+  return label === null ? failure(`accepted, while llhttp says: ${reason}`) : { kind: 'known', label };
 }
 
 /** Both are inside the same message, or between two. */
-function compareOpen(ours: Trace, theirs: Trace): Finding {
+function compareOpen(bytes: Buffer, start: number, ours: Trace, theirs: Trace): Finding {
   const our = ours.current;
   const their = theirs.current;
   if (theirs.ending === REFUSED) {
-    return our === null && ours.ending === OPEN ? UNDECIDED : failure(`read on, while llhttp says: ${theirs.reason}`);
+    return our === null && ours.ending === OPEN ? UNDECIDED : judgeLaxness(bytes, start, theirs.reason);
   }
   if (ours.ending !== theirs.ending) return failure('persistence differs');
   if (our === null || their === null) return our === their ? SAME : failure('a head is complete for one side only');
   const label = differenceOfRequests(our, their);
-  return label === null ? SAME : failure(label);
+  return label === null ? SAME : judgeDifference(bytes, label);
+}
+
+function judgeDifference(bytes: Buffer, label: string): Finding {
+  if (label !== LONGER_LIVED || !PROXY_CONNECTION.test(bytes.toString('latin1'))) return failure(label);
+  return { kind: 'known', label: 'Proxy-Connection' };
 }
 
 function differenceOfRequests(ours: ParsedMessage, theirs: ParsedMessage): string | null {
@@ -49,7 +60,7 @@ function differenceOfRequests(ours: ParsedMessage, theirs: ParsedMessage): strin
   if (ours.bodyBytes !== theirs.bodyBytes) return 'body lengths differ';
   if (ours.bodyHash !== theirs.bodyHash) return 'body bytes differ';
   if (ours.end !== theirs.end) return 'ends differ';
-  return ours.keepAlive && !theirs.keepAlive ? 'kept alive, while llhttp would close' : null;
+  return ours.keepAlive && !theirs.keepAlive ? LONGER_LIVED : null;
 }
 
 function closesAlone(ours: Trace, theirs: Trace, index: number): boolean {

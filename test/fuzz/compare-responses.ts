@@ -1,8 +1,13 @@
 /** Judges our reading of a back end's byte stream against llhttp's: we may be stricter for a named reason, never laxer. */
 import { type Finding, failure, SAME, UNDECIDED } from './finding.ts';
-import { type Asked, repeatsLength, ruleOfResponse } from './response-rules.ts';
+import { knownDifference, PROXY_CONNECTION, TAB_BEHIND_FRAMING } from './known-differences.ts';
+import { type Asked, ruleOfResponse } from './response-rules.ts';
 import { MAX_RESPONSE_FIELDS } from './response-subject.ts';
 import { CUT_OFF, type ParsedMessage, REFUSED, type Trace } from './trace.ts';
+
+const LONGER_LIVED = 'reusable, while llhttp would close';
+/** llhttp reads nothing behind such a response; we go on to the final one and judge that. */
+const CLOSE_IN_INTERIM: Finding = { kind: 'known', label: 'no keep-alive in an interim response' };
 
 export function compareResponses(bytes: Buffer, asked: Asked, ours: Trace, theirs: Trace): Finding {
   if (theirs.ending === REFUSED) return judgeTheirRefusal(bytes, asked, ours, theirs);
@@ -10,12 +15,25 @@ export function compareResponses(bytes: Buffer, asked: Asked, ours: Trace, their
     const rule = ruleOfResponse(bytes.toString('latin1'), asked, MAX_RESPONSE_FIELDS);
     return rule === null ? failure('refused without a reason') : { kind: 'stricter', label: rule };
   }
+  if (closesInInterim(theirs)) return CLOSE_IN_INTERIM;
+  if (ours.ending === CUT_OFF && ours.current === null && theirs.ending !== CUT_OFF)
+    return judgeUnfinished(bytes, asked);
   if (ours.messages.length !== theirs.messages.length) return failure('numbers of responses differ');
   for (let i = 0; i < ours.messages.length; i++) {
     const label = differenceOfResponses(ours.messages[i] as ParsedMessage, theirs.messages[i] as ParsedMessage);
-    if (label !== null) return failure(label);
+    if (label !== null) return label === LONGER_LIVED ? judgeReuse(bytes, asked) : failure(label);
   }
-  return ours.ending === theirs.ending ? SAME : failure('one side sees a complete response, the other does not');
+  if (ours.ending === theirs.ending) return SAME;
+  if (TAB_BEHIND_FRAMING.test(bytes.toString('latin1'))) {
+    return { kind: 'known', label: 'a tab behind the value of a framing field' };
+  }
+  return failure('one side sees a complete response, the other does not');
+}
+
+/** llhttp has seen the end of a head that we still wait for, and never took for one. */
+function judgeUnfinished(bytes: Buffer, asked: Asked): Finding {
+  const rule = ruleOfResponse(bytes.toString('latin1'), asked, MAX_RESPONSE_FIELDS);
+  return rule === null ? failure('a head without an end') : { kind: 'stricter', label: rule };
 }
 
 function judgeTheirRefusal(bytes: Buffer, asked: Asked, ours: Trace, theirs: Trace): Finding {
@@ -23,11 +41,24 @@ function judgeTheirRefusal(bytes: Buffer, asked: Asked, ours: Trace, theirs: Tra
   // Cut off inside a head: nothing of it was taken for a response.
   if (ours.ending === CUT_OFF && ours.current === null) return UNDECIDED;
   const text = bytes.toString('latin1');
-  const rule = ruleOfResponse(text, asked, MAX_RESPONSE_FIELDS);
-  if (rule === null && repeatsLength(text) && theirs.reason.startsWith('Content-Length')) {
-    return { kind: 'known', label: 'equal Content-Length repeated' };
-  }
-  return failure(`accepted, while llhttp says: ${theirs.reason}`);
+  const label = ruleOfResponse(text, asked, MAX_RESPONSE_FIELDS) === null ? knownDifference(text, theirs.reason) : null;
+  return label === null ? failure(`accepted, while llhttp says: ${theirs.reason}`) : { kind: 'known', label };
+}
+
+function closesInInterim(theirs: Trace): boolean {
+  return theirs.messages.some((message) => isInterim(message) && !message.keepAlive);
+}
+
+function isInterim(message: ParsedMessage): boolean {
+  return message.verb.charCodeAt(0) === 49;
+}
+
+/** Whether we may use a connection again that llhttp would close. */
+function judgeReuse(bytes: Buffer, asked: Asked): Finding {
+  const text = bytes.toString('latin1');
+  // A HEAD answer ends with its head, also without a length (RFC 9112 §6.3).
+  if (asked === 'head') return { kind: 'known', label: 'reuse after a HEAD answer without length' };
+  return PROXY_CONNECTION.test(text) ? { kind: 'known', label: 'Proxy-Connection' } : failure(LONGER_LIVED);
 }
 
 function differenceOfResponses(ours: ParsedMessage, theirs: ParsedMessage): string | null {
@@ -35,6 +66,5 @@ function differenceOfResponses(ours: ParsedMessage, theirs: ParsedMessage): stri
   if (ours.complete !== theirs.complete) return 'a response is complete for one side only';
   if (ours.bodyBytes !== theirs.bodyBytes) return 'body lengths differ';
   if (ours.bodyHash !== theirs.bodyHash) return 'body bytes differ';
-  const isFinal = ours.verb.charCodeAt(0) !== 49;
-  return isFinal && ours.keepAlive && !theirs.keepAlive ? 'reusable, while llhttp would close' : null;
+  return !isInterim(ours) && ours.keepAlive && !theirs.keepAlive ? LONGER_LIVED : null;
 }

@@ -16,7 +16,11 @@ const REQUEST = 1;
 const RESPONSE = 2;
 const SKIP_BODY = 1;
 
+/** Known to llhttp, but not as methods of ordinary HTTP/1.1 requests. */
+const OTHER_METHODS: ReadonlySet<string> = new Set(['PRI', 'SOURCE']);
+
 interface Constants {
+  readonly METHODS_HTTP: readonly number[];
   readonly METHODS: Readonly<Record<string, number>>;
 }
 
@@ -37,7 +41,7 @@ interface Exports {
 }
 
 export class Llhttp {
-  /** Methods it knows; it refuses every other token. */
+  /** Methods of HTTP it knows; it refuses every other token. */
   readonly methods: ReadonlySet<string>;
   readonly #exports: Exports;
   readonly #methodNames: readonly string[];
@@ -56,7 +60,8 @@ export class Llhttp {
     const names: string[] = [];
     for (const [name, index] of Object.entries(constants.METHODS)) names[index] = name;
     this.#methodNames = names;
-    this.methods = new Set(names);
+    const methods = constants.METHODS_HTTP.map((index) => names[index] as string);
+    this.methods = new Set(methods.filter((name) => !OTHER_METHODS.has(name)));
     this.#reasons = new Map();
     this.#trace = new Trace();
     this.#url = '';

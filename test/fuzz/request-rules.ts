@@ -9,7 +9,9 @@ export interface HeadLimits {
 
 /** A request line may be this much longer than its target before its length alone is a fault. */
 const LINE_OVERHEAD_BYTES = 64;
+const MAX_METHOD_BYTES = 32;
 const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([^ ]+) HTTP\/(\S+)$/;
+const PROTOCOL = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(\/[!#$%&'*+\-.^_`|~0-9A-Za-z]+)?$/;
 const AUTHORITY = /^([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(:\d{0,5})?$/;
 const PROTECTED =
   /^(host|content-length|transfer-encoding|authorization|cookie|forwarded|x-request-id|x-real-ip|x-forwarded-.*)$/;
@@ -33,7 +35,7 @@ function ruleOfPartialHead(text: string, limits: HeadLimits): Rule | null {
   if (/(^|[^\r])\n/.test(text)) return 'bare LF';
   if (text !== '' && !/^[!#$%&'*+\-.^_`|~0-9A-Za-z\r]/.test(text)) return 'first byte';
   if (!text.includes('\n') && text.length > limits.maxTargetBytes + LINE_OVERHEAD_BYTES) return 'target length';
-  return text.length > limits.maxHeadBytes - 4 ? 'head length' : null;
+  return text.length >= limits.maxHeadBytes ? 'head length' : null;
 }
 
 function ruleOfHead(head: string, limits: HeadLimits): Rule | null {
@@ -43,6 +45,7 @@ function ruleOfHead(head: string, limits: HeadLimits): Rule | null {
   const line = REQUEST_LINE.exec(head.slice(0, lineEnd));
   if (line === null) return 'no request line';
   const [, method = '', target = '', version = ''] = line;
+  if (method.length > MAX_METHOD_BYTES) return 'method length';
   if (version !== '1.1' && version !== '1.0') return 'version';
   if (method === 'CONNECT' || method === 'TRACE') return 'CONNECT or TRACE';
   if (target.length > limits.maxTargetBytes) return 'target length';
@@ -103,7 +106,15 @@ function ruleOfFields(fields: readonly Field[], target: string, version: string)
   const tokens = connectionTokens(fields);
   if (tokens.some((token) => PROTECTED.test(token))) return 'Connection names a protected field';
   const hasBody = chunked || (lengths.length > 0 && lengths[0] !== '0');
-  return hasBody && tokens.includes('upgrade') && valuesOf(fields, 'upgrade').length > 0 ? 'Upgrade with a body' : null;
+  return hasBody && tokens.includes('upgrade') && offersUpgrade(fields) ? 'Upgrade with a body' : null;
+}
+
+/** Offers of HTTP/2 and TLS, and repeated ones, are dropped: the request is then an ordinary one. */
+function offersUpgrade(fields: readonly Field[]): boolean {
+  const [offer = '', ...more] = valuesOf(fields, 'upgrade');
+  const protocols = offer.split(/[ \t]*,[ \t]*/).filter((protocol) => protocol !== '');
+  const usable = protocols.every((protocol) => PROTOCOL.test(protocol) && !/^(h2c$|tls\/)/i.test(protocol));
+  return more.length === 0 && offer !== '' && usable;
 }
 
 function ruleOfHost(hosts: readonly string[], target: string, version: string): Rule | null {

@@ -14,7 +14,7 @@ export function ruleOfResponse(text: string, asked: Asked, maxFields: number): R
   let rest = text;
   for (let interim = 0; ; interim++) {
     const headEnd = rest.indexOf('\r\n\r\n');
-    if (headEnd === -1) return null;
+    if (headEnd === -1) return ruleOfPartialHead(rest);
     const head = rest.slice(0, headEnd + 2);
     const status = /^HTTP\/1\.[01] (\d{3})(?: [\t -\x7e\x80-\xff]*)?\r\n/.exec(head)?.[1];
     if (status === undefined) return 'status line';
@@ -24,6 +24,7 @@ export function ruleOfResponse(text: string, asked: Asked, maxFields: number): R
     if (fields.length > maxFields) return 'number of fields';
     const rule = ruleOfFields(fields);
     if (rule !== null) return rule;
+    if (status.startsWith('1') && announcesBody(fields)) return 'interim response with a body';
     rest = rest.slice(headEnd + 4);
     if (status === '101') return isOffered(fields, asked) ? null : 'switch without offer';
     if (!status.startsWith('1')) return hasChunkedBody(fields, status, asked) ? ruleOfChunked(rest) : null;
@@ -31,10 +32,20 @@ export function ruleOfResponse(text: string, asked: Asked, maxFields: number): R
   }
 }
 
+function ruleOfPartialHead(text: string): Rule | null {
+  if (/(^|[^\r])\n/.test(text)) return 'bare LF';
+  return /\r[^\n]/.test(text) ? 'bare CR' : null;
+}
+
 function ruleOfFields(fields: readonly Field[]): Rule | null {
   const framing = ruleOfFraming(fields);
   if (framing !== null) return framing;
   return new Set(valuesOf(fields, 'content-length')).size > 1 ? 'repeated Content-Length' : null;
+}
+
+function announcesBody(fields: readonly Field[]): boolean {
+  const lengths = valuesOf(fields, 'content-length');
+  return valuesOf(fields, 'transfer-encoding').length > 0 || lengths.some((value) => value !== '0');
 }
 
 function isOffered(fields: readonly Field[], asked: Asked): boolean {
@@ -45,9 +56,4 @@ function isOffered(fields: readonly Field[], asked: Asked): boolean {
 function hasChunkedBody(fields: readonly Field[], status: string, asked: Asked): boolean {
   if (asked === 'head' || status === '204' || status === '304') return false;
   return valuesOf(fields, 'transfer-encoding').length > 0;
-}
-
-/** Whether a back end repeats one Content-Length, which llhttp refuses and we collapse (RFC 9110 §8.6). */
-export function repeatsLength(text: string): boolean {
-  return /\r\ncontent-length:[^]*?\r\ncontent-length:/i.test(text);
 }

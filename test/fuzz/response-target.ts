@@ -17,6 +17,8 @@ export class ResponseTarget implements FuzzTarget {
   readonly #second: ResponseSubject;
   #ours: Trace | null;
   #theirs: Trace | null;
+  /** llhttp agreed with us on the last input. */
+  #sameReading: boolean;
 
   constructor(llhttp: Llhttp, asked: Asked) {
     this.#llhttp = llhttp;
@@ -25,6 +27,7 @@ export class ResponseTarget implements FuzzTarget {
     this.#second = new ResponseSubject();
     this.#ours = null;
     this.#theirs = null;
+    this.#sameReading = false;
   }
 
   get readings(): string {
@@ -73,6 +76,7 @@ export class ResponseTarget implements FuzzTarget {
     const ours = this.#subject.run(bytes, this.#asked, []);
     this.#ours = ours;
     const finding = compareResponses(bytes, this.#asked, ours, theirs);
+    this.#sameReading = finding.kind === 'same';
     if (finding.kind !== 'same' || ours.ending === REFUSED) return finding;
     const end = theirs.last?.end ?? -1;
     const mayBeReused = end === bytes.length && ours.last?.keepAlive === true;
@@ -84,14 +88,14 @@ export class ResponseTarget implements FuzzTarget {
   /** Also cuts right before and at the end llhttp sees, because only a read that ends there shows where ours is. */
   #checkSplit(bytes: Buffer, cuts: readonly number[]): Finding | null {
     const ours = this.#ours as Trace;
-    const end = ours.ending === CLOSED ? (this.#theirs?.last?.end ?? -1) : -1;
+    const end = ours.ending === CLOSED && this.#sameReading ? (this.#theirs?.last?.end ?? -1) : -1;
     const ends = [end - 1, end].filter((cut) => cut > 0 && cut < bytes.length);
     const places = [...new Set([...cuts, ...ends])].toSorted((a, b) => a - b);
     const split = this.#second.run(bytes, this.#asked, places);
     const splitEnd = split.last?.end ?? -1;
     if (ours.last !== null) ours.last.end = -1;
     const difference = compareSplit(ours, split, places);
-    if (difference !== null || end === -1 || this.#theirs?.ending === REFUSED) return difference;
+    if (difference !== null || end === -1) return difference;
     return splitEnd === end ? null : failure(`a response ends at ${splitEnd}, and for llhttp at ${end}`);
   }
 

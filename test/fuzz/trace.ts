@@ -93,7 +93,10 @@ export class Trace {
   }
 }
 
-/** Null when both saw the same; else what differs. `withEnds` only where both know where messages end. */
+/**
+ * Null when both saw the same; else what differs. Ends are compared where both know them. Of several faults in one head,
+ * how much has come decides which is named, so reasons are not compared.
+ */
 export function differenceOf(a: Trace, b: Trace): string | null {
   const count = Math.max(a.messages.length, b.messages.length);
   for (let i = 0; i < count; i++) {
@@ -103,8 +106,7 @@ export function differenceOf(a: Trace, b: Trace): string | null {
     const difference = differenceOfMessages(one, other);
     if (difference !== null) return `message ${i}: ${difference}`;
   }
-  if (a.ending !== b.ending) return `${ENDING_NAMES[a.ending]} against ${ENDING_NAMES[b.ending]}`;
-  return a.reason === b.reason ? null : `reason ${a.reason} against ${b.reason}`;
+  return a.ending === b.ending ? null : `${ENDING_NAMES[a.ending]} against ${ENDING_NAMES[b.ending]}`;
 }
 
 function differenceOfMessages(a: ParsedMessage, b: ParsedMessage): string | null {

@@ -3,6 +3,7 @@
  * linear, and memory is constant because chunk extensions and trailers are checked and thrown away.
  */
 import { CR, FIELD_VALUE, HEX_VALUE, HTAB, LF, SP, TOKEN } from './char-classes.ts';
+import { EXTENSION_BROKEN, EXTENSION_START, EXTENSIONS_END, nextExtensionState } from './chunk-extension.ts';
 
 const SIZE = 0;
 const EXTENSION = 1;
@@ -36,6 +37,7 @@ export class ChunkedDecoder {
   #lineBytes: number;
   #trailerBytes: number;
   #extensionBytes: number;
+  #extensionState: number;
 
   constructor() {
     this.done = false;
@@ -45,6 +47,7 @@ export class ChunkedDecoder {
     this.#lineBytes = 0;
     this.#trailerBytes = 0;
     this.#extensionBytes = 0;
+    this.#extensionState = EXTENSION_START;
   }
 
   reset(): void {
@@ -55,6 +58,7 @@ export class ChunkedDecoder {
     this.#lineBytes = 0;
     this.#trailerBytes = 0;
     this.#extensionBytes = 0;
+    this.#extensionState = EXTENSION_START;
   }
 
   /**
@@ -79,9 +83,7 @@ export class ChunkedDecoder {
       case SIZE:
         return this.#sizeByte(byte);
       case EXTENSION:
-        if (byte === CR) this.#state = SIZE_LF;
-        else if (FIELD_VALUE[byte] !== 1 || ++this.#lineBytes > MAX_LINE_BYTES) return false;
-        return ++this.#extensionBytes <= MAX_EXTENSION_BYTES;
+        return this.#extensionByte(byte);
       case SIZE_LF:
         if (byte !== LF) return false;
         this.#state = this.#size === 0 ? TRAILER_START : DATA;
@@ -108,9 +110,19 @@ export class ChunkedDecoder {
     if (this.#digits === 0) return false;
     if (byte === CR) this.#state = SIZE_LF;
     // BWS may stand before the `;` of an extension only (RFC 9112 §7.1.1); a blank is refused: nobody sends it, smugglers do.
-    else if (byte === 59) this.#state = EXTENSION;
-    else return false;
+    else if (byte === 59) {
+      this.#state = EXTENSION;
+      this.#extensionState = EXTENSION_START;
+    } else return false;
     return true;
+  }
+
+  #extensionByte(byte: number): boolean {
+    this.#extensionState = nextExtensionState(this.#extensionState, byte);
+    if (this.#extensionState === EXTENSION_BROKEN) return false;
+    if (this.#extensionState === EXTENSIONS_END) this.#state = SIZE_LF;
+    else if (++this.#lineBytes > MAX_LINE_BYTES) return false;
+    return ++this.#extensionBytes <= MAX_EXTENSION_BYTES;
   }
 
   #trailerByte(byte: number): boolean {

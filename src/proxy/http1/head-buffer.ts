@@ -15,16 +15,19 @@ export class HeadBuffer {
   status: number;
   readonly #maxHeadBytes: number;
   readonly #maxTargetBytes: number;
+  readonly #maxSkippedBytes: number;
   #bytes: Buffer;
   #length: number;
   #lineEnded: boolean;
 
-  constructor(maxHeadBytes: number, maxTargetBytes: number) {
+  /** @param maxSkippedBytes how much of empty lines may precede the head */
+  constructor(maxHeadBytes: number, maxTargetBytes: number, maxSkippedBytes: number) {
     this.headEnd = -1;
     this.start = 0;
     this.status = 0;
     this.#maxHeadBytes = maxHeadBytes;
     this.#maxTargetBytes = maxTargetBytes;
+    this.#maxSkippedBytes = maxSkippedBytes;
     this.#bytes = Buffer.allocUnsafeSlow(INITIAL_BYTES);
     this.#length = 0;
     this.#lineEnded = false;
@@ -32,7 +35,8 @@ export class HeadBuffer {
 
   /** @returns the offset in `chunk` behind what belongs to the head */
   append(chunk: Buffer, offset: number): number {
-    const take = Math.min(chunk.length - offset, this.#maxHeadBytes + 4 - this.#length);
+    // Empty lines before the head do not count, so that the limit is the same however the bytes come.
+    const take = Math.min(chunk.length - offset, this.#maxHeadBytes + this.#maxSkippedBytes - this.#length);
     this.#reserve(this.#length + take);
     chunk.copy(this.#bytes, this.#length, offset, offset + take);
     const scanFrom = this.#length;
@@ -42,22 +46,31 @@ export class HeadBuffer {
       if (at === 0 || this.#bytes[at - 1] !== CR) return this.#refuse(400, chunk);
       if (at === this.start + 1) {
         this.start += 2;
-        if (this.start > 4) return this.#refuse(400, chunk);
+        if (this.start > this.#maxSkippedBytes) return this.#refuse(400, chunk);
       } else if (at >= 3 && this.#bytes[at - 2] === LF) {
+        if (at + 1 - this.start > this.#maxHeadBytes) return this.#refuse(431, chunk);
         this.headEnd = at - 3;
         return offset + (at + 1 - scanFrom);
-      } else this.#lineEnded = true;
+      } else if (!this.#lineEnded) {
+        if (this.#isLineTooLong(at)) return this.#refuse(414, chunk);
+        this.#lineEnded = true;
+      }
     }
     const first = this.#bytes[this.start] as number;
     if (this.#length > this.start && first !== CR && TOKEN[first] === 0) return this.#refuse(400, chunk);
-    if (!this.#lineEnded && this.#length - this.start > this.#maxTargetBytes + 64) return this.#refuse(414, chunk);
-    if (this.#length > this.#maxHeadBytes) return this.#refuse(431, chunk);
+    if (!this.#lineEnded && this.#isLineTooLong(this.#length)) return this.#refuse(414, chunk);
+    if (this.#length - this.start >= this.#maxHeadBytes) return this.#refuse(431, chunk);
     return chunk.length;
   }
 
   /** The head as latin1 text, CRLF CRLF included; positions in it are those of this buffer. */
   text(): string {
     return this.#bytes.toString('latin1', 0, this.headEnd + 4);
+  }
+
+  /** Longer than any method, the longest target and a version together. */
+  #isLineTooLong(lineEnd: number): boolean {
+    return lineEnd - this.start > this.#maxTargetBytes + 64;
   }
 
   #refuse(status: number, chunk: Buffer): number {

@@ -16,6 +16,9 @@ export const BODY_NONE = 0;
 export const BODY_LENGTH = 1;
 export const BODY_CHUNKED = 2;
 
+/** Longer than any registered method; without it, whether a long request line passes would depend on its segments. */
+const MAX_METHOD_BYTES = 32;
+
 const HOST = 2;
 const CONTENT_LENGTH = 3;
 const TRANSFER_ENCODING = 4;
@@ -25,6 +28,9 @@ const EXPECT = 7;
 const FORWARDED_FOR = 8;
 const FORWARDED_HOST = 9;
 const REQUEST_ID = 10;
+
+/** RFC 9110 §7.8: a token, perhaps with a version that is one. */
+const PROTOCOL = /^[!#$%&'*+\-.^_`|~0-9a-z]+(\/[!#$%&'*+\-.^_`|~0-9a-z]+)?$/;
 
 interface KnownField {
   readonly name: string;
@@ -137,7 +143,7 @@ export class RequestHead implements RequestFacts {
     this.#reset(start);
     let pos = start;
     while ((TOKEN[text.charCodeAt(pos)] as number) !== 0) pos++;
-    if (pos === start || text.charCodeAt(pos) !== SP) return 400;
+    if (pos === start || pos - start > MAX_METHOD_BYTES || text.charCodeAt(pos) !== SP) return 400;
     this.method = text.slice(start, pos);
     const targetStart = ++pos;
     let seen = 0;
@@ -316,12 +322,16 @@ export class RequestHead implements RequestFacts {
     if (this.minorVersion === 0 || this.body === BODY_NONE) this.expectContinue = false;
     if (!this.#upgradeToken || this.#upgradeAt < 0 || this.minorVersion === 0) return 0;
     const offer = this.fields.value(this.#upgradeAt);
-    // h2c and TLS would turn the connection into one whose requests we no longer see (RFC 9931).
-    if (offer === '' || toTokens(offer).some((token) => token === 'h2c' || token.startsWith('tls/'))) return 0;
+    if (offer === '' || !toTokens(offer).every(isUsableProtocol)) return 0;
     if (this.body !== BODY_NONE) return 400;
     this.upgrade = offer;
     return 0;
   }
+}
+
+/** h2c and TLS would turn the connection into one whose requests we no longer see (RFC 9931); so might a malformed name. */
+function isUsableProtocol(lowerCase: string): boolean {
+  return PROTOCOL.test(lowerCase) && lowerCase !== 'h2c' && !lowerCase.startsWith('tls/');
 }
 
 function classify(fields: FieldTable, index: number): number {

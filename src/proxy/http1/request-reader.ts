@@ -32,6 +32,9 @@ export const READ_CHUNKED = 2;
 /** A request is complete: what follows waits. */
 export const READ_NOTHING = 3;
 
+/** At most two empty lines before a request line are skipped (RFC 9112 §2.2). */
+const MAX_SKIPPED_BYTES = 4;
+
 export class RequestReader implements ChunkSink {
   state: number;
   /** Body bytes still to come in state `READ_LENGTH`. */
@@ -42,6 +45,8 @@ export class RequestReader implements ChunkSink {
   readonly #sink: RequestSink;
   #headBuffer: HeadBuffer | null;
   #decoder: ChunkedDecoder | null;
+  /** Bytes of empty lines before the next head, whatever reads they came in. */
+  #skippedBytes: number;
 
   constructor(worker: WorkerContext, sink: RequestSink) {
     this.#worker = worker;
@@ -51,6 +56,7 @@ export class RequestReader implements ChunkSink {
     this.feeding = false;
     this.#headBuffer = null;
     this.#decoder = null;
+    this.#skippedBytes = 0;
   }
 
   /** Whether not one byte of the next request has come. */
@@ -110,17 +116,27 @@ export class RequestReader implements ChunkSink {
   #readHead(chunk: Buffer, offset: number): number {
     if (this.#headBuffer !== null) return this.#readPartialHead(this.#headBuffer, chunk, offset);
     const { maxHeadBytes, maxTargetBytes } = this.#worker.settings;
-    const start = skipEmptyLines(chunk, offset);
+    const start = this.#skipEmptyLines(chunk, offset);
     if (start === chunk.length) return start;
     const text = chunk.toString('latin1', start, Math.min(chunk.length, start + maxHeadBytes));
     const headEnd = text.indexOf('\r\n\r\n');
     if (headEnd !== -1) {
       const behind = headEnd + 4;
+      this.#skippedBytes = 0;
       return start + behind + this.#sink.onHead(text, 0, headEnd, text.length - behind);
     }
-    this.#headBuffer = new HeadBuffer(maxHeadBytes, maxTargetBytes);
+    this.#headBuffer = new HeadBuffer(maxHeadBytes, maxTargetBytes, MAX_SKIPPED_BYTES - this.#skippedBytes);
     this.#sink.onHeadBegun();
     return this.#readPartialHead(this.#headBuffer, chunk, start);
+  }
+
+  #skipEmptyLines(chunk: Buffer, offset: number): number {
+    let start = offset;
+    while (this.#skippedBytes < MAX_SKIPPED_BYTES && chunk[start] === 13 && chunk[start + 1] === 10) {
+      start += 2;
+      this.#skippedBytes += 2;
+    }
+    return start;
   }
 
   #readPartialHead(headBuffer: HeadBuffer, chunk: Buffer, offset: number): number {
@@ -128,6 +144,7 @@ export class RequestReader implements ChunkSink {
     if (headBuffer.status !== 0) this.#refuse(headBuffer.status);
     else if (headBuffer.headEnd !== -1) {
       this.#headBuffer = null;
+      this.#skippedBytes = 0;
       this.#sink.onHead(headBuffer.text(), headBuffer.start, headBuffer.headEnd, 0);
     }
     return next;
@@ -161,11 +178,4 @@ export class RequestReader implements ChunkSink {
     this.wait();
     this.#sink.onUnreadable(status);
   }
-}
-
-/** At most two empty lines before a request line are skipped (RFC 9112 §2.2). */
-function skipEmptyLines(chunk: Buffer, offset: number): number {
-  let start = offset;
-  while (start - offset < 4 && chunk[start] === 13 && chunk[start + 1] === 10) start += 2;
-  return start;
 }

@@ -1,4 +1,5 @@
 /** Request targets and authorities (RFC 9112 §3.2, RFC 3986 §3.2) that are not a plain path. */
+import { isIPv6 } from 'node:net';
 import { HOST_NAME } from './char-classes.ts';
 
 export interface AbsoluteTarget {
@@ -23,7 +24,9 @@ export function isValidAuthority(authority: string): boolean {
   let end = 0;
   if (authority.charCodeAt(0) === 91) {
     end = authority.indexOf(']') + 1;
-    if (end === 0 || !/^\[[0-9A-Fa-f:.]{2,45}\]$/.test(authority.slice(0, end))) return false;
+    const literal = authority.slice(1, end - 1);
+    // Zone identifiers mean something to one machine only.
+    if (end === 0 || literal.includes('%') || !isIPv6(literal)) return false;
   } else {
     while (end < authority.length && HOST_NAME[authority.charCodeAt(end)] === 1) end++;
     if (end === 0 || end > 255) return false;

@@ -119,6 +119,8 @@ export class ResponseHead {
         fields.kinds[index] = DROP;
       } else this.#noteField(kind, index);
     }
+    // Readers disagree whether an interim response that announces a body has one: what follows could be taken for either.
+    if (this.status < 200 && (encodings === 1 || this.contentLength > 0)) return false;
     this.#judgePersistence(encodings);
     this.#judgeBody(toHead, encodings === 1);
     if (lengthAt !== -1 && this.contentLength === -1) fields.kinds[lengthAt] = DROP;
