@@ -9,12 +9,30 @@ import type { RouteTable } from '../router/route-table.ts';
 import { CertificateTable } from './certificate-table.ts';
 import { LiveRoute } from './live-route.ts';
 import { type LiveCanary, LiveSplit, SplitTarget } from './live-split.ts';
-import type { LiveState } from './live-state.ts';
+import type { Generation, LiveState } from './live-state.ts';
 import { RouteStats } from './route-stats.ts';
 
 export function applyConfig(live: LiveState, config: ProxyConfig): void {
-  for (const upstream of config.upstreams) live.upstreams.ensure(upstream);
+  const known = new Set(Array.from(live.upstreams.all(), ({ id }) => id));
   const routeStats = new Map<string, RouteStats>();
+  let current: Generation;
+  try {
+    for (const upstream of config.upstreams) if (!known.has(upstream.id)) live.upstreams.ensure(upstream);
+    current = buildGeneration(live, config, routeStats);
+  } catch (error) {
+    live.upstreams.retain(known);
+    throw error;
+  }
+  // Those that carry traffic are changed last, when nothing can fail any more.
+  for (const upstream of config.upstreams) if (known.has(upstream.id)) live.upstreams.ensure(upstream);
+  live.routeStats = routeStats;
+  live.current = current;
+  live.upstreams.retain(new Set(config.upstreams.map((upstream) => upstream.id)));
+  live.configApplied++;
+}
+
+/** Counters of the routes are put into `routeStats`, those that exist already as they are. */
+function buildGeneration(live: LiveState, config: ProxyConfig, routeStats: Map<string, RouteStats>): Generation {
   const rules: Rule[] = [];
   for (const route of config.routes) {
     const stats = live.routeStats.get(route.id) ?? new RouteStats(route.id);
@@ -22,11 +40,11 @@ export function applyConfig(live: LiveState, config: ProxyConfig): void {
     rules.push({ listeners: route.listeners, rule: toRule(live, route, stats) });
   }
   const tables = buildTables(config, rules);
-  const certificates = new CertificateTable(config.certificates, live.current.certificates);
-  live.routeStats = routeStats;
-  live.current = { number: config.generation, tables, certificates };
-  live.upstreams.retain(new Set(config.upstreams.map((upstream) => upstream.id)));
-  live.configApplied++;
+  return {
+    number: config.generation,
+    tables,
+    certificates: new CertificateTable(config.certificates, live.current.certificates),
+  };
 }
 
 interface Rule {

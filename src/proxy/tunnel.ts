@@ -25,6 +25,40 @@ export interface DownstreamTunnel {
   resume(): void;
 }
 
+/** The client's socket as the back end's side sees it. */
+export class ClientTunnelEnd implements DownstreamTunnel {
+  readonly #socket: Socket;
+  readonly #counter: { responseBytes: number } | null;
+  readonly #onDestroy: () => void;
+
+  constructor(socket: Socket, counter: { responseBytes: number } | null, onDestroy: () => void) {
+    this.#socket = socket;
+    this.#counter = counter;
+    this.#onDestroy = onDestroy;
+  }
+
+  write(chunk: Buffer): boolean {
+    if (this.#counter !== null) this.#counter.responseBytes += chunk.length;
+    return this.#socket.write(chunk);
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#onDestroy();
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+}
+
 /**
  * Closes one side after the other is gone. A side that was told to end still sends what it has, as long as its peer reads:
  * when both have said their last word, the faster one must not cut the slower one short.

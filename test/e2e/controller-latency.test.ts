@@ -28,6 +28,20 @@ interface Change {
   readonly write: () => Promise<void>;
 }
 
+/** Asks back to back; the time at which the first response with the effect was there. */
+async function untilSeen(client: HttpClient, path: string, pod: string): Promise<number> {
+  await eventually(
+    () => client.get(path),
+    ({ status, body }) => status === 200 && body === pod,
+  );
+  return performance.now();
+}
+
+function report(t: TestContext, workers: number, samplesMs: readonly number[]): void {
+  t.diagnostic(`${workers} worker(s): ${describeLatency(samplesMs)}`);
+  assert.ok(percentile(samplesMs, 0.99) < MAX_P99_MS);
+}
+
 for (const [workers, connections] of [
   [1, 1],
   [2, CONNECTIONS_FOR_TWO],
@@ -54,15 +68,6 @@ for (const [workers, connections] of [
       await cluster?.stop();
     });
 
-    /** Asks back to back; the time at which the first response with the effect was there. */
-    async function untilSeen(client: HttpClient, path: string, pod: string): Promise<number> {
-      await eventually(
-        () => client.get(path),
-        ({ status, body }) => status === 200 && body === pod,
-      );
-      return performance.now();
-    }
-
     /** 0 when the effect was there before the writer had its answer. */
     async function measure({ path, pod, write }: Change): Promise<number> {
       const seen = clients.map((client) => untilSeen(client, path, pod));
@@ -85,22 +90,17 @@ for (const [workers, connections] of [
       return { path, pod: service, write: () => cluster.changeIngress('shop', { host: HOST, paths }) };
     }
 
-    function report(t: TestContext, samplesMs: readonly number[]): void {
-      t.diagnostic(`${workers} worker(s): ${describeLatency(samplesMs)}`);
-      assert.ok(percentile(samplesMs, 0.99) < MAX_P99_MS);
-    }
-
     test('endpoint changes, one right after the other', async (t) => {
       const samples = await measureAll(CHANGES, (round) => {
         const pod = round % 2 === 0 ? green : blue;
         return { path: '/app', pod: pod.name, write: () => cluster.scale('blue', [pod]) };
       });
-      report(t, samples);
+      report(t, workers, samples);
     });
 
     test('route changes, one right after the other', async (t) => {
       await cluster.scale('blue', [blue]);
-      report(t, await measureAll(CHANGES, routeChange));
+      report(t, workers, await measureAll(CHANGES, routeChange));
     });
 
     test('route changes in a calm cluster', async (t) => {
@@ -110,7 +110,7 @@ for (const [workers, connections] of [
         while (performance.now() < calmAtMs) await clients[0]?.get('/app');
         samples.push(await measure(routeChange(CHANGES + round)));
       }
-      report(t, samples);
+      report(t, workers, samples);
     });
   });
 }

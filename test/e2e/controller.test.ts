@@ -1,18 +1,74 @@
 /** The ingress controller against a real API server: what users write into a cluster is what traffic gets. */
 import assert from 'node:assert/strict';
+import { execFile, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
 import { makeCertificate, type TestCertificate } from '../support/e2e-certificate.ts';
 import { HttpClient } from '../support/e2e-client.ts';
 import { E2eCluster } from '../support/e2e-cluster.ts';
-import type { ControllerProcess } from '../support/e2e-controller.ts';
+import { CONTROLLER_ADDRESS, type ControllerProcess } from '../support/e2e-controller.ts';
 import { e2eSkip } from '../support/e2e-environment.ts';
 import { eventually } from '../support/e2e-eventually.ts';
 import { canaryAnnotations, E2E_NAMESPACE } from '../support/e2e-manifests.ts';
 import type { Pod } from '../support/e2e-pod.ts';
 
+/** As a user would write it, with the Endpoints that a cluster would make from the pods of a selector. */
+function siteManifest(host: string, pod: Pod): string {
+  return `
+apiVersion: v1
+kind: Service
+metadata: { name: applied, namespace: ${E2E_NAMESPACE} }
+spec:
+  ports: [{ name: http, port: 80, targetPort: ${pod.port} }]
+---
+apiVersion: v1
+kind: Endpoints
+metadata: { name: applied, namespace: ${E2E_NAMESPACE} }
+subsets:
+  - addresses: [{ ip: ${pod.address} }]
+    ports: [{ name: http, port: ${pod.port} }]
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: { name: applied, namespace: ${E2E_NAMESPACE} }
+spec:
+  ingressClassName: sluice
+  rules:
+    - host: ${host}
+      http:
+        paths:
+          - path: /
+            pathType: Prefix
+            backend: { service: { name: applied, port: { name: http } } }
+`;
+}
+
+function kubectlIsHere(): boolean {
+  return spawnSync('kubectl', ['version', '--client'], { stdio: 'ignore' }).status === 0;
+}
+
+/** Why a new connection is not possible; empty when it is. */
+async function connectionFault(port: number): Promise<string> {
+  const socket = net.connect({ host: CONTROLLER_ADDRESS, port });
+  try {
+    await once(socket, 'connect');
+    return '';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error);
+  } finally {
+    socket.destroy();
+  }
+}
+
 describe('ingress controller against a real api server', { skip: e2eSkip }, () => {
   let cluster: E2eCluster;
   let controller: ControllerProcess;
+  let web: Pod;
   let cart: Pod;
   const clients = new Map<string, HttpClient>();
 
@@ -25,16 +81,16 @@ describe('ingress controller against a real api server', { skip: e2eSkip }, () =
     return created;
   }
 
-  async function body(host: string, path: string, headers: Readonly<Record<string, string>> = {}): Promise<string> {
-    const answer = await client(host).get(path, headers);
-    assert.equal(answer.status, 200, `${host}${path} answered ${answer.status} ${answer.body}`);
+  async function body(host: string, target: string, headers: Readonly<Record<string, string>> = {}): Promise<string> {
+    const answer = await client(host).get(target, headers);
+    assert.equal(answer.status, 200, `${host}${target} answered ${answer.status} ${answer.body}`);
     return answer.body;
   }
 
   /** Waits until a request is answered by this pod. */
-  async function untilServed(host: string, path: string, pod: string): Promise<void> {
+  async function untilServed(host: string, target: string, pod: string): Promise<void> {
     await eventually(
-      () => client(host).get(path),
+      () => client(host).get(target),
       (answer) => answer.status === 200 && answer.body === pod,
     );
   }
@@ -61,8 +117,10 @@ describe('ingress controller against a real api server', { skip: e2eSkip }, () =
 
   before(async () => {
     cluster = await E2eCluster.start();
-    for (const service of ['web', 'next', 'fallback']) await cluster.service(service);
+    web = await cluster.service('web');
     cart = await cluster.service('cart');
+    await cluster.service('next');
+    await cluster.service('fallback');
     controller = await cluster.controller(['--workers', '1']);
   });
 
@@ -203,5 +261,53 @@ describe('ingress controller against a real api server', { skip: e2eSkip }, () =
       () => client('nobody.example').get('/anything'),
       ({ status }) => status === 404,
     );
+  });
+
+  test('what kubectl applies is served, and what it deletes is not', async (t) => {
+    if (!kubectlIsHere()) {
+      t.skip('kubectl is not on PATH');
+      return;
+    }
+    const pod = await cluster.pod('applied');
+    const directory = mkdtempSync(path.join(tmpdir(), 'sluice-kubectl-'));
+    t.after(() => rmSync(directory, { recursive: true, force: true }));
+    const file = path.join(directory, 'site.yaml');
+    const kubectl = async (...args: readonly string[]): Promise<void> => {
+      const where = ['--kubeconfig', cluster.env.kubeconfig, '--cache-dir', path.join(directory, 'cache')];
+      await promisify(execFile)('kubectl', [...where, ...args], { env: { ...process.env, HOME: directory } });
+    };
+    writeFileSync(file, siteManifest('applied.example', pod));
+    await kubectl('apply', '-f', file);
+    await untilServed('applied.example', '/', 'applied');
+    writeFileSync(file, siteManifest('renamed.example', pod));
+    await kubectl('apply', '-f', file);
+    await untilServed('renamed.example', '/', 'applied');
+    assert.equal((await client('applied.example').get('/')).status, 404);
+    await kubectl('delete', '-f', file, '--wait=false');
+    await eventually(
+      () => client('renamed.example').get('/'),
+      ({ status }) => status === 404,
+    );
+  });
+
+  test('SIGTERM lets a request under way finish, takes no new ones, and ends with 0', async () => {
+    const leaving = await cluster.controller(['--workers', '2']);
+    const slow = new HttpClient({ port: leaving.httpPort, host: 'shop.example' });
+    const idle = new HttpClient({ port: leaving.httpPort, host: 'shop.example' });
+    assert.equal((await idle.get('/')).status, 200);
+    const held = slow.get('/held');
+    await web.untilHeld();
+    leaving.signal('SIGTERM');
+    await leaving.log('draining');
+    assert.equal((await leaving.admin('/readyz')).status, 503);
+    await eventually(
+      () => connectionFault(leaving.httpPort),
+      (fault) => fault === 'ECONNREFUSED',
+    );
+    web.release();
+    const { status, body: text, headers } = await held;
+    assert.deepEqual([status, text, headers.connection], [200, 'web', 'close']);
+    assert.deepEqual(await leaving.exited(), { code: 0, signal: null });
+    for (const each of [slow, idle]) each.close();
   });
 });

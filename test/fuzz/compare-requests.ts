@@ -1,6 +1,6 @@
 /** Judges our reading of a client's byte stream against llhttp's: we may be stricter for a named reason, never laxer. */
 import { type Finding, failure, SAME, UNDECIDED } from './finding.ts';
-import { knownDifference, PROXY_CONNECTION } from './known-differences.ts';
+import { knownDifference, PROXY_CONNECTION, TAB_BEHIND_VALUE, TAB_LABEL } from './known-differences.ts';
 import { asksToClose, expectedTarget, ruleOfRequest } from './request-rules.ts';
 import { LIMITS } from './request-subject.ts';
 import { CLOSED, OPEN, type ParsedMessage, REFUSED, type Trace } from './trace.ts';
@@ -21,27 +21,27 @@ export function compareRequests(bytes: Buffer, ours: Trace, theirs: Trace, metho
   if (next !== undefined && !methods.has(next.verb)) return KNOWN_METHOD;
   if (ours.completeCount > common) {
     if (theirs.ending !== REFUSED) return failure('a request ends too early');
-    return judgeLaxness(bytes, start, theirs.reason);
+    return judgeLaxness(bytes, theirs.reason);
   }
   if (ours.ending === REFUSED) {
     if (theirs.ending === REFUSED && theirs.completeCount === common) return SAME;
     return judgeRefusal(bytes, start);
   }
   if (theirs.completeCount > common) return failure('a request ends too late or not at all');
-  return compareOpen(bytes, start, ours, theirs);
+  return compareOpen(bytes, ours, theirs);
 }
 
-function judgeLaxness(bytes: Buffer, start: number, reason: string): Finding {
-  const label = knownDifference(bytes.toString('latin1', start), reason);
+function judgeLaxness(bytes: Buffer, reason: string): Finding {
+  const label = knownDifference(bytes.toString('latin1'), reason);
   return label === null ? failure(`accepted, while llhttp says: ${reason}`) : { kind: 'known', label };
 }
 
 /** Both are inside the same message, or between two. */
-function compareOpen(bytes: Buffer, start: number, ours: Trace, theirs: Trace): Finding {
+function compareOpen(bytes: Buffer, ours: Trace, theirs: Trace): Finding {
   const our = ours.current;
   const their = theirs.current;
   if (theirs.ending === REFUSED) {
-    return our === null && ours.ending === OPEN ? UNDECIDED : judgeLaxness(bytes, start, theirs.reason);
+    return our === null && ours.ending === OPEN ? UNDECIDED : judgeLaxness(bytes, theirs.reason);
   }
   if (ours.ending !== theirs.ending) return failure('persistence differs');
   if (our === null || their === null) return our === their ? SAME : failure('a head is complete for one side only');
@@ -50,8 +50,10 @@ function compareOpen(bytes: Buffer, start: number, ours: Trace, theirs: Trace): 
 }
 
 function judgeDifference(bytes: Buffer, label: string): Finding {
-  if (label !== LONGER_LIVED || !PROXY_CONNECTION.test(bytes.toString('latin1'))) return failure(label);
-  return { kind: 'known', label: 'Proxy-Connection' };
+  const text = bytes.toString('latin1');
+  if (label !== LONGER_LIVED) return failure(label);
+  if (TAB_BEHIND_VALUE.test(text)) return { kind: 'known', label: TAB_LABEL };
+  return PROXY_CONNECTION.test(text) ? { kind: 'known', label: 'Proxy-Connection' } : failure(label);
 }
 
 function differenceOfRequests(ours: ParsedMessage, theirs: ParsedMessage): string | null {

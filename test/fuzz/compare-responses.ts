@@ -1,6 +1,6 @@
 /** Judges our reading of a back end's byte stream against llhttp's: we may be stricter for a named reason, never laxer. */
 import { type Finding, failure, SAME, UNDECIDED } from './finding.ts';
-import { knownDifference, PROXY_CONNECTION, TAB_BEHIND_FRAMING } from './known-differences.ts';
+import { knownDifference, PROXY_CONNECTION, TAB_BEHIND_VALUE, TAB_LABEL } from './known-differences.ts';
 import { type Asked, ruleOfResponse } from './response-rules.ts';
 import { MAX_RESPONSE_FIELDS } from './response-subject.ts';
 import { CUT_OFF, type ParsedMessage, REFUSED, type Trace } from './trace.ts';
@@ -18,16 +18,20 @@ export function compareResponses(bytes: Buffer, asked: Asked, ours: Trace, their
   if (closesInInterim(theirs)) return CLOSE_IN_INTERIM;
   if (ours.ending === CUT_OFF && ours.current === null && theirs.ending !== CUT_OFF)
     return judgeUnfinished(bytes, asked);
-  if (ours.messages.length !== theirs.messages.length) return failure('numbers of responses differ');
+  const label = differenceOf(ours, theirs);
+  if (label === null) return SAME;
+  const text = bytes.toString('latin1');
+  if (TAB_BEHIND_VALUE.test(text)) return { kind: 'known', label: TAB_LABEL };
+  return label === LONGER_LIVED ? judgeReuse(text, asked) : failure(label);
+}
+
+function differenceOf(ours: Trace, theirs: Trace): string | null {
+  if (ours.messages.length !== theirs.messages.length) return 'numbers of responses differ';
   for (let i = 0; i < ours.messages.length; i++) {
     const label = differenceOfResponses(ours.messages[i] as ParsedMessage, theirs.messages[i] as ParsedMessage);
-    if (label !== null) return label === LONGER_LIVED ? judgeReuse(bytes, asked) : failure(label);
+    if (label !== null) return label;
   }
-  if (ours.ending === theirs.ending) return SAME;
-  if (TAB_BEHIND_FRAMING.test(bytes.toString('latin1'))) {
-    return { kind: 'known', label: 'a tab behind the value of a framing field' };
-  }
-  return failure('one side sees a complete response, the other does not');
+  return ours.ending === theirs.ending ? null : 'one side sees a complete response, the other does not';
 }
 
 /** llhttp has seen the end of a head that we still wait for, and never took for one. */
@@ -54,8 +58,7 @@ function isInterim(message: ParsedMessage): boolean {
 }
 
 /** Whether we may use a connection again that llhttp would close. */
-function judgeReuse(bytes: Buffer, asked: Asked): Finding {
-  const text = bytes.toString('latin1');
+function judgeReuse(text: string, asked: Asked): Finding {
   // A HEAD answer ends with its head, also without a length (RFC 9112 §6.3).
   if (asked === 'head') return { kind: 'known', label: 'reuse after a HEAD answer without length' };
   return PROXY_CONNECTION.test(text) ? { kind: 'known', label: 'Proxy-Connection' } : failure(LONGER_LIVED);

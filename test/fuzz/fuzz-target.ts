@@ -21,7 +21,7 @@ export interface FuzzTarget {
 /** Ascending positions inside `length` bytes. */
 export function drawCuts(length: number, random: Random): readonly number[] {
   if (length < 2) return [];
-  if (length < 256 && random.oneIn(16)) return everyCut(length);
+  if (length < 256 && random.oneIn(24)) return everyCut(length);
   const cuts = Array.from({ length: 1 + random.below(4) }, () => 1 + random.below(length - 1));
   return cuts.toSorted((a, b) => a - b);
 }

@@ -2,7 +2,7 @@
 
 export const largestAllocation: { bytes: number } = { bytes: 0 };
 
-const allocate = Buffer.allocUnsafeSlow;
+const allocate = Buffer.allocUnsafeSlow.bind(Buffer);
 
 Buffer.allocUnsafeSlow = (bytes: number) => {
   if (bytes > largestAllocation.bytes) largestAllocation.bytes = bytes;

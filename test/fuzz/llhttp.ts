@@ -24,8 +24,22 @@ interface Constants {
   readonly METHODS: Readonly<Record<string, number>>;
 }
 
+type Callbacks = Readonly<Record<string, (parser: number, first: number, second: number, third: number) => number>>;
+
+/** The part of the global `WebAssembly` used here; the types of Node do not describe it. */
+interface WasmApi {
+  readonly Module: new (code: Uint8Array) => object;
+  readonly Instance: new (module: object, imports: { readonly env: Callbacks }) => { readonly exports: unknown };
+}
+
+const wasmApi: WasmApi = (globalThis as unknown as { readonly WebAssembly: WasmApi }).WebAssembly;
+
+function ignore(): number {
+  return 0;
+}
+
 interface Exports {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: { readonly buffer: ArrayBuffer };
   readonly malloc: (bytes: number) => number;
   readonly llhttp_alloc: (type: number) => number;
   readonly llhttp_reset: (parser: number) => void;
@@ -66,9 +80,9 @@ export class Llhttp {
     this.#trace = new Trace();
     this.#url = '';
     this.#toHead = false;
-    const module = new WebAssembly.Module(require('undici/lib/llhttp/llhttp_simd-wasm.js') as Uint8Array<ArrayBuffer>);
-    const instance = new WebAssembly.Instance(module, { env: this.#callbacks() });
-    this.#exports = instance.exports as unknown as Exports;
+    const module = new wasmApi.Module(require('undici/lib/llhttp/llhttp_simd-wasm.js') as Uint8Array);
+    const instance = new wasmApi.Instance(module, { env: this.#callbacks() });
+    this.#exports = instance.exports as Exports;
     this.#requestParser = this.#exports.llhttp_alloc(REQUEST);
     this.#responseParser = this.#exports.llhttp_alloc(RESPONSE);
     // Transfer-Encoding beside Content-Length: we serve such a response once (the coding counts), so its end is compared.
@@ -140,15 +154,14 @@ export class Llhttp {
     return stoppedAt;
   }
 
-  #callbacks(): WebAssembly.ModuleImports {
-    const ignore = (): number => 0;
+  #callbacks(): Callbacks {
     return {
       wasm_on_message_begin: ignore,
       wasm_on_status: ignore,
       wasm_on_header_field: ignore,
       wasm_on_header_value: ignore,
       wasm_on_url: (_parser: number, at: number, bytes: number): number => {
-        this.#url += this.#text.latin1Slice(at, at + bytes);
+        this.#url += this.#text.toString('latin1', at, at + bytes);
         return 0;
       },
       wasm_on_headers_complete: (parser: number, status: number, _upgrade: number, keepAlive: number): number => {
@@ -173,7 +186,7 @@ export class Llhttp {
   #reasonAt(address: number): string {
     let reason = this.#reasons.get(address);
     if (reason === undefined) {
-      reason = this.#text.latin1Slice(address, this.#memory.indexOf(0, address));
+      reason = this.#text.toString('latin1', address, this.#memory.indexOf(0, address));
       this.#reasons.set(address, reason);
     }
     return reason;

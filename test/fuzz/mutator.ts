@@ -40,7 +40,8 @@ export class Mutator {
   /** The next input, valid until the call after it. */
   next(): Buffer {
     this.#length = 0;
-    this.#append(this.#base());
+    if (this.#random.below(8) < 3) this.#length = this.#bytes.write(this.#dictionary.compose(this.#random), 'latin1');
+    else this.#append(this.#base());
     for (let left = this.#random.below(5); left > 0; left--) this.#mutate();
     return this.#bytes.subarray(0, this.#length);
   }
@@ -54,8 +55,8 @@ export class Mutator {
 
   #base(): Buffer {
     const draw = this.#random.below(8);
-    if (draw < 3) return Buffer.from(this.#dictionary.compose(this.#random), 'latin1');
-    return draw < 6 && this.#pool.length > 0 ? this.#random.pick(this.#pool) : this.#random.pick(this.#seeds);
+    if (draw === 0) return Buffer.from(this.#dictionary.compose(this.#random), 'latin1');
+    return draw < 5 && this.#pool.length > 0 ? this.#random.pick(this.#pool) : this.#random.pick(this.#seeds);
   }
 
   #mutate(): void {

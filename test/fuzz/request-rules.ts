@@ -1,4 +1,5 @@
 /** Why a request had to be refused: the rules of request heads as a second, independent and slow implementation. */
+import { isIPv6 } from 'node:net';
 import { type Field, fieldsOf, type Rule, ruleOfChunked, ruleOfFraming, valuesOf } from './field-rules.ts';
 
 export interface HeadLimits {
@@ -12,7 +13,7 @@ const LINE_OVERHEAD_BYTES = 64;
 const MAX_METHOD_BYTES = 32;
 const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([^ ]+) HTTP\/(\S+)$/;
 const PROTOCOL = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(\/[!#$%&'*+\-.^_`|~0-9A-Za-z]+)?$/;
-const AUTHORITY = /^([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(:\d{0,5})?$/;
+const AUTHORITY = /^[A-Za-z0-9._-]{1,255}(:\d{0,5})?$/;
 const PROTECTED =
   /^(host|content-length|transfer-encoding|authorization|cookie|forwarded|x-request-id|x-real-ip|x-forwarded-.*)$/;
 
@@ -34,7 +35,8 @@ export function ruleOfRequest(text: string, limits: HeadLimits): Rule | null {
 function ruleOfPartialHead(text: string, limits: HeadLimits): Rule | null {
   if (/(^|[^\r])\n/.test(text)) return 'bare LF';
   if (text !== '' && !/^[!#$%&'*+\-.^_`|~0-9A-Za-z\r]/.test(text)) return 'first byte';
-  if (!text.includes('\n') && text.length > limits.maxTargetBytes + LINE_OVERHEAD_BYTES) return 'target length';
+  const line = text.split('\n', 1)[0] ?? '';
+  if (line.length > limits.maxTargetBytes + LINE_OVERHEAD_BYTES) return 'target length';
   return text.length >= limits.maxHeadBytes ? 'head length' : null;
 }
 
@@ -125,7 +127,12 @@ function ruleOfHost(hosts: readonly string[], target: string, version: string): 
   }
   const host = authority ?? hosts[0] ?? '';
   if (host === '') return version === '1.1' ? 'Host missing or repeated' : null;
-  return AUTHORITY.test(host) ? null : 'Host form';
+  return isAuthority(host) ? null : 'Host form';
+}
+
+function isAuthority(host: string): boolean {
+  const literal = /^\[([0-9A-Fa-f:.]+)\](:\d{0,5})?$/.exec(host);
+  return literal === null ? AUTHORITY.test(host) : isIPv6(literal[1] ?? '');
 }
 
 export function connectionTokens(fields: readonly Field[]): readonly string[] {

@@ -5,6 +5,7 @@ import { type Finding, failure } from './finding.ts';
 import { compareSplit, drawCuts, everyCut, type FuzzTarget, guarded } from './fuzz-target.ts';
 import { largestAllocation } from './largest-allocation.ts';
 import type { Llhttp } from './llhttp.ts';
+import type { Dictionary } from './mutator.ts';
 import type { Random } from './random.ts';
 import { LIMITS, RequestSubject } from './request-subject.ts';
 import { CLOSED, type ParsedMessage, type Trace } from './trace.ts';
@@ -13,7 +14,7 @@ import { CLOSED, type ParsedMessage, type Trace } from './trace.ts';
 const MAX_BUFFER_BYTES = 2 * (LIMITS.maxHeadBytes + 8);
 
 export class RequestTarget implements FuzzTarget {
-  readonly dictionary = REQUEST_DICTIONARY;
+  readonly dictionary: Dictionary = REQUEST_DICTIONARY;
   readonly #llhttp: Llhttp;
   readonly #subject: RequestSubject;
   readonly #second: RequestSubject;
@@ -46,7 +47,7 @@ export class RequestTarget implements FuzzTarget {
       let finding = this.#compare(bytes, draw === 0);
       if (finding.kind !== 'failure' && draw === 0) finding = this.#checkForwarded() ?? finding;
       if (finding.kind !== 'failure' && draw === 1) finding = this.#checkRules(bytes) ?? finding;
-      if (finding.kind !== 'failure' && draw < 6) {
+      if (finding.kind !== 'failure' && draw < 5) {
         finding = this.#checkSplit(bytes, drawCuts(bytes.length, random), random.oneIn(2)) ?? finding;
       }
       return finding;

@@ -7,7 +7,7 @@ import type { Exchange } from '../../src/proxy/exchange.ts';
 import { ClientConnection } from '../../src/proxy/http1/client-connection.ts';
 import { ResponseHead } from '../../src/proxy/http1/response-head.ts';
 import { Outcome } from '../../src/proxy/outcome.ts';
-import type { DownstreamTunnel, UpstreamTunnel } from '../../src/proxy/tunnel.ts';
+import type { UpstreamTunnel } from '../../src/proxy/tunnel.ts';
 import type { UpstreamPool } from '../../src/proxy/upstream-pool.ts';
 import type { WorkerContext } from '../../src/proxy/worker-context.ts';
 import { type Asked, OFFER } from './response-rules.ts';
@@ -154,7 +154,7 @@ export class ResponseSubject {
       pause: ignore,
       resume: ignore,
       destroy: ignore,
-    } as DownstreamTunnel);
+    });
   }
 
   #end(ending: number, reason: string): void {
@@ -189,7 +189,7 @@ function connectTo(connection: ClientConnection, exchange: Exchange): FakeSocket
   };
   const connect = net.connect;
   net.connect = ((options: net.NetConnectOpts) => {
-    read = options.onread?.callback ?? ignore;
+    read = (bytes, buffer) => options.onread?.callback(bytes, buffer);
     return socket;
   }) as unknown as typeof net.connect;
   try {

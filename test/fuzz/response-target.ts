@@ -4,13 +4,14 @@ import { RESPONSE_DICTIONARY } from './dictionary.ts';
 import { type Finding, failure } from './finding.ts';
 import { compareSplit, drawCuts, everyCut, type FuzzTarget, guarded } from './fuzz-target.ts';
 import type { Llhttp } from './llhttp.ts';
+import type { Dictionary } from './mutator.ts';
 import type { Random } from './random.ts';
 import type { Asked } from './response-rules.ts';
 import { ResponseSubject } from './response-subject.ts';
 import { CLOSED, REFUSED, type Trace } from './trace.ts';
 
 export class ResponseTarget implements FuzzTarget {
-  readonly dictionary = RESPONSE_DICTIONARY;
+  readonly dictionary: Dictionary = RESPONSE_DICTIONARY;
   readonly #asked: Asked;
   readonly #llhttp: Llhttp;
   readonly #subject: ResponseSubject;
@@ -47,7 +48,7 @@ export class ResponseTarget implements FuzzTarget {
       const draw = random.below(16);
       let finding = this.#compare(bytes, draw === 0);
       if (finding.kind !== 'failure' && draw === 0) finding = this.#checkForwarded() ?? finding;
-      if (finding.kind !== 'failure' && draw < 6)
+      if (finding.kind !== 'failure' && draw < 5)
         finding = this.#checkSplit(bytes, drawCuts(bytes.length, random)) ?? finding;
       return finding;
     });

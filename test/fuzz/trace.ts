@@ -59,7 +59,8 @@ export class Trace {
   }
 
   get last(): ParsedMessage | null {
-    return this.messages[this.messages.length - 1] ?? null;
+    const count = this.messages.length;
+    return count === 0 ? null : (this.messages[count - 1] as ParsedMessage);
   }
 
   /** The message under way; null between messages. */
@@ -74,8 +75,8 @@ export class Trace {
 
   /** What kind of messages and of ending, without the details that differ from input to input. */
   shape(): string {
-    let shape = `${this.ending}${this.reason}`;
-    for (const message of this.messages) {
+    let shape = `${this.ending}${this.reason} ${Math.min(this.messages.length, 3)}`;
+    for (const message of this.messages.slice(-2)) {
       const length = message.bodyBytes === 0 ? 0 : 1;
       shape += ` ${message.verb.length < 8 ? message.verb : '?'}${length}${message.complete}${message.keepAlive}`;
     }

@@ -294,6 +294,11 @@ for (const fields of BAD_FRAMINGS) {
   });
 }
 
+test('an interim response that announces a body is refused', () => {
+  assert.equal(parse(withFields(103, LENGTH_5)), null);
+  assert.equal(parse(withFields(100, CHUNKED)), null);
+});
+
 test('fields of the connection are not in the block, nor those Connection names', () => {
   const head = accept(
     withFields(
@@ -323,7 +328,7 @@ test('a parser keeps nothing of the response before', () => {
     'Upgrade: c',
     'Keep-Alive: timeout=5',
     'Connection: close',
-    LENGTH_5,
+    'Content-Length: 0',
   );
   assert.equal(head.parse(first, first.length - 4, true), true);
   const second = 'HTTP/1.1 200\r\nTransfer-Encoding: chunked\r\n\r\n';

@@ -5,7 +5,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import { TLSSocket } from 'node:tls';
 import { CONTROLLER_ADDRESS } from './e2e-controller.ts';
 
 export interface ClientOptions {
@@ -82,8 +82,8 @@ export class HttpClient {
 }
 
 async function readAnswer(response: http.IncomingMessage): Promise<Answer> {
-  const socket = response.socket as Socket | TLSSocket;
-  const fingerprint256 = 'getPeerCertificate' in socket ? socket.getPeerCertificate().fingerprint256 : '';
+  const { socket } = response;
+  const fingerprint256 = socket instanceof TLSSocket ? socket.getPeerCertificate().fingerprint256 : '';
   const pieces: Buffer[] = [];
   // Iterating fails on a body that is cut short.
   for await (const piece of response as AsyncIterable<Buffer>) pieces.push(piece);

@@ -2,7 +2,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
 import readline from 'node:readline';
+import type { ConfigDump } from '../../src/admin/dump-config.ts';
 import { AwaitedState } from './awaited-state.ts';
+import { eventually } from './e2e-eventually.ts';
 import type { LogLine } from './sluice-process.ts';
 
 const MAIN = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
@@ -69,6 +71,11 @@ export class ControllerProcess {
   async admin(page: string): Promise<{ readonly status: number; readonly text: string }> {
     const response = await fetch(`http://${CONTROLLER_ADDRESS}:${this.adminPort}${page}`);
     return { status: response.status, text: await response.text() };
+  }
+
+  /** Waits until the configuration in force in every worker is like this. */
+  async untilRunning(holds: (config: ConfigDump) => boolean): Promise<void> {
+    await eventually(async () => JSON.parse((await this.admin('/debug/config')).text) as ConfigDump, holds);
   }
 
   signal(name: 'SIGTERM' | 'SIGKILL'): void {

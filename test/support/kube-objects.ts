@@ -3,9 +3,14 @@ import { Agent, type Dispatcher, request } from 'undici';
 import type { AdminCredentials } from './envtest.ts';
 
 /** A raw object; `apiVersion` and `kind` follow from where it is written to. */
-export type KubeObject = { readonly metadata: { readonly name: string; readonly namespace?: string } } & Readonly<
-  Record<string, unknown>
->;
+export interface KubeObject {
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly [field: string]: unknown;
+}
 
 export type KubeCollection =
   | 'namespaces'
@@ -56,8 +61,8 @@ export class KubeObjects {
   /** A bearer token of a service account, as the kubelet asks for one for a pod. */
   async createToken(namespace: string, serviceAccount: string): Promise<string> {
     const path = pathOf('serviceaccounts', namespace, `${serviceAccount}/token`);
-    const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} };
-    const { status } = JSON.parse(await this.#send('POST', path, request)) as { status: { token: string } };
+    const order = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} };
+    const { status } = JSON.parse(await this.#send('POST', path, order)) as { status: { token: string } };
     return status.token;
   }
 

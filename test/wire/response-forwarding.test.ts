@@ -230,7 +230,7 @@ test('a response that comes byte by byte is put together', async () => {
 
 test('103 is relayed with its fields, 100 nobody asked for is swallowed', async () => {
   answerOnce(
-    'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nContent-Length: 5\r\n\r\n' +
+    'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nContent-Length: 0\r\n\r\n' +
       'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
   );
   const { client, response } = await ask(GET);

@@ -10,7 +10,7 @@ import type { Exchange } from '../exchange.ts';
 import { forwardedFields, type ListenerFacts, toClientIp } from '../forwarded-fields.ts';
 import { handleRequest, isInlineBody, type RequestOrigin } from '../handle-request.ts';
 import { Outcome } from '../outcome.ts';
-import { closeTunnelSocket, type DownstreamTunnel, type UpstreamTunnel } from '../tunnel.ts';
+import { ClientTunnelEnd, closeTunnelSocket, type UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
 import type { WorkerContext } from '../worker-context.ts';
 import { BODY_NONE, type RequestHead } from './request-head.ts';
@@ -33,7 +33,7 @@ const PIPELINE_PAUSE_BYTES = 32_768;
 const LINGER_MS = 2_000;
 const LINGER_BYTES = 1_048_576;
 
-export class ServerConnection implements Downstream, DownstreamTunnel, RequestSink, RequestOrigin {
+export class ServerConnection implements Downstream, RequestSink, RequestOrigin {
   readonly clientIp: string;
   readonly encrypted: boolean;
   readonly port: number;
@@ -188,30 +188,11 @@ export class ServerConnection implements Downstream, DownstreamTunnel, RequestSi
     this.#phase = TUNNEL;
     this.#tunnel = tunnel;
     this.#deadlineMs = 0;
-    tunnel.attachTunnel(this);
+    tunnel.attachTunnel(new ClientTunnelEnd(this.#socket, this.#exchange, () => this.#close()));
     this.resumeRequest();
     const pending = this.#pending;
     this.#pending = null;
     if (pending !== null && !tunnel.write(pending)) this.#socket.pause();
-  }
-
-  // DownstreamTunnel: what the back end sends once HTTP is left.
-
-  write(chunk: Buffer): boolean {
-    if (this.#exchange !== null) this.#exchange.responseBytes += chunk.length;
-    return this.#socket.write(chunk);
-  }
-
-  end(): void {
-    this.#socket.end();
-  }
-
-  pause(): void {
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    this.#socket.resume();
   }
 
   // RequestSink: what the reader found.
