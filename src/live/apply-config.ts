@@ -3,7 +3,8 @@
  * counts, health and pooled connections stay; route counters likewise. If anything throws, the running generation stays.
  */
 import { RE2JS } from 're2js';
-import type { CanaryConfig, ProxyConfig, RouteConfig } from '../model/proxy-config.ts';
+import { ALGORITHMS } from '../balancer/algorithms/index.ts';
+import type { CanaryConfig, ProxyConfig, RouteConfig, UpstreamConfig } from '../model/proxy-config.ts';
 import { buildRouteTable, type RouteRule } from '../router/build-route-table.ts';
 import type { RouteTable } from '../router/route-table.ts';
 import { CertificateTable } from './certificate-table.ts';
@@ -13,26 +14,38 @@ import type { Generation, LiveState } from './live-state.ts';
 import { RouteStats } from './route-stats.ts';
 
 export function applyConfig(live: LiveState, config: ProxyConfig): void {
-  const known = new Set(Array.from(live.upstreams.all(), ({ id }) => id));
-  const routeStats = new Map<string, RouteStats>();
-  let current: Generation;
+  const known = new Set(Array.from(live.upstreams.all(), (upstream) => upstream.id));
+  let next: NextState;
   try {
-    for (const upstream of config.upstreams) if (!known.has(upstream.id)) live.upstreams.ensure(upstream);
-    current = buildGeneration(live, config, routeStats);
+    for (const upstream of config.upstreams) addUpstream(live, known, upstream);
+    next = build(live, config);
   } catch (error) {
     live.upstreams.retain(known);
     throw error;
   }
-  // Those that carry traffic are changed last, when nothing can fail any more.
-  for (const upstream of config.upstreams) if (known.has(upstream.id)) live.upstreams.ensure(upstream);
-  live.routeStats = routeStats;
-  live.current = current;
+  // From here on nothing can fail.
+  for (const upstream of config.upstreams) live.upstreams.ensure(upstream);
+  live.routeStats = next.routeStats;
+  live.current = next.generation;
   live.upstreams.retain(new Set(config.upstreams.map((upstream) => upstream.id)));
   live.configApplied++;
 }
 
-/** Counters of the routes are put into `routeStats`, those that exist already as they are. */
-function buildGeneration(live: LiveState, config: ProxyConfig, routeStats: Map<string, RouteStats>): Generation {
+interface NextState {
+  readonly generation: Generation;
+  readonly routeStats: ReadonlyMap<string, RouteStats>;
+}
+
+/** Routes need upstreams to link to; those that run already are changed only when everything else is known to be fine. */
+function addUpstream(live: LiveState, known: ReadonlySet<string>, upstream: UpstreamConfig): void {
+  if (!known.has(upstream.id)) live.upstreams.ensure(upstream);
+  else if (!Object.hasOwn(ALGORITHMS, upstream.balancer)) {
+    throw new Error(`upstream ${upstream.id} asks for the unknown balancer "${upstream.balancer}"`);
+  }
+}
+
+function build(live: LiveState, config: ProxyConfig): NextState {
+  const routeStats = new Map<string, RouteStats>();
   const rules: Rule[] = [];
   for (const route of config.routes) {
     const stats = live.routeStats.get(route.id) ?? new RouteStats(route.id);
@@ -40,11 +53,8 @@ function buildGeneration(live: LiveState, config: ProxyConfig, routeStats: Map<s
     rules.push({ listeners: route.listeners, rule: toRule(live, route, stats) });
   }
   const tables = buildTables(config, rules);
-  return {
-    number: config.generation,
-    tables,
-    certificates: new CertificateTable(config.certificates, live.current.certificates),
-  };
+  const certificates = new CertificateTable(config.certificates, live.current.certificates);
+  return { generation: { number: config.generation, tables, certificates }, routeStats };
 }
 
 interface Rule {

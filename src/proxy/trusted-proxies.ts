@@ -28,11 +28,7 @@ export class TrustedProxies {
   constructor(cidrs: readonly string[]) {
     const ipv4: Ipv4Range[] = [];
     const ipv6: Ipv6Range[] = [];
-    for (const cidr of cidrs) {
-      const range = parseCidr(cidr);
-      if (typeof range.base === 'number') ipv4.push(range as Ipv4Range);
-      else ipv6.push(range as Ipv6Range);
-    }
+    for (const cidr of cidrs) addRange(cidr, ipv4, ipv6);
     this.#ipv4 = ipv4;
     this.#ipv6 = ipv6;
   }
@@ -70,22 +66,30 @@ function isInside(groups: Ipv6Groups, base: Ipv6Groups, mask: Ipv6Groups): boole
   return true;
 }
 
-function parseCidr(cidr: string): Ipv4Range | Ipv6Range {
+function addRange(cidr: string, ipv4: Ipv4Range[], ipv6: Ipv6Range[]): void {
   const slashAt = cidr.indexOf('/');
   const address = slashAt === -1 ? cidr : cidr.slice(0, slashAt);
   const prefix = slashAt === -1 ? null : cidr.slice(slashAt + 1);
   const value = parseIpv4(address);
-  if (value !== -1) return toIpv4Range(value, parsePrefix(cidr, prefix, 32));
+  if (value !== -1) {
+    ipv4.push(toIpv4Range(value, parsePrefix(cidr, prefix, 32)));
+    return;
+  }
   const groups = parseIpv6(address);
   if (groups === null) {
-    throw new Error(
-      `trusted network ${JSON.stringify(cidr)} has no valid IP address, e.g. 10.0.0.0/8 or 2001:db8::/32`,
-    );
+    throw new Error(`trusted network ${JSON.stringify(cidr)} is no IP address or CIDR like 10.0.0.0/8 or 2001:db8::/32`);
   }
   const length = parsePrefix(cidr, prefix, 128);
   const mapped = toMappedIpv4(groups);
-  if (mapped !== -1 && length >= 96) return toIpv4Range(mapped, length - 96);
-  const mask = groups.map((_, at) => 0xffff & ~(0xffff >> Math.min(16, Math.max(0, length - at * 16))));
+  if (mapped !== -1 && length >= 96) ipv4.push(toIpv4Range(mapped, length - 96));
+  else ipv6.push(toIpv6Range(groups, length));
+}
+
+function toIpv6Range(groups: Ipv6Groups, length: number): Ipv6Range {
+  const mask = groups.map((_, at) => {
+    const bits = Math.min(16, Math.max(0, length - at * 16));
+    return 0xffff & ~(0xffff >> bits);
+  });
   return { base: groups.map((group, at) => group & (mask[at] as number)), mask };
 }
 

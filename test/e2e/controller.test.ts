@@ -283,7 +283,8 @@ describe('ingress controller against a real api server', { skip: e2eSkip }, () =
     await kubectl('apply', '-f', file);
     await untilServed('renamed.example', '/', 'applied');
     assert.equal((await client('applied.example').get('/')).status, 404);
-    await kubectl('delete', '-f', file, '--wait=false');
+    // The server deletes the Endpoints with their Service.
+    await kubectl('delete', '-f', file, '--wait=false', '--ignore-not-found');
     await eventually(
       () => client('renamed.example').get('/'),
       ({ status }) => status === 404,

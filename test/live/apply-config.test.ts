@@ -6,7 +6,7 @@ import { UpstreamRegistry } from '../../src/balancer/upstream-registry.ts';
 import { applyConfig } from '../../src/live/apply-config.ts';
 import type { LiveRoute } from '../../src/live/live-route.ts';
 import { LiveState } from '../../src/live/live-state.ts';
-import { listenerConfig, proxyConfig, routeConfig, upstreamConfig } from '../support/proxy-config.ts';
+import { canaryConfig, listenerConfig, proxyConfig, routeConfig, upstreamConfig } from '../support/proxy-config.ts';
 import { requestFacts } from '../support/request-facts.ts';
 
 interface Fixture {
@@ -104,6 +104,7 @@ test('a configuration that cannot be applied changes nothing', () => {
   const { current, routeStats } = live;
   const upstream = live.upstreams.get('a');
   const endpoints = upstream?.endpoints;
+  const canaries = [canaryConfig('b', { header: { name: 'x', kind: 'pattern', value: '(' } })];
   const broken = [
     proxyConfig({
       generation: 2,
@@ -118,7 +119,7 @@ test('a configuration that cannot be applied changes nothing', () => {
     proxyConfig({
       generation: 4,
       upstreams: [upstreamConfig('a', '10.0.0.7:80'), B],
-      routes: [routeConfig('r', 'a', { path: { kind: 'regex', value: '(' } })],
+      routes: [routeConfig('r', 'a', { split: { members: [{ upstream: 'a', weight: 1, filters: [] }], canaries } })],
     }),
   ];
   for (const config of broken) {

@@ -48,18 +48,18 @@ export class ProxyHeaderParser {
   }
 
   #takeByte(byte: number): void {
-    const before = this.#length === 0 ? byte : (this.#header[this.#length - 1] as number);
     this.#header[this.#length++] = byte;
     const isText = this.#header[0] === PREFIX[0];
     const start = isText ? PREFIX : V2_SIGNATURE;
     if (this.#length <= start.length) {
       if (byte !== start[this.#length - 1]) this.#refuse('the connection does not begin with a PROXY protocol header');
-    } else if (isText) this.#checkLine(before, byte);
+    } else if (isText) this.#checkLine(byte);
     else this.#checkFixedBytes(byte);
   }
 
-  #checkLine(before: number, byte: number): void {
-    if (before === CR && byte === LF) this.#finish(parseV1(this.#header.latin1Slice(0, this.#length - 2)));
+  #checkLine(byte: number): void {
+    const before = this.#header[this.#length - 2];
+    if (before === CR && byte === LF) this.#finish(parseV1(this.#header.toString('latin1', 0, this.#length - 2)));
     else if (before === CR || byte === LF) this.#refuse('the line must end with CR LF, and hold neither alone');
     else if (this.#length === V1_MAX_BYTES) this.#refuse(`no CR LF within ${V1_MAX_BYTES} bytes`);
   }

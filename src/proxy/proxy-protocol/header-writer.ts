@@ -13,6 +13,7 @@ import {
   LOCAL,
   PROXY,
   TRANSPORT_STREAM,
+  TRANSPORT_UNSPEC,
   V2_FIXED_BYTES,
   V2_SIGNATURE,
   VERSION,
@@ -62,7 +63,7 @@ function fixedBytes(command: number, family: number): Buffer {
   const header = Buffer.alloc(V2_FIXED_BYTES + blockBytes);
   let at = V2_SIGNATURE.copy(header);
   at = header.writeUInt8((VERSION << 4) | command, at);
-  at = header.writeUInt8(family === AF_UNSPEC ? 0 : (family << 4) | TRANSPORT_STREAM, at);
+  at = header.writeUInt8((family << 4) | (family === AF_UNSPEC ? TRANSPORT_UNSPEC : TRANSPORT_STREAM), at);
   header.writeUInt16BE(blockBytes, at);
   return header;
 }

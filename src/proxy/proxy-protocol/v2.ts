@@ -20,6 +20,7 @@ export const AF_UNSPEC = 0;
 export const AF_INET = 1;
 export const AF_INET6 = 2;
 export const AF_UNIX = 3;
+export const TRANSPORT_UNSPEC = 0;
 export const TRANSPORT_STREAM = 1;
 const TRANSPORT_DGRAM = 2;
 
@@ -39,8 +40,8 @@ export function parseV2(header: Buffer): HeaderContent {
   const transport = (header[13] as number) & 15;
   if (family > AF_UNIX) return faulty(`address family ${family} is not 0 to 3`);
   if (transport > TRANSPORT_DGRAM) return faulty(`transport protocol ${transport} is not 0 to 2`);
-  // Without a family nobody can say where the TLVs begin.
-  if (family === AF_UNSPEC) return NOBODY;
+  // Without one of the two nobody can say where the TLVs begin.
+  if (family === AF_UNSPEC || transport === TRANSPORT_UNSPEC) return NOBODY;
   const tlvsAt = V2_FIXED_BYTES + (ADDRESS_BYTES[family] as number);
   if (header.length < tlvsAt) {
     return faulty(
@@ -49,7 +50,7 @@ export function parseV2(header: Buffer): HeaderContent {
   }
   const fault = checkTlvs(header, tlvsAt);
   if (fault !== '') return faulty(fault);
-  if (family === AF_UNIX || transport === 0) return NOBODY;
+  if (family === AF_UNIX) return NOBODY;
   return { addresses: family === AF_INET ? readIpv4(header) : readIpv6(header), fault: '' };
 }
 

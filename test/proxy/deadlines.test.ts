@@ -1,0 +1,171 @@
+/** Limits of time, with settings no flag offers: a proxy inside the test's own process. */
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, type TestContext, test } from 'node:test';
+import type { RoutePolicy } from '../../src/model/route-policy.ts';
+import { DEFAULT_ROUTE_POLICY } from '../../src/model/route-policy.ts';
+import { InProcessProxy } from '../support/in-process-proxy.ts';
+import { routeConfig, upstreamConfig } from '../support/proxy-config.ts';
+import { RawClient } from '../support/raw-client.ts';
+import { fieldOf } from '../support/raw-message.ts';
+import { ok, ScriptedUpstream } from '../support/scripted-upstream.ts';
+
+const SHORT_MS = 250;
+
+let upstream: ScriptedUpstream;
+
+before(async () => {
+  upstream = await ScriptedUpstream.start(() => ok('fine'));
+});
+
+after(() => upstream.close());
+
+beforeEach(() => {
+  upstream.forget();
+  upstream.script = () => ok('fine');
+});
+
+async function start(
+  t: TestContext,
+  settings: ConstructorParameters<typeof InProcessProxy>[0],
+  policy: Partial<RoutePolicy> = {},
+): Promise<InProcessProxy> {
+  const proxy = new InProcessProxy(settings);
+  t.after(() => proxy.close());
+  await proxy.apply({
+    upstreams: [upstreamConfig('a', upstream.address)],
+    routes: [routeConfig('r', 'a', { policy: { ...DEFAULT_ROUTE_POLICY, ...policy } })],
+  });
+  return proxy;
+}
+
+const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+
+test('a head that is not complete in time is 408, however busily its bytes trickle in', async (t) => {
+  const proxy = await start(t, { headTimeoutMs: SHORT_MS });
+  const client = await RawClient.connect(proxy.port);
+  client.write('GET / HTTP/1.1\r\n');
+  const trickle = setInterval(() => client.write('X: y\r\n'), 20);
+  const response = await client.response();
+  clearInterval(trickle);
+  assert.match(response.startLine, / 408 /);
+  assert.equal(fieldOf(response, 'Connection'), 'close');
+  client.destroy();
+});
+
+test('a connection that never sends a byte is closed without an answer', async (t) => {
+  const proxy = await start(t, { headTimeoutMs: SHORT_MS });
+  const client = await RawClient.connect(proxy.port);
+  assert.deepEqual(await client.remainder(), { text: '', ending: 'end' });
+});
+
+test('an idle connection is closed without a further answer', async (t) => {
+  const proxy = await start(t, { keepAliveTimeoutMs: SHORT_MS });
+  const client = await RawClient.connect(proxy.port);
+  client.write(GET);
+  assert.equal(await client.status(), 200);
+  assert.deepEqual(await client.remainder(), { text: '', ending: 'end' });
+});
+
+test('a body that stops coming is 408, and the back end never gets its end', async (t) => {
+  const proxy = await start(t, { bodyTimeoutMs: SHORT_MS });
+  const client = await RawClient.connect(proxy.port);
+  client.write('POST /stalled HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n');
+  assert.equal(await client.status(), 408);
+  assert.equal((await client.remainder()).ending, 'end');
+  const connection = await upstream.until(() =>
+    upstream.connections.find(({ received }) => received.includes('/stalled')),
+  );
+  await upstream.untilClosed(connection);
+  assert.equal(upstream.requests.length, 0);
+  assert.equal(proxy.worker.activeRequests, 0);
+});
+
+test('a back end that is silent is 504 after its tries, and its connections are closed', async (t) => {
+  const proxy = await start(t, {}, { responseTimeoutMs: SHORT_MS, retryAttempts: 2 });
+  upstream.script = () => null;
+  const client = await RawClient.connect(proxy.port);
+  client.write(GET);
+  assert.equal(await client.status(), 504);
+  assert.equal(upstream.requests.length, 2);
+  for (const { connection } of upstream.requests) await upstream.untilClosed(connection);
+  client.write(GET);
+  upstream.script = () => ok('again');
+  assert.equal((await client.response()).body.toString(), 'again');
+  client.destroy();
+});
+
+test('a silent back end is not asked twice for a POST', async (t) => {
+  const proxy = await start(t, {}, { responseTimeoutMs: SHORT_MS });
+  upstream.script = () => null;
+  const client = await RawClient.connect(proxy.port);
+  client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi');
+  assert.equal(await client.status(), 504);
+  assert.equal(upstream.requests.length, 1);
+  client.destroy();
+});
+
+test('a response that stops in the middle is cut, not ended', async (t) => {
+  const proxy = await start(t, {}, { responseTimeoutMs: SHORT_MS });
+  upstream.script = () => 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n';
+  const client = await RawClient.connect(proxy.port);
+  client.write(GET);
+  const { text, ending } = await client.remainder();
+  assert.equal(ending, 'reset');
+  assert.doesNotMatch(text, /\r\n0\r\n\r\n/);
+  assert.equal(upstream.requests.length, 1);
+});
+
+test('a back end that answers slowly but steadily is waited for', async (t) => {
+  const proxy = await start(t, {}, { responseTimeoutMs: 4 * SHORT_MS });
+  upstream.script = ({ connection }) => {
+    connection.write('HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n');
+    let left = 20;
+    const drip = setInterval(() => {
+      connection.write('x');
+      if (--left === 0) clearInterval(drip);
+    }, SHORT_MS / 4);
+    return null;
+  };
+  const client = await RawClient.connect(proxy.port);
+  client.write(GET);
+  assert.equal((await client.response()).body.length, 20);
+  client.destroy();
+});
+
+test('a client that stops reading is cut, and its back end connection closed', async (t) => {
+  const proxy = await start(t, { writeTimeoutMs: SHORT_MS });
+  const size = 64 * 1_048_576;
+  upstream.script = ({ connection }) => {
+    connection.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
+    connection.write(Buffer.alloc(size));
+    return null;
+  };
+  const client = await RawClient.connect(proxy.port);
+  client.socket.pause();
+  client.write(GET);
+  const { connection } = await upstream.request();
+  await upstream.untilClosed(connection);
+  assert.equal(proxy.worker.activeRequests, 0);
+  client.destroy();
+});
+
+test('an upstream connection is given up when it has been idle too long', async (t) => {
+  const proxy = await start(t, { upstreamIdleTimeoutMs: SHORT_MS });
+  const client = await RawClient.connect(proxy.port);
+  client.write(GET);
+  assert.equal(await client.status(), 200);
+  const { connection } = await upstream.request();
+  await upstream.untilClosed(connection);
+  client.destroy();
+});
+
+test('an upstream connection is not kept as long as its back end says it will not be', async (t) => {
+  const proxy = await start(t, {});
+  upstream.script = () => ok('fine', 'Keep-Alive: timeout=1');
+  const client = await RawClient.connect(proxy.port);
+  client.write(GET);
+  assert.equal(await client.status(), 200);
+  const { connection } = await upstream.request();
+  await upstream.untilClosed(connection);
+  client.destroy();
+});

@@ -1,0 +1,66 @@
+/** The data plane of one worker inside the test's own process: any settings, and its state in reach. */
+import { UpstreamRegistry } from '../../src/balancer/upstream-registry.ts';
+import { applyConfig } from '../../src/live/apply-config.ts';
+import { LiveState } from '../../src/live/live-state.ts';
+import type { AccessLogEntry } from '../../src/log/access-log.ts';
+import type { ProxyConfig } from '../../src/model/proxy-config.ts';
+import type { WorkerSettings } from '../../src/model/worker-messages.ts';
+import { ProxyServer } from '../../src/proxy/server.ts';
+import { UpstreamPool } from '../../src/proxy/upstream-pool.ts';
+import { WorkerContext } from '../../src/proxy/worker-context.ts';
+import { proxyConfig } from './proxy-config.ts';
+import { RecordingLogger } from './recording-logger.ts';
+
+const LONG_MS = 60_000;
+
+/** Those of the program, but nothing is shared with other workers. */
+const SETTINGS: WorkerSettings = {
+  workerId: 1,
+  accessLog: 'json',
+  maxHeadBytes: 32_768,
+  maxHeaders: 100,
+  maxTargetBytes: 16_384,
+  headTimeoutMs: LONG_MS,
+  keepAliveTimeoutMs: LONG_MS,
+  bodyTimeoutMs: LONG_MS,
+  writeTimeoutMs: LONG_MS,
+  maxIdlePerEndpoint: 256,
+  upstreamIdleTimeoutMs: LONG_MS,
+  reusePort: false,
+};
+
+export class InProcessProxy {
+  readonly worker: WorkerContext;
+  readonly server: ProxyServer;
+  readonly live: LiveState;
+  readonly logger: RecordingLogger;
+  readonly accessLog: AccessLogEntry[];
+
+  constructor(settings: Partial<WorkerSettings>) {
+    this.logger = new RecordingLogger();
+    this.accessLog = [];
+    const registry: UpstreamRegistry = new UpstreamRegistry((endpoint) => new UpstreamPool(this.worker, endpoint), 1);
+    this.live = new LiveState(registry);
+    this.worker = new WorkerContext({ ...SETTINGS, ...settings }, this.live, this.logger, 1, (entry) => {
+      this.accessLog.push(entry);
+    });
+    this.server = new ProxyServer(this.worker);
+  }
+
+  /** Port of the first listener. */
+  get port(): number {
+    return this.server.ports[0]?.port ?? 0;
+  }
+
+  async apply(part: Partial<ProxyConfig>): Promise<void> {
+    const config = proxyConfig({ generation: this.live.current.number + 1, ...part });
+    applyConfig(this.live, config);
+    await this.server.listen(config.listeners, this.server.ports);
+  }
+
+  async close(): Promise<void> {
+    await this.server.drain(0);
+    for (const { endpoints } of this.live.upstreams.all()) for (const { transport } of endpoints) transport?.close();
+    this.worker.clock.close();
+  }
+}
