@@ -25,14 +25,14 @@ export class ProxyServer {
   readonly #listeners: Map<string, OpenListener>;
   readonly #connections: Set<ServerConnection>;
   #onIdle: (() => void) | null;
-  #defaultFingerprint: string;
+  #defaultCertificate: CertificateConfig | null;
 
   constructor(worker: WorkerContext) {
     this.#worker = worker;
     this.#listeners = new Map();
     this.#connections = new Set();
     this.#onIdle = null;
-    this.#defaultFingerprint = '';
+    this.#defaultCertificate = null;
   }
 
   get ports(): readonly BoundPort[] {
@@ -61,8 +61,11 @@ export class ProxyServer {
   /** Clients without SNI do not reach `SNICallback`: the listeners themselves must know the default certificate. */
   useDefaultCertificate(): void {
     const certificate = this.#worker.live.current.certificates.default;
-    if (certificate === null || certificate.fingerprint === this.#defaultFingerprint) return;
-    this.#defaultFingerprint = certificate.fingerprint;
+    const before = this.#defaultCertificate;
+    // A renewed intermediate certificate leaves the fingerprint of the leaf as it was.
+    if (certificate === null) return;
+    if (certificate.certPem === before?.certPem && certificate.keyPem === before.keyPem) return;
+    this.#defaultCertificate = certificate;
     for (const { server } of this.#listeners.values()) {
       if (server instanceof tls.Server) server.setSecureContext(toContextOptions(certificate));
     }

@@ -77,7 +77,9 @@ function addRange(cidr: string, ipv4: Ipv4Range[], ipv6: Ipv6Range[]): void {
   }
   const groups = parseIpv6(address);
   if (groups === null) {
-    throw new Error(`trusted network ${JSON.stringify(cidr)} is no IP address or CIDR like 10.0.0.0/8 or 2001:db8::/32`);
+    throw new Error(
+      `trusted network ${JSON.stringify(cidr)} is no IP address or CIDR like 10.0.0.0/8 or 2001:db8::/32`,
+    );
   }
   const length = parsePrefix(cidr, prefix, 128);
   const mapped = toMappedIpv4(groups);

@@ -44,9 +44,7 @@ export class UpstreamPool implements EndpointTransport {
 
   /** @param mayReuse false after a connection turned out to be stale: those beside it have waited as long, or longer */
   dispatch(exchange: Exchange, mayReuse: boolean): void {
-    while (mayReuse) {
-      const idle = this.#idle.pop();
-      if (idle === undefined) break;
+    for (let idle = mayReuse ? this.#idle.pop() : undefined; idle !== undefined; idle = this.#idle.pop()) {
       if (idle.usable) {
         exchange.connection = idle;
         idle.start(exchange);

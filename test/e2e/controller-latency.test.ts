@@ -14,7 +14,7 @@ import type { Pod } from '../support/e2e-pod.ts';
 
 const HOST = 'shop.example';
 const CHANGES = 100;
-const CALM_CHANGES = 30;
+const CALM_CHANGES = 20;
 /** Without a change for this long, the next one is not taken for part of a storm. */
 const CALM_MS = 150;
 const MAX_P99_MS = 5_000;

@@ -1,4 +1,4 @@
-/** Configuration changes of every kind under steady traffic: no request fails and no connection is closed. */
+/** Changes of every kind, and a crash of the API server, under steady traffic: no request fails, no connection is closed. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import https from 'node:https';
@@ -10,6 +10,7 @@ import { HttpClient } from '../support/e2e-client.ts';
 import { E2eCluster } from '../support/e2e-cluster.ts';
 import { CONTROLLER_ADDRESS, type ControllerProcess } from '../support/e2e-controller.ts';
 import { e2eSkip } from '../support/e2e-environment.ts';
+import { eventually } from '../support/e2e-eventually.ts';
 import { canaryAnnotations, E2E_NAMESPACE, type IngressOptions } from '../support/e2e-manifests.ts';
 import type { Pod } from '../support/e2e-pod.ts';
 import { SteadyTraffic } from '../support/e2e-traffic.ts';
@@ -175,5 +176,32 @@ describe('configuration changes under traffic', { skip: e2eSkip }, () => {
       assert.deepEqual(await Promise.all(echoes), [`round ${round}`, `round ${round}`]);
     }
     assert.equal(closed, 0);
+  });
+
+  test('the api server crashes and comes back, and what is changed afterwards arrives', async (t) => {
+    const traffic = await load(t);
+    let back = false;
+    const readiness = eventually(
+      async () => {
+        assert.equal((await controller.admin('/readyz')).status, 200);
+        // Probes must not be what keeps the machine busy.
+        await traffic.more(10);
+      },
+      () => back,
+    );
+    await cluster.env.killApiServer();
+    await controller.log('kubernetes api cannot be used, keeping what is known');
+    await traffic.more(BETWEEN_CHANGES);
+    cluster.env.restartApiServer();
+    await cluster.env.ready();
+    const startedMs = performance.now();
+    const change = cluster.changeIngress('other', { host: 'later.example', paths: { '/': 'next' } });
+    await under(traffic, change, (config) => hasRoute(config, 'later.example', '/'));
+    t.diagnostic(
+      `the first change after the outage was in force after ${Math.round(performance.now() - startedMs)} ms`,
+    );
+    back = true;
+    await readiness;
+    await assertUnharmed(traffic, t);
   });
 });

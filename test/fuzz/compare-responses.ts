@@ -1,9 +1,9 @@
 /** Judges our reading of a back end's byte stream against llhttp's: we may be stricter for a named reason, never laxer. */
 import { type Finding, failure, SAME, UNDECIDED } from './finding.ts';
 import { knownDifference, PROXY_CONNECTION, TAB_BEHIND_VALUE, TAB_LABEL } from './known-differences.ts';
-import { type Asked, ruleOfResponse } from './response-rules.ts';
+import { type Asked, announcesTwice, ruleOfResponse } from './response-rules.ts';
 import { MAX_RESPONSE_FIELDS } from './response-subject.ts';
-import { CUT_OFF, type ParsedMessage, REFUSED, type Trace } from './trace.ts';
+import { CLOSED, CUT_OFF, type ParsedMessage, REFUSED, type Trace } from './trace.ts';
 
 const LONGER_LIVED = 'reusable, while llhttp would close';
 /** llhttp reads nothing behind such a response; we go on to the final one and judge that. */
@@ -16,10 +16,10 @@ export function compareResponses(bytes: Buffer, asked: Asked, ours: Trace, their
     return rule === null ? failure('refused without a reason') : { kind: 'stricter', label: rule };
   }
   if (closesInInterim(theirs)) return CLOSE_IN_INTERIM;
-  if (ours.ending === CUT_OFF && ours.current === null && theirs.ending !== CUT_OFF)
-    return judgeUnfinished(bytes, asked);
+  const waitsInHead = ours.ending === CUT_OFF && ours.current === null;
+  if (waitsInHead && theirs.messages.length > ours.messages.length) return judgeUnfinished(bytes, asked);
   const label = differenceOf(ours, theirs);
-  if (label === null) return SAME;
+  if (label === null) return ours.ending === CLOSED && ours.last?.keepAlive === true ? judgeKeepAlive(bytes) : SAME;
   const text = bytes.toString('latin1');
   if (TAB_BEHIND_VALUE.test(text)) return { kind: 'known', label: TAB_LABEL };
   return label === LONGER_LIVED ? judgeReuse(text, asked) : failure(label);
@@ -55,6 +55,11 @@ function closesInInterim(theirs: Trace): boolean {
 
 function isInterim(message: ParsedMessage): boolean {
   return message.verb.charCodeAt(0) === 49;
+}
+
+/** With two lengths announced, the back end may mean the other one (RFC 9112 §6.3): served, but never reused. */
+function judgeKeepAlive(bytes: Buffer): Finding {
+  return announcesTwice(bytes.toString('latin1')) ? failure('reusable after a response with two lengths') : SAME;
 }
 
 /** Whether we may use a connection again that llhttp would close. */

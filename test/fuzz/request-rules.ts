@@ -108,7 +108,8 @@ function ruleOfFields(fields: readonly Field[], target: string, version: string)
   const tokens = connectionTokens(fields);
   if (tokens.some((token) => PROTECTED.test(token))) return 'Connection names a protected field';
   const hasBody = chunked || (lengths.length > 0 && lengths[0] !== '0');
-  return hasBody && tokens.includes('upgrade') && offersUpgrade(fields) ? 'Upgrade with a body' : null;
+  const mayUpgrade = version === '1.1' && tokens.includes('upgrade') && offersUpgrade(fields);
+  return hasBody && mayUpgrade ? 'Upgrade with a body' : null;
 }
 
 /** Offers of HTTP/2 and TLS, and repeated ones, are dropped: the request is then an ordinary one. */

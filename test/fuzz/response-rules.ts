@@ -50,10 +50,17 @@ function announcesBody(fields: readonly Field[]): boolean {
 
 function isOffered(fields: readonly Field[], asked: Asked): boolean {
   const chosen = valuesOf(fields, 'upgrade').at(-1) ?? '';
-  return asked === 'upgrade' && /^[, \t]*websocket([, \t]+websocket)*[, \t]*$/i.test(chosen);
+  return asked === 'upgrade' && /^[, \t]*websocket([ \t]*,[, \t]*websocket)*[, \t]*$/i.test(chosen);
 }
 
 function hasChunkedBody(fields: readonly Field[], status: string, asked: Asked): boolean {
   if (asked === 'head' || status === '204' || status === '304') return false;
   return valuesOf(fields, 'transfer-encoding').length > 0;
+}
+
+/** Whether the final response has both a coding and a length. */
+export function announcesTwice(text: string): boolean {
+  const final = text.replace(/^(HTTP\/1\.[01] 1[^]*?\r\n\r\n)*/, '');
+  const head = final.slice(0, final.indexOf('\r\n\r\n') + 2);
+  return /\r\ncontent-length:/i.test(head) && /\r\ntransfer-encoding:/i.test(head);
 }

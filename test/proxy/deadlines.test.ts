@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, type TestContext, test } from 'node:test';
 import type { RoutePolicy } from '../../src/model/route-policy.ts';
 import { DEFAULT_ROUTE_POLICY } from '../../src/model/route-policy.ts';
+import type { WorkerSettings } from '../../src/model/worker-messages.ts';
 import { InProcessProxy } from '../support/in-process-proxy.ts';
 import { routeConfig, upstreamConfig } from '../support/proxy-config.ts';
 import { RawClient } from '../support/raw-client.ts';
@@ -26,7 +27,7 @@ beforeEach(() => {
 
 async function start(
   t: TestContext,
-  settings: ConstructorParameters<typeof InProcessProxy>[0],
+  settings: Partial<WorkerSettings>,
   policy: Partial<RoutePolicy> = {},
 ): Promise<InProcessProxy> {
   const proxy = new InProcessProxy(settings);

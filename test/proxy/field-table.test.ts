@@ -88,7 +88,7 @@ test('a scan never writes a line break that was not there, whatever the bytes', 
       const table = new FieldTable(20, false);
       if (table.scan(body, 0, headEnd) !== 0) return;
       for (const written of table.toBlock(-1, -1).split('\r\n').slice(0, -1)) {
-        assert.match(written, /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+: (?:[^\0-\x08\x0a-\x1f\x7f]*[^\0-\x20\x7f])?$/);
+        assert.match(written, /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+: (?:[\t -~\x80-\xff]*[!-~\x80-\xff])?$/);
       }
     }),
     { numRuns: 2_000 },

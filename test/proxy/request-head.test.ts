@@ -184,9 +184,9 @@ test('names of object properties are ordinary names', () => {
 });
 
 test('as many fields as allowed pass, one more is 431', () => {
-  const fields = (count: number): readonly string[] => Array.from({ length: count }, (_, i) => `X-${i}: y`);
-  accept(withFields(...fields(MAX_FIELDS - 1)));
-  assert.equal(parse(withFields(...fields(MAX_FIELDS))).status, 431);
+  const fields = Array.from({ length: MAX_FIELDS }, (_, i) => `X-${i}: y`);
+  accept(withFields(...fields.slice(1)));
+  assert.equal(parse(withFields(...fields)).status, 431);
 });
 
 const HOSTS: readonly { readonly host: string; readonly valid: boolean }[] = [
@@ -211,7 +211,7 @@ const HOSTS: readonly { readonly host: string; readonly valid: boolean }[] = [
     '::1',
     ':80',
   ]
-    .concat(['[::1]x', '[]', '[a.b]', '[1.2.3.4]', '[::1%lo]', 'a"', 'a;b', `${'a'.repeat(256)}`])
+    .concat(['[::1]x', '[]', '[a.b]', '[1.2.3.4]', '[::1%lo]', 'a"', 'a;b', 'a'.repeat(256)])
     .map((host) => ({ host, valid: false })),
 ];
 

@@ -25,7 +25,7 @@ export class AwaitedState {
           resolve(found);
         } catch (error) {
           finish();
-          reject(error as Error);
+          reject(error);
         }
       };
       const timer = setTimeout(() => {

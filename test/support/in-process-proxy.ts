@@ -36,13 +36,14 @@ export class InProcessProxy {
   readonly logger: RecordingLogger;
   readonly accessLog: AccessLogEntry[];
 
-  constructor(settings: Partial<WorkerSettings>) {
+  constructor(settings: Partial<WorkerSettings>, onAccess: () => void = () => undefined) {
     this.logger = new RecordingLogger();
     this.accessLog = [];
     const registry: UpstreamRegistry = new UpstreamRegistry((endpoint) => new UpstreamPool(this.worker, endpoint), 1);
     this.live = new LiveState(registry);
     this.worker = new WorkerContext({ ...SETTINGS, ...settings }, this.live, this.logger, 1, (entry) => {
       this.accessLog.push(entry);
+      onAccess();
     });
     this.server = new ProxyServer(this.worker);
   }
@@ -55,6 +56,7 @@ export class InProcessProxy {
   async apply(part: Partial<ProxyConfig>): Promise<void> {
     const config = proxyConfig({ generation: this.live.current.number + 1, ...part });
     applyConfig(this.live, config);
+    this.server.useDefaultCertificate();
     await this.server.listen(config.listeners, this.server.ports);
   }
 

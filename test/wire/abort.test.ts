@@ -85,14 +85,14 @@ test('a client that reads slowly slows the back end down, not the memory up', as
   const client = await RawClient.connect(sluice.httpPort);
   client.write(GET);
   const { connection } = await upstream.request();
-  const before = sluice.residentBytes();
+  const atFirst = sluice.residentBytes();
   client.socket.pause();
   connection.write(`HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ${LARGE_BYTES}\r\n\r\n`);
   const piece = Buffer.alloc(1_048_576, 'x');
   for (let sent = 0; sent < LARGE_BYTES; sent += piece.length) connection.write(piece);
   await exchangesOfOthers();
   assert.ok(connection.socket.writableLength > LARGE_BYTES / 2, 'the back end could get rid of too much');
-  assert.ok(sluice.residentBytes() - before < MOST_GROWTH_BYTES);
+  assert.ok(sluice.residentBytes() - atFirst < MOST_GROWTH_BYTES);
   client.socket.resume();
   await client.received(LARGE_BYTES);
   assert.equal((await client.response()).body.length, LARGE_BYTES);
@@ -101,7 +101,7 @@ test('a client that reads slowly slows the back end down, not the memory up', as
 
 test('a back end that reads slowly slows the client down, not the memory up', async () => {
   const client = await RawClient.connect(sluice.httpPort);
-  const before = sluice.residentBytes();
+  const atFirst = sluice.residentBytes();
   client.write(`POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: ${LARGE_BYTES}\r\n\r\n`);
   const { connection, head } = await upstream.request();
   connection.socket.pause();
@@ -109,7 +109,7 @@ test('a back end that reads slowly slows the client down, not the memory up', as
   for (let sent = 0; sent < LARGE_BYTES; sent += piece.length) client.write(piece);
   await exchangesOfOthers();
   assert.ok(client.socket.writableLength > LARGE_BYTES / 2, 'the client could get rid of too much');
-  assert.ok(sluice.residentBytes() - before < MOST_GROWTH_BYTES);
+  assert.ok(sluice.residentBytes() - atFirst < MOST_GROWTH_BYTES);
   connection.socket.resume();
   await upstream.until(() => (connection.receivedBytes === head.length + LARGE_BYTES ? true : undefined));
   connection.write(ok('all of it', 'Connection: close'));

@@ -5,8 +5,8 @@
  */
 import type { Socket } from 'node:net';
 import type { CoarseClock, Sweepable } from '../coarse-clock.ts';
-import { ProxyHeaderParser } from './header-parser.ts';
 import type { ProxyAddresses } from './addresses.ts';
+import { ProxyHeaderParser } from './header-parser.ts';
 
 export type DeadlineClock = Pick<CoarseClock, 'nowMs' | 'watch' | 'unwatch'>;
 
@@ -28,6 +28,7 @@ export class HeaderReceiver implements Sweepable {
   readonly #parser: ProxyHeaderParser;
   readonly #deadlineMs: number;
   #anyBytes: boolean;
+  #settled: boolean;
   readonly #onReadable: () => void;
   readonly #onGone: () => void;
 
@@ -38,6 +39,7 @@ export class HeaderReceiver implements Sweepable {
     this.#parser = new ProxyHeaderParser();
     this.#deadlineMs = clock.nowMs + limitMs;
     this.#anyBytes = false;
+    this.#settled = false;
     this.#onReadable = () => this.#read();
     this.#onGone = () => this.#refuse(this.#anyBytes ? 'the connection ended inside the header' : '');
     clock.watch(this);
@@ -48,7 +50,7 @@ export class HeaderReceiver implements Sweepable {
     socket.on('close', this.#onGone);
   }
 
-  /** For shutdown: connections without a header have nothing to lose. */
+  /** For shutdown: connections without a header have nothing to lose. Does nothing once the socket is handed over. */
   destroy(): void {
     this.#refuse('');
   }
@@ -78,6 +80,7 @@ export class HeaderReceiver implements Sweepable {
   }
 
   #refuse(fault: string): void {
+    if (this.#settled) return;
     this.#detach();
     // Errors of the dying socket, e.g. a reset, are nobody's concern.
     this.socket.on('error', ignore);
@@ -86,6 +89,7 @@ export class HeaderReceiver implements Sweepable {
   }
 
   #detach(): void {
+    this.#settled = true;
     this.#clock.unwatch(this);
     this.socket.off('readable', this.#onReadable);
     this.socket.off('end', this.#onGone);

@@ -1,0 +1,130 @@
+/** Data-plane threads as the control plane sees them: told in order, replaced when they die, never waited for in vain. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { WorkerPool } from '../../src/control/worker-pool.ts';
+import type { HealthChange, ProxyConfig } from '../../src/model/proxy-config.ts';
+import { AwaitedState } from '../support/awaited-state.ts';
+import { proxyConfig, routeConfig, upstreamConfig } from '../support/proxy-config.ts';
+import { RecordingLogger } from '../support/recording-logger.ts';
+
+const SETTINGS: ConstructorParameters<typeof WorkerPool>[0]['settings'] = {
+  accessLog: 'off',
+  maxHeadBytes: 1,
+  maxHeaders: 1,
+  maxTargetBytes: 1,
+  headTimeoutMs: 1,
+  keepAliveTimeoutMs: 1,
+  bodyTimeoutMs: 1,
+  writeTimeoutMs: 1,
+  maxIdlePerEndpoint: 1,
+  upstreamIdleTimeoutMs: 1,
+  reusePort: true,
+};
+
+class PoolFixture extends RecordingLogger {
+  readonly lost: number[] = [];
+  readonly pool: WorkerPool;
+  readonly #state = new AwaitedState();
+
+  constructor(count: number, health: readonly HealthChange[] = []) {
+    super();
+    this.pool = new WorkerPool({
+      script: new URL('./workers/scripted-worker.ts', import.meta.url),
+      count,
+      settings: SETTINGS,
+      logger: this,
+      onAccessLines: () => undefined,
+      health: () => health,
+      onWorkerLost: (workerId) => {
+        this.lost.push(workerId);
+        this.#state.report();
+      },
+    });
+  }
+
+  override info(message: string, fields: Record<string, unknown> = {}): void {
+    super.info(message, fields);
+    this.#state.report();
+  }
+
+  until(look: () => boolean): Promise<true> {
+    return this.#state.until(() => (look() ? true : undefined));
+  }
+
+  /** What the threads said they were told to apply, in order. */
+  applying(): readonly { readonly worker: unknown; readonly generation: unknown; readonly ports: unknown }[] {
+    return this.lines
+      .filter(({ message }) => message === 'applying')
+      .map(({ fields }) => ({ worker: fields['worker'], generation: fields['generation'], ports: fields['ports'] }));
+  }
+}
+
+function start(t: TestContext, count: number, health: readonly HealthChange[] = []): PoolFixture {
+  const fixture = new PoolFixture(count, health);
+  t.after(() => fixture.pool.drain(0));
+  fixture.pool.start();
+  return fixture;
+}
+
+function config(generation: number, order = 'go'): ProxyConfig {
+  return proxyConfig({ generation, upstreams: [upstreamConfig('a')], routes: [routeConfig(order, 'a')] });
+}
+
+test('the first thread finds the free port, the others are told to join it there', async (t) => {
+  const fixture = start(t, 3);
+  assert.equal(fixture.pool.ready, false);
+  assert.equal(await fixture.pool.apply(config(1)), '');
+  assert.equal(fixture.pool.ready, true);
+  const told = fixture.applying();
+  assert.deepEqual(told[0], { worker: 1, generation: 1, ports: [] });
+  for (const { ports } of told.slice(1)) assert.deepEqual(ports, [{ listener: 'web', port: 40_001 }]);
+  assert.equal(told.length, 3);
+});
+
+test('what one thread refuses is reported with its reason', async (t) => {
+  const fixture = start(t, 2);
+  await fixture.pool.apply(config(1));
+  assert.equal(await fixture.pool.apply(config(2, 'refuse:2')), 'refused by 2');
+});
+
+test('a thread that dies is replaced by one that gets the running configuration and what is known of health', async (t) => {
+  const health = [{ upstreamId: 'a', endpointId: '10.0.0.1:80', healthy: false, reason: 'status 500' }];
+  const fixture = start(t, 2, health);
+  await fixture.pool.apply(config(1));
+  await fixture.pool.applyEndpoints([{ upstreamId: 'die:1', endpoints: [] }], config(1));
+  await fixture.until(() => fixture.applying().some(({ worker }) => worker === 3));
+  assert.deepEqual(fixture.lost, [1]);
+  assert.equal(fixture.pool.restarts, 1);
+  await fixture.until(() =>
+    fixture.lines.some(({ message, fields }) => message === 'health' && fields['worker'] === 3),
+  );
+  assert.equal(fixture.pool.size, 2);
+  assert.equal(fixture.pool.ready, true);
+});
+
+test('a thread that dies while it is told something does not keep the control plane waiting', async (t) => {
+  const fixture = start(t, 2);
+  await fixture.pool.apply(config(1));
+  const refused = await fixture.pool.apply(config(2, 'die:1'));
+  assert.equal(refused, 'worker died');
+  await fixture.until(() => fixture.lost.length === 1);
+  const line = fixture.lines.find(({ level }) => level === 'error');
+  assert.match(String(line?.fields['error']), /told to die/);
+});
+
+test('counters of a thread that dies are given up, not waited for', async (t) => {
+  const fixture = start(t, 1);
+  await fixture.pool.apply(config(1));
+  const collected = fixture.pool.collect();
+  await fixture.pool.applyEndpoints([{ upstreamId: 'die', endpoints: [] }], config(1));
+  assert.deepEqual(await collected, []);
+});
+
+test('after a drain no thread is left, and none is started', async (t) => {
+  const fixture = start(t, 2);
+  await fixture.pool.apply(config(1));
+  await fixture.pool.drain(1_000);
+  await fixture.until(() => fixture.lost.length === 2);
+  assert.equal(fixture.pool.size, 0);
+  assert.equal(fixture.pool.restarts, 0);
+});

@@ -1,0 +1,35 @@
+/** A data-plane thread that applies nothing and does what the configuration's first problem message says. */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { FromWorker, ToWorker, WorkerSettings } from '../../../src/model/worker-messages.ts';
+
+const port = parentPort;
+if (port === null) throw new Error('this file runs in a worker thread only');
+const send = (message: FromWorker): void => port.postMessage(message);
+const { workerId } = workerData as WorkerSettings;
+
+/** `die:2` concerns worker 2 only, `die` every one. */
+function isTold(order: string, what: string): boolean {
+  return order === what || order === `${what}:${workerId}`;
+}
+
+port.on('message', (message: ToWorker) => {
+  if (message.type === 'drain') send({ type: 'drained' });
+  if (message.type === 'endpoints') {
+    if (message.changes.some(({ upstreamId }) => isTold(upstreamId, 'die'))) process.exit(1);
+    send({ type: 'endpoints-applied', sequence: message.sequence });
+  }
+  if (message.type === 'health') {
+    send({ type: 'log', level: 'info', message: 'health', fields: { endpoints: message.changes.length } });
+  }
+  if (message.type !== 'config') return;
+  const { config, ports } = message;
+  const order = config.routes[0]?.id ?? '';
+  if (isTold(order, 'die')) throw new Error('told to die');
+  send({ type: 'log', level: 'info', message: 'applying', fields: { generation: config.generation, ports } });
+  send({
+    type: 'applied',
+    generation: config.generation,
+    error: isTold(order, 'refuse') ? `refused by ${workerId}` : '',
+    ports: config.listeners.map(({ name }) => ({ listener: name, port: 40_000 + workerId })),
+  });
+});
