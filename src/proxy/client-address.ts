@@ -13,8 +13,6 @@ import type { TrustedProxies } from './trusted-proxies.ts';
 
 /** Elements looked at, empty ones included; longer chains of trusted proxies do not exist. */
 export const MAX_ELEMENTS = 64;
-/** `[`, the longest IPv6 literal, `]:`, five digits; an obfuscated port may be this much longer. */
-const MAX_NODE_LENGTH = 53 + 64;
 
 const QUOTE = 34;
 const COMMA = 44;
@@ -75,7 +73,6 @@ function walk(peer: string, list: string, trusted: TrustedProxies, syntax: ListS
 }
 
 function toNodeAddress(node: string): string {
-  if (node.length > MAX_NODE_LENGTH) return '';
   if (node.startsWith('[')) {
     const close = node.indexOf(']');
     if (close === -1 || !isPortOrNothing(node, close + 1)) return '';
@@ -105,17 +102,11 @@ function forwardedElementStart(list: string, end: number): number {
   let quoted = false;
   for (let at = end - 1; at >= 0; at--) {
     const code = list.charCodeAt(at);
-    if (code === QUOTE && !(quoted && isEscaped(list, at))) quoted = !quoted;
+    // Inside a quoted string every quote is escaped; the one that opens it stands behind `=`.
+    if (code === QUOTE && !(quoted && list.charCodeAt(at - 1) === BACKSLASH)) quoted = !quoted;
     else if (code === COMMA && !quoted) return at + 1;
   }
   return 0;
-}
-
-/** Inside a quoted string: an odd number of backslashes stands before `at`. */
-function isEscaped(list: string, at: number): boolean {
-  let first = at;
-  while (list.charCodeAt(first - 1) === BACKSLASH) first--;
-  return (at - first) % 2 === 1;
 }
 
 function forwardedForAddress(element: string): string {

@@ -51,6 +51,12 @@ const cases: readonly Case[] = [
     inside: ['10.1.2.3', '::ffff:10.1.2.3', '::ffff:a01:203'],
     outside: ['11.0.0.0', '::10.1.2.3'],
   },
+  {
+    name: 'a prefix that ends before the mapped range is about IPv6 only',
+    cidrs: ['::ffff:0:0/80'],
+    inside: ['::1', '::fffe:1.2.3.4'],
+    outside: ['1.2.3.4', '::ffff:1.2.3.4', '1::'],
+  },
   { name: 'the zone of a link-local peer', cidrs: ['fe80::/10'], inside: ['fe80::1%eth0'], outside: ['fec0::1%eth0'] },
   { name: 'a full prefix', cidrs: ['192.0.2.1/32', '::1/128'], inside: ['192.0.2.1', '::1'], outside: ['::2'] },
   { name: 'nobody', cidrs: [], inside: [], outside: ['127.0.0.1', '::1'] },
@@ -67,17 +73,23 @@ for (const { name, cidrs, inside, outside } of cases) {
 }
 
 const REFUSED: readonly string[] = [
-  ...['', 'localhost', '10/8', '10.0.0/8', '010.0.0.0/8', 'fe80::1%eth0/64', '[::1]/128', '0x0a.0.0.0/8', '/8'],
-  ...[
-    '10.0.0.0/',
-    '10.0.0.0/33',
-    '10.0.0.0/-1',
-    '10.0.0.0/08',
-    '10.0.0.0/8/8',
-    '10.0.0.0/255.0.0.0',
-    '::/129',
-    '::/ 1',
-  ],
+  '',
+  'localhost',
+  '10/8',
+  '10.0.0/8',
+  '010.0.0.0/8',
+  'fe80::1%eth0/64',
+  '[::1]/128',
+  '0x0a.0.0.0/8',
+  '/8',
+  '10.0.0.0/',
+  '10.0.0.0/33',
+  '10.0.0.0/-1',
+  '10.0.0.0/08',
+  '10.0.0.0/8/8',
+  '10.0.0.0/255.0.0.0',
+  '::/129',
+  '::/ 1',
 ];
 
 for (const cidr of REFUSED) {

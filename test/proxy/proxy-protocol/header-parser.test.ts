@@ -110,6 +110,7 @@ for (const { name, header, result } of VALID) {
     const bytes = Buffer.from(header as string, 'latin1');
     const all = Buffer.concat([bytes, Buffer.from('PROXY GET / \r\n')]);
     const expected = { state: 'done', result, fault: '', used: bytes.length };
+    assert.deepEqual(parseInReads(bytes, []), expected);
     assert.deepEqual(parseInReads(all, []), expected);
     assert.deepEqual(parseInReads(bytes.subarray(0, -1), []), {
       state: 'incomplete',
