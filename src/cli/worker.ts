@@ -61,9 +61,15 @@ port.on('message', (message: ToWorker) => {
 async function apply({ config, ports }: Extract<ToWorker, { type: 'config' }>): Promise<void> {
   let error = '';
   try {
-    applyConfig(live, config);
+    const listeners = await server.open(config.listeners, ports);
+    try {
+      applyConfig(live, config);
+    } catch (cause) {
+      server.discard(listeners);
+      throw cause;
+    }
+    server.use(listeners);
     server.useDefaultCertificate();
-    await server.listen(config.listeners, ports);
   } catch (cause) {
     live.configApplyFailures++;
     error = cause instanceof Error ? cause.message : String(cause);

@@ -33,7 +33,6 @@ export class WorkerPool {
   #nextId: number;
   #running: ProxyConfig | null;
   #ports: readonly BoundPort[];
-  #listeners: readonly ListenerConfig[];
   #draining: boolean;
   #quickDeaths: number;
   restarts: number;
@@ -44,7 +43,6 @@ export class WorkerPool {
     this.#nextId = 1;
     this.#running = null;
     this.#ports = [];
-    this.#listeners = [];
     this.#draining = false;
     this.#quickDeaths = 0;
     this.restarts = 0;
@@ -70,24 +68,20 @@ export class WorkerPool {
   }
 
   /**
-   * Puts a configuration into force in every thread.
-   * @returns an empty text, or why a thread refused it (it then keeps what it ran)
+   * Puts a configuration into force in every thread, or in none: when one refuses, the others go back.
+   * @returns an empty text, or why it was refused
    */
   async apply(config: ProxyConfig): Promise<string> {
     const occupied = await checkPorts(config.listeners.filter((wanted) => !this.#isOpen(wanted)));
     if (occupied !== '') return occupied;
+    const previous = this.#running;
+    // A thread started from here on, to replace one that dies meanwhile, must not miss this configuration.
     this.#running = config;
-    this.#listeners = config.listeners;
-    const [first, ...others] = this.#threads.values();
-    if (first === undefined) return 'no worker is running';
-    // The first one finds the ports for listeners that ask for any free one; the others then join it there.
-    const alone = config.listeners.some(
-      ({ name, port }) => port === 0 && !this.#ports.some((p) => p.listener === name),
-    );
-    const firstApplied = this.#applyTo(first, config);
-    if (alone) await firstApplied;
-    const errors = await Promise.all([firstApplied, ...others.map((thread) => this.#applyTo(thread, config))]);
-    return errors.find((error) => error !== '') ?? '';
+    const refused = await this.#applyToAll(config);
+    if (refused === '') return '';
+    this.#running = previous;
+    if (previous !== null) await this.#applyToAll(previous);
+    return refused;
   }
 
   /** @param running the present configuration with the changes folded in, for threads started later */
@@ -112,7 +106,21 @@ export class WorkerPool {
   }
 
   #isOpen(wanted: ListenerConfig): boolean {
-    return this.#listeners.some(({ address, port }) => address === wanted.address && port === wanted.port);
+    const listeners = this.#running?.listeners ?? [];
+    return listeners.some(({ address, port }) => address === wanted.address && port === wanted.port);
+  }
+
+  async #applyToAll(config: ProxyConfig): Promise<string> {
+    const [first, ...others] = this.#threads.values();
+    if (first === undefined) return 'no worker is running';
+    // The first one finds the ports for listeners that ask for any free one; the others then join it there.
+    const alone = config.listeners.some(
+      ({ name, port }) => port === 0 && !this.#ports.some((bound) => bound.listener === name),
+    );
+    const firstApplied = this.#applyTo(first, config);
+    if (alone) await firstApplied;
+    const errors = await Promise.all([firstApplied, ...others.map((thread) => this.#applyTo(thread, config))]);
+    return errors.find((error) => error !== '') ?? '';
   }
 
   async #applyTo(thread: WorkerThread, config: ProxyConfig): Promise<string> {

@@ -15,7 +15,7 @@ export interface WorkerThreadOptions {
 }
 
 export interface ApplyResult {
-  /** Empty on success. */
+  /** Empty on success, and when the thread died before it could say. */
   readonly error: string;
   readonly ports: readonly BoundPort[];
 }
@@ -62,7 +62,7 @@ export class WorkerThread {
 
   apply(config: ProxyConfig, ports: readonly BoundPort[]): Promise<ApplyResult> {
     const { promise, resolve } = Promise.withResolvers<ApplyResult>();
-    if (this.#exited) resolve({ error: 'worker died', ports: [] });
+    if (this.#exited) resolve({ error: '', ports: [] });
     this.#applies.set(config.generation, resolve);
     this.post({ type: 'config', config, ports });
     return promise;
@@ -131,7 +131,8 @@ export class WorkerThread {
 
   #onExit(): void {
     this.#exited = true;
-    for (const resolve of this.#applies.values()) resolve({ error: 'worker died', ports: [] });
+    // Its replacement gets the configuration; a death is no refusal.
+    for (const resolve of this.#applies.values()) resolve({ error: '', ports: [] });
     for (const resolve of this.#endpointApplies.values()) resolve();
     for (const resolve of this.#statsRequests.values()) resolve(null);
     this.#applies.clear();

@@ -71,8 +71,8 @@ export class Exchange {
   #failedEndpoint: Endpoint | null;
   /** The client's side has delivered the whole body. */
   #requestComplete: boolean;
-  /** Body bytes went out: the request cannot be repeated. */
-  #bodyConsumed: boolean;
+  /** Body bytes went to the back end or an interim response to the client: the request cannot be repeated unseen. */
+  #committed: boolean;
   /** Body bytes waiting for a connection; at most one read of the client's socket. */
   #heldBody: Buffer[] | null;
   #staleRetryUsed: boolean;
@@ -108,7 +108,7 @@ export class Exchange {
     this.upstreamMs = -1;
     this.#failedEndpoint = null;
     this.#requestComplete = request.body === BODY_NONE;
-    this.#bodyConsumed = false;
+    this.#committed = false;
     this.#heldBody = null;
     this.#staleRetryUsed = false;
     worker.activeRequests++;
@@ -148,7 +148,7 @@ export class Exchange {
       this.downstream.pauseRequest();
       return;
     }
-    this.#bodyConsumed = true;
+    this.#committed = true;
     if (!connection.writeBody(piece)) this.downstream.pauseRequest();
   }
 
@@ -178,7 +178,7 @@ export class Exchange {
     this.#heldBody = null;
     let flowing = true;
     if (held !== null) {
-      this.#bodyConsumed = true;
+      this.#committed = true;
       for (const piece of held) flowing = connection.writeBody(piece) && flowing;
     }
     if (this.#requestComplete) {
@@ -193,6 +193,7 @@ export class Exchange {
 
   onInformational(head: ResponseHead): void {
     if (head.status === 100 && !this.expectContinue) return;
+    this.#committed = true;
     this.downstream.sendInformational(head);
   }
 
@@ -233,7 +234,7 @@ export class Exchange {
       this.downstream.abortResponse();
       return;
     }
-    if (!this.#bodyConsumed && mayRetry(this.method, outcome, sent) && this.#hasTriesLeft(stale)) {
+    if (!this.#committed && mayRetry(this.method, outcome, sent) && this.#hasTriesLeft(stale)) {
       if (!stale) this.#failedEndpoint = endpoint;
       endpoint.retries++;
       this.attempt();

@@ -14,15 +14,18 @@ import type { WorkerContext } from './worker-context.ts';
 const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
 const BACKLOG = 4_096;
 
-interface OpenListener {
+export interface OpenListener {
   readonly config: ListenerConfig;
   readonly server: net.Server;
   readonly port: number;
 }
 
+/** By name. */
+export type OpenListeners = ReadonlyMap<string, OpenListener>;
+
 export class ProxyServer {
   readonly #worker: WorkerContext;
-  readonly #listeners: Map<string, OpenListener>;
+  #listeners: OpenListeners;
   readonly #connections: Set<ServerConnection>;
   #onIdle: (() => void) | null;
   #defaultCertificate: CertificateConfig | null;
@@ -40,22 +43,34 @@ export class ProxyServer {
   }
 
   /**
-   * Opens what is missing and closes what is gone; a listener that stays is not touched, and connections of a closed one
-   * live on.
+   * Opens what `listeners` has and this server has not. Nothing that runs is touched before `use`; when one cannot be
+   * opened, those opened before it are closed again.
    * @param known the ports other workers have already bound, where the configuration says 0
    */
-  async listen(listeners: readonly ListenerConfig[], known: readonly BoundPort[]): Promise<void> {
-    for (const [name, open] of this.#listeners) {
-      if (listeners.some((wanted) => wanted.name === name && isSame(wanted, open.config))) continue;
-      open.server.close();
-      this.#listeners.delete(name);
+  async open(listeners: readonly ListenerConfig[], known: readonly BoundPort[]): Promise<OpenListeners> {
+    const next = new Map<string, OpenListener>();
+    try {
+      for (const config of listeners) {
+        const running = this.#listeners.get(config.name);
+        if (running !== undefined && isSame(config, running.config)) next.set(config.name, running);
+        else next.set(config.name, await this.#open(config, portOf(config, known)));
+      }
+    } catch (error) {
+      this.discard(next);
+      throw error;
     }
-    for (const config of listeners) {
-      if (this.#listeners.has(config.name)) continue;
-      const port =
-        config.port !== 0 ? config.port : (known.find(({ listener }) => listener === config.name)?.port ?? 0);
-      this.#listeners.set(config.name, await this.#open(config, port));
-    }
+    return next;
+  }
+
+  /** Takes over what `open` returned and closes listeners that are gone; their connections live on. */
+  use(next: OpenListeners): void {
+    for (const [name, { server }] of this.#listeners) if (next.get(name)?.server !== server) server.close();
+    this.#listeners = next;
+  }
+
+  /** Closes what `open` opened and nobody will use. */
+  discard(next: OpenListeners): void {
+    for (const [name, { server }] of next) if (this.#listeners.get(name)?.server !== server) server.close();
   }
 
   /** Clients without SNI do not reach `SNICallback`: the listeners themselves must know the default certificate. */
@@ -75,7 +90,7 @@ export class ProxyServer {
   async drain(deadlineMs: number): Promise<void> {
     this.#worker.draining = true;
     for (const { server } of this.#listeners.values()) server.close();
-    this.#listeners.clear();
+    this.#listeners = new Map();
     for (const connection of this.#connections) connection.drain();
     if (this.#connections.size > 0) {
       await new Promise<void>((resolve) => {
@@ -159,6 +174,10 @@ export class ProxyServer {
 
 function toContextOptions({ certPem, keyPem }: CertificateConfig): tls.SecureContextOptions {
   return { cert: certPem, key: keyPem, minVersion: 'TLSv1.2' };
+}
+
+function portOf({ name, port }: ListenerConfig, known: readonly BoundPort[]): number {
+  return port !== 0 ? port : (known.find(({ listener }) => listener === name)?.port ?? 0);
 }
 
 function isSame(a: ListenerConfig, b: ListenerConfig): boolean {

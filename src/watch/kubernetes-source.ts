@@ -175,8 +175,9 @@ export class KubernetesSource implements ConfigSource {
             onFailure: (error, recovery) => {
               this.#options.logger.debug('kubernetes request failed', { resource: resource.plural, namespace, error });
               if (!recovery.denied) this.#noteFailure(error);
-              // The control plane may have been up- or downgraded under us.
-              if (recovery.code === '404') void this.#rediscover(signal);
+              // The control plane may have been up- or downgraded under us; or we were forbidden to ask what it has, and
+              // guessed: rights arrive late at a new cluster.
+              if (recovery.code === '404' || (recovery.denied && isEndpointsKind(kind))) void this.#rediscover(signal);
             },
           },
         }),

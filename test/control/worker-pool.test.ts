@@ -87,6 +87,19 @@ test('what one thread refuses is reported with its reason', async (t) => {
   assert.equal(await fixture.pool.apply(config(2, 'refuse:2')), 'refused by 2');
 });
 
+test('when one thread refuses, all go back to what ran before, and so does a later replacement', async (t) => {
+  const fixture = start(t, 2);
+  await fixture.pool.apply(config(1));
+  await fixture.pool.apply(config(2, 'refuse:2'));
+  const generations = fixture.applying().map(({ worker, generation }) => [worker, generation]);
+  assert.deepEqual(
+    generations.filter(([worker]) => worker === 1).map(([, generation]) => generation),
+    [1, 2, 1],
+  );
+  await fixture.pool.applyEndpoints([{ upstreamId: 'die:1', endpoints: [] }], config(1));
+  await fixture.until(() => fixture.applying().some(({ worker, generation }) => worker === 3 && generation === 1));
+});
+
 test('a thread that dies is replaced by one that gets the running configuration and what is known of health', async (t) => {
   const health = [{ upstreamId: 'a', endpointId: '10.0.0.1:80', healthy: false, reason: 'status 500' }];
   const fixture = start(t, 2, health);
@@ -102,11 +115,10 @@ test('a thread that dies is replaced by one that gets the running configuration 
   assert.equal(fixture.pool.ready, true);
 });
 
-test('a thread that dies while it is told something does not keep the control plane waiting', async (t) => {
+test('a thread that dies while it is told something does not keep the control plane waiting, and is no refusal', async (t) => {
   const fixture = start(t, 2);
   await fixture.pool.apply(config(1));
-  const refused = await fixture.pool.apply(config(2, 'die:1'));
-  assert.equal(refused, 'worker died');
+  assert.equal(await fixture.pool.apply(config(2, 'die:1')), '');
   await fixture.until(() => fixture.lost.length === 1);
   const line = fixture.lines.find(({ level }) => level === 'error');
   assert.match(String(line?.fields['error']), /told to die/);

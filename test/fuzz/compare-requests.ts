@@ -58,7 +58,8 @@ function judgeDifference(bytes: Buffer, label: string): Finding {
 
 function differenceOfRequests(ours: ParsedMessage, theirs: ParsedMessage): string | null {
   if (ours.verb !== theirs.verb) return 'methods differ';
-  if (ours.target !== theirs.target && ours.target !== expectedTarget(theirs.target)) return 'targets differ';
+  if (ours.target !== theirs.target && ours.target !== expectedTarget(theirs.verb, theirs.target))
+    return 'targets differ';
   if (ours.bodyBytes !== theirs.bodyBytes) return 'body lengths differ';
   if (ours.bodyHash !== theirs.bodyHash) return 'body bytes differ';
   if (ours.end !== theirs.end) return 'ends differ';

@@ -67,7 +67,7 @@ function ruleOfTarget(method: string, target: string): Rule | null {
 }
 
 function ruleOfPath(target: string): Rule | null {
-  return expectedTarget(target) === null ? 'target path' : null;
+  return expectedTarget('GET', target) === null ? 'target path' : null;
 }
 
 function absoluteParts(target: string): { readonly authority: string; readonly rest: string } | null {
@@ -76,7 +76,9 @@ function absoluteParts(target: string): { readonly authority: string; readonly r
 }
 
 /** Origin form as it has to be forwarded; null when the path must be refused. */
-export function expectedTarget(target: string): string | null {
+export function expectedTarget(verb: string, target: string): string | null {
+  // RFC 9112 §3.2.4: what a client writes to a proxy for `OPTIONS *`.
+  if (verb === 'OPTIONS' && /^https?:\/\/[^/?]*$/i.test(target)) return '*';
   if (target === '*') return target;
   const origin = target.startsWith('/') ? target : (absoluteParts(target)?.rest ?? '').replace(/^\?/, '/?');
   const [, path = '', query = ''] = /^([^?]*)(.*)$/s.exec(origin) ?? [];

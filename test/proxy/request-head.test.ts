@@ -123,7 +123,9 @@ for (const { name, target, path, query } of TARGETS) {
   });
 }
 
-test('OPTIONS may ask about the server itself', () => {
+test('OPTIONS may ask about the server itself, also through a URL without a path', () => {
+  const absolute = accept('OPTIONS http://a.example HTTP/1.1\r\nHost: a.example\r\n\r\n');
+  assert.deepEqual([absolute.target, absolute.host], ['*', 'a.example']);
   assert.equal(accept(withLine('OPTIONS * HTTP/1.1')).target, '*');
 });
 

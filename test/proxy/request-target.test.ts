@@ -14,7 +14,8 @@ const ABSOLUTE: readonly { readonly raw: string; readonly authority: string; rea
 
 for (const { raw, authority, target } of ABSOLUTE) {
   test(`${raw} is ${target} at ${authority}`, () => {
-    assert.deepEqual(splitAbsoluteTarget(raw), { authority, target });
+    const pathless = !/[/?]/.test(raw.slice(raw.indexOf('//') + 2));
+    assert.deepEqual(splitAbsoluteTarget(raw), { authority, target, pathless });
   });
 }
 

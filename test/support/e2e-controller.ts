@@ -58,12 +58,16 @@ export class ControllerProcess {
   }
 
   /** The first line with this message at or behind position `from` of `logs`. */
-  log(message: string, from = 0): Promise<LogLine> {
-    return this.#state.until(() => {
+  async log(message: string, from = 0): Promise<LogLine> {
+    const lines = (): string => `${this.logs.map((line) => `${JSON.stringify(line)}\n`).join('')}${this.#otherOutput}`;
+    const logged = this.#state.until(() => {
       const found = this.logs.slice(from).find(({ msg }) => msg === message);
       if (found !== undefined) return found;
       if (this.exit === null) return undefined;
-      throw new Error(`exited before it logged "${message}": ${JSON.stringify(this.logs)} ${this.#otherOutput}`);
+      throw new Error(`exited before it logged "${message}"`);
+    });
+    return logged.catch((error: unknown) => {
+      throw new Error(`it logged all but "${message}":\n${lines()}`, { cause: error });
     });
   }
 

@@ -55,9 +55,10 @@ export class InProcessProxy {
 
   async apply(part: Partial<ProxyConfig>): Promise<void> {
     const config = proxyConfig({ generation: this.live.current.number + 1, ...part });
+    const listeners = await this.server.open(config.listeners, this.server.ports);
     applyConfig(this.live, config);
+    this.server.use(listeners);
     this.server.useDefaultCertificate();
-    await this.server.listen(config.listeners, this.server.ports);
   }
 
   async close(): Promise<void> {

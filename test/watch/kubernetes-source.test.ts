@@ -229,6 +229,20 @@ test('an upgraded control plane changes over from Endpoints to EndpointSlices, a
   assert.ok(fixture.snapshots.every((snapshot) => addressesOf(snapshot).length > 0));
 });
 
+test('a server that forbids at first to ask which endpoints it has is asked again', async (t) => {
+  const fake = await startFake(t, { endpointSlices: false });
+  fill(fake);
+  fake.discoveryForbidden = true;
+  fake.denials = [{ plural: 'endpointslices' }];
+  const fixture = start(t, fake);
+  const line = await fixture.untilLogged('kubernetes resource cannot be read');
+  assert.equal(line.fields['resource'], 'endpointslices');
+  fake.discoveryForbidden = false;
+  const snapshot = await fixture.until(() => true);
+  assert.deepEqual(addressesOf(snapshot), ['10.0.0.1']);
+  assert.deepEqual(snapshot.problems, []);
+});
+
 test('asked once, it emits one snapshot and ends', async (t) => {
   const fake = await startFake(t);
   fill(fake);

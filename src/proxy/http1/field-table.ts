@@ -113,13 +113,14 @@ export class FieldTable {
     return this.valueEnd(index) - start === lowerCase.length && equalsIgnoringCase(this.text, start, lowerCase);
   }
 
-  /** All values of a field, joined with `, ` (RFC 9110 §5.3); null when it is absent. Names with `_` count as absent. */
+  /** All values of a field, joined with `, ` (RFC 9110 §5.3; cookies with `; `, RFC 9113 §8.2.3); null when it is absent. Names with `_` count as absent. */
   find(lowerCaseName: string): string | null {
     let found: string | null = null;
+    const separator = lowerCaseName === 'cookie' ? '; ' : ', ';
     for (let index = 0; index < this.count; index++) {
       if (this.nameLength(index) !== lowerCaseName.length || !nameIs(this.name(index), lowerCaseName)) continue;
       if (hasUnderscore(this.name(index))) continue;
-      found = found === null ? this.value(index) : `${found}, ${this.value(index)}`;
+      found = found === null ? this.value(index) : found + separator + this.value(index);
     }
     return found;
   }

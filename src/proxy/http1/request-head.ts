@@ -205,17 +205,17 @@ export class RequestHead implements RequestFacts {
     if (this.method === 'CONNECT' || this.method === 'TRACE') return 405;
     let target = raw;
     if (raw.charCodeAt(0) !== 47) {
-      if (raw === '*' && this.method === 'OPTIONS') {
-        this.target = raw;
-        this.pathEnd = 1;
-        return 0;
+      const absolute = raw === '*' ? null : splitAbsoluteTarget(raw);
+      if (absolute !== null) {
+        this.host = absolute.authority;
+        this.#hostFromTarget = true;
+        this.#lineEnd = -1;
+        target = absolute.target;
       }
-      const absolute = splitAbsoluteTarget(raw);
-      if (absolute === null) return 400;
-      this.host = absolute.authority;
-      this.#hostFromTarget = true;
-      this.#lineEnd = -1;
-      target = absolute.target;
+      if (absolute === null || absolute.pathless) {
+        if (this.method === 'OPTIONS' && (raw === '*' || absolute !== null)) return this.#useAsterisk();
+        if (absolute === null) return 400;
+      }
     }
     const question = target.indexOf('?');
     const pathEnd = question === -1 ? target.length : question;
@@ -231,6 +231,12 @@ export class RequestHead implements RequestFacts {
     }
     this.target = target;
     this.pathEnd = pathEnd;
+    return 0;
+  }
+
+  #useAsterisk(): number {
+    this.target = '*';
+    this.pathEnd = 1;
     return 0;
   }
 

@@ -5,6 +5,8 @@ import { HOST_NAME } from './char-classes.ts';
 export interface AbsoluteTarget {
   readonly authority: string;
   readonly target: string;
+  /** Neither path nor query was written: `*` for OPTIONS (RFC 9112 §3.2.4). */
+  readonly pathless: boolean;
 }
 
 /** `http://host/path?query` → its authority and origin form; null for anything else, userinfo included. */
@@ -15,8 +17,8 @@ export function splitAbsoluteTarget(raw: string): AbsoluteTarget | null {
   const end = rest.search(/[/?]/);
   const authority = end === -1 ? rest : rest.slice(0, end);
   if (authority === '' || authority.includes('@')) return null;
-  const target = end === -1 ? '/' : rest.slice(end);
-  return { authority, target: target.startsWith('?') ? `/${target}` : target };
+  const target = end === -1 ? '' : rest.slice(end);
+  return { authority, target: target.startsWith('/') ? target : `/${target}`, pathless: end === -1 };
 }
 
 /** `name`, `1.2.3.4` or `[v6]`, each with an optional `:port`. */

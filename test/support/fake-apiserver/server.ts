@@ -55,6 +55,8 @@ export class FakeApiServer {
   endpointSlices: boolean;
   token: string | null;
   denials: Denial[] = [];
+  /** As for an account without the rights of `system:discovery`. */
+  discoveryForbidden = false;
   readonly #options: FakeApiServerOptions;
   readonly #streams = new Set<WatchStream>();
   readonly #sockets = new Set<Socket>();
@@ -181,12 +183,28 @@ export class FakeApiServer {
     const collection = parseCollectionPath(url.pathname);
     if (this.token !== null && request.headers.authorization !== `Bearer ${this.token}`) {
       sendStatus(response, { code: 401, reason: 'Unauthorized', message: 'Unauthorized' });
-    } else if (collection === null || (collection.type.plural === 'endpointslices' && !this.endpointSlices)) {
-      this.#answerDiscovery(url.pathname, collection !== null, response);
     } else {
-      this.#answerCollection(seen, collection, response);
+      this.#answerAuthorized(seen, collection, response);
     }
     for (const listener of this.#requestListeners) listener(seen);
+  }
+
+  /** Rights are looked at before resources are looked for. */
+  #answerAuthorized(seen: SeenRequest, collection: CollectionPath | null, response: ServerResponse): void {
+    const absent = collection === null || (collection.type.plural === 'endpointslices' && !this.endpointSlices);
+    const denied = collection === null ? this.#denialOfDiscovery(seen.path) : this.#denialOf(seen, collection);
+    if (absent && denied !== null) sendStatus(response, denied);
+    else if (absent) this.#answerDiscovery(seen.path, collection !== null, response);
+    else this.#answerCollection(seen, collection, response);
+  }
+
+  #denialOfDiscovery(path: string): StatusOptions | null {
+    if (!this.discoveryForbidden) return null;
+    return {
+      code: 403,
+      reason: 'Forbidden',
+      message: `forbidden: User "system:serviceaccount:fake" cannot get path "${path}"`,
+    };
   }
 
   #answerDiscovery(path: string, absentCollection: boolean, response: ServerResponse): void {
