@@ -68,7 +68,8 @@ export class Exchange {
   requestBytes: number;
   responseBytes: number;
   upstreamMs: number;
-  #failedEndpoint: Endpoint | null;
+  /** Endpoints this request has failed on; made at the first failure. */
+  #failed: Endpoint[] | null;
   /** The client's side has delivered the whole body. */
   #requestComplete: boolean;
   /** Body bytes went to the back end or an interim response to the client: the request cannot be repeated unseen. */
@@ -106,7 +107,7 @@ export class Exchange {
     this.requestBytes = request.inlineBytes;
     this.responseBytes = 0;
     this.upstreamMs = -1;
-    this.#failedEndpoint = null;
+    this.#failed = null;
     this.#requestComplete = request.body === BODY_NONE;
     this.#committed = false;
     this.#heldBody = null;
@@ -118,7 +119,7 @@ export class Exchange {
 
   /** Picks an endpoint and hands the request to a connection of it. Also the way back in for a retry. */
   attempt(): void {
-    const endpoint = this.target.upstream.pick(0, this.#failedEndpoint);
+    const endpoint = this.#failed === null ? this.target.upstream.pick(0, null) : this.#pickOther(this.#failed);
     if (endpoint === null) {
       this.fail(Outcome.NoEndpoint);
       return;
@@ -235,7 +236,7 @@ export class Exchange {
       return;
     }
     if (!this.#committed && mayRetry(this.method, outcome, sent) && this.#hasTriesLeft(stale)) {
-      if (!stale) this.#failedEndpoint = endpoint;
+      if (!stale) (this.#failed ??= []).push(endpoint);
       endpoint.retries++;
       this.attempt();
       return;
@@ -289,6 +290,15 @@ export class Exchange {
     stats.responseBytes += this.responseBytes;
     stats.countDuration(durationMs);
     if (this.logFacts !== null) this.#log(this.logFacts, durationMs, outcome);
+  }
+
+  /** Another endpoint while there is one that has not failed this request; after that, any. */
+  #pickOther(failed: readonly Endpoint[]): Endpoint | null {
+    const { upstream } = this.target;
+    const picked = upstream.pick(0, failed.at(-1) ?? null);
+    if (picked === null || !failed.includes(picked)) return picked;
+    const fresh = upstream.available.filter((endpoint) => !failed.includes(endpoint));
+    return fresh[this.worker.draw() % fresh.length] ?? picked;
   }
 
   /** The retry on a stale connection is free, once: the first was no fault of the request or the endpoint. */

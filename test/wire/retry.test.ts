@@ -41,12 +41,20 @@ before(async () => {
         half: { endpoints: [{ address: dead }, { address: upstream.address }] },
         dead: { endpoints: [{ address: dead }, { address: deadToo }] },
         empty: { endpoints: [] },
+        lastLives: {
+          endpoints: [
+            { address: dead, weight: 10 },
+            { address: deadToo, weight: 10 },
+            { address: upstream.address, weight: 1 },
+          ],
+        },
       },
       routes: [
         { path: { prefix: '/live' }, upstream: 'live' },
         { path: { prefix: '/half' }, upstream: 'half' },
         { path: { prefix: '/dead' }, upstream: 'dead' },
         { path: { prefix: '/empty' }, upstream: 'empty' },
+        { path: { prefix: '/last' }, upstream: 'lastLives', retries: { attempts: 3 } },
         { path: { prefix: '/once' }, upstream: 'live', retries: { attempts: 1 } },
         { path: { prefix: '/late' }, upstream: 'live', retries: { attempts: 1 }, timeouts: { response: '300ms' } },
       ],
@@ -205,4 +213,11 @@ test('nothing is sent again after a byte of the response went to the client', as
   client.write(request('GET', '/live/half'));
   assert.equal((await client.remainder()).ending, 'reset');
   assert.equal(upstream.requests.length, 1);
+});
+
+test('a retry goes to an endpoint that has not failed this request yet', async () => {
+  upstream.script = ({ target }) => ok(target, 'Connection: close');
+  const statuses: number[] = [];
+  for (let i = 0; i < 10; i++) statuses.push(await send(request('POST', '/last', 'Content-Length: 0\r\n')));
+  assert.deepEqual(statuses, Array<number>(10).fill(200));
 });
