@@ -13,6 +13,12 @@ export function parseWorkers(text: string): Parsed<number | 'auto'> {
   return count >= 1 && count <= 1024 ? { value: count } : { expected: '"auto" or an integer from 1 to 1024' };
 }
 
+export function parseMaxConnections(text: string): Parsed<number | 'auto'> {
+  if (text === 'auto') return { value: 'auto' };
+  const count = /^\d{1,8}$/.test(text) ? Number(text) : 0;
+  return count >= 1 && count <= 10_000_000 ? { value: count } : { expected: '"auto" or an integer from 1 to 10000000' };
+}
+
 /** A flag without its value reads as the empty text: `--nginx-metrics` alone means true. */
 export function parseBoolean(text: string): Parsed<boolean> {
   if (text === 'true' || text === '') return { value: true };

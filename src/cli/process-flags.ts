@@ -81,6 +81,17 @@ export const workersFlag: Flag<number | 'auto'> = defineFlag(
   'auto',
 );
 
+export const maxConnectionsFlag: Flag<number | 'auto'> = defineFlag(
+  {
+    name: 'max-connections',
+    placeholder: '<auto|n>',
+    group: PROCESS,
+    doc: 'Client connections at once; each worker gets an equal share and closes what is above it. auto = 16384 a worker, fewer if the limit of open files asks for it.',
+    parse: parse.parseMaxConnections,
+  },
+  'auto',
+);
+
 export const drainTimeoutFlag: Flag<number> = defineFlag(
   {
     name: 'drain-timeout',
@@ -146,6 +157,7 @@ export const PROCESS_FLAGS: readonly Flag<unknown>[] = [
   adminBindFlag,
   adminPortFlag,
   workersFlag,
+  maxConnectionsFlag,
   drainTimeoutFlag,
   logLevelFlag,
   logFormatFlag,

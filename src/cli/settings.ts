@@ -32,6 +32,8 @@ export interface CommonSettings extends IngressSettings {
   readonly adminPort: number;
   /** At least 1; `auto` is already resolved. */
   readonly workers: number;
+  /** Client connections at once, over all workers. */
+  readonly maxConnections: number | 'auto';
   readonly drainTimeoutMs: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat: 'json' | 'text';
@@ -166,6 +168,7 @@ function readCommon(reader: FlagReader, mode: Mode): CommonSettings {
     adminBind: reader.read(traffic.adminBindFlag),
     adminPort: reader.read(traffic.adminPortFlag),
     workers: workers === 'auto' ? availableCpus() : workers,
+    maxConnections: reader.read(traffic.maxConnectionsFlag),
     drainTimeoutMs: reader.read(traffic.drainTimeoutFlag),
     logLevel: reader.read(traffic.logLevelFlag),
     logFormat: reader.read(traffic.logFormatFlag),

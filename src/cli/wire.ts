@@ -13,6 +13,8 @@ import type { KeyPair } from '../model/objects.ts';
 import type { ListenerConfig, ProxyConfig } from '../model/proxy-config.ts';
 import type { WorkerSettings } from '../model/worker-messages.ts';
 import { toCompileSettings } from './compile-settings.ts';
+import { type ConnectionPlan, planConnections } from './connection-plan.ts';
+import { openFileLimit } from './open-file-limit.ts';
 import type { CommonSettings } from './settings.ts';
 import { readVersion } from './version.ts';
 
@@ -44,11 +46,12 @@ const REUSE_PORT = process.platform === 'linux';
 export function wire(options: ServiceOptions): Services {
   const { settings, logger } = options;
   const firstApplied = Promise.withResolvers<void>();
+  const workers = REUSE_PORT ? settings.workers : 1;
   let draining = false;
   const pool: WorkerPool = new WorkerPool({
     script: new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url),
-    count: REUSE_PORT ? settings.workers : 1,
-    settings: toWorkerSettings(settings),
+    count: workers,
+    settings: toWorkerSettings(settings, limitConnections(settings, workers, logger)),
     logger,
     onAccessLines: (lines) => stdoutDestination().write(lines),
     health: () => prober.snapshot(),
@@ -159,12 +162,26 @@ function toListeners(settings: CommonSettings): readonly ListenerConfig[] {
   ];
 }
 
-function toWorkerSettings(settings: CommonSettings): Omit<WorkerSettings, 'workerId'> {
+function limitConnections(settings: CommonSettings, workers: number, logger: Logger): ConnectionPlan {
+  const openFiles = openFileLimit();
+  const plan = planConnections(settings.maxConnections, workers, openFiles);
+  if (openFiles < plan.openFilesWanted) {
+    const fields = { openFiles, openFilesWanted: plan.openFilesWanted, maxConnections: plan.maxConnections * workers };
+    if (settings.maxConnections === 'auto') logger.info('connections limited by the limit of open files', fields);
+    else logger.warn('limit of open files too low, fewer connections than asked for', fields);
+  }
+  return plan;
+}
+
+function toWorkerSettings(settings: CommonSettings, plan: ConnectionPlan): Omit<WorkerSettings, 'workerId'> {
   return {
     accessLog: settings.accessLog,
     maxHeadBytes: 32_768,
     maxHeaders: 100,
     maxTargetBytes: 16_384,
+    maxConnections: plan.maxConnections,
+    maxSockets: plan.maxSockets,
+    tlsHandshakeTimeoutMs: 10_000,
     headTimeoutMs: 60_000,
     keepAliveTimeoutMs: 75_000,
     bodyTimeoutMs: 60_000,

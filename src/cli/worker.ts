@@ -37,6 +37,9 @@ let changing: Promise<void> = Promise.resolve();
 
 port.on('message', (message: ToWorker) => {
   switch (message.type) {
+    case 'ticket-keys':
+      changing = changing.then(() => server.useTicketKeys(message.keys));
+      break;
     case 'config':
       changing = changing.then(() => apply(message));
       break;
@@ -69,7 +72,7 @@ async function apply({ config, ports }: Extract<ToWorker, { type: 'config' }>): 
       throw cause;
     }
     server.use(listeners);
-    server.useDefaultCertificate();
+    server.useCertificates();
   } catch (cause) {
     live.configApplyFailures++;
     error = cause instanceof Error ? cause.message : String(cause);

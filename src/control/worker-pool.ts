@@ -7,6 +7,7 @@ import type { EndpointChange, HealthChange, ListenerConfig, ProxyConfig } from '
 import type { BoundPort, WorkerSettings } from '../model/worker-messages.ts';
 import type { WorkerStats } from '../model/worker-stats.ts';
 import { checkPorts } from './check-ports.ts';
+import { TicketKeys } from './ticket-keys.ts';
 import { WorkerThread } from './worker-thread.ts';
 
 export interface WorkerPoolOptions {
@@ -30,6 +31,7 @@ const STABLE_AFTER_MS = 10_000;
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #threads: Map<number, WorkerThread>;
+  readonly #ticketKeys: TicketKeys;
   #nextId: number;
   #running: ProxyConfig | null;
   #ports: readonly BoundPort[];
@@ -40,6 +42,9 @@ export class WorkerPool {
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
     this.#threads = new Map();
+    this.#ticketKeys = new TicketKeys((keys) => {
+      for (const thread of this.#threads.values()) thread.post({ type: 'ticket-keys', keys });
+    });
     this.#nextId = 1;
     this.#running = null;
     this.#ports = [];
@@ -64,6 +69,7 @@ export class WorkerPool {
   }
 
   start(): void {
+    this.#ticketKeys.start();
     while (this.#threads.size < this.#options.count) this.#spawn();
   }
 
@@ -102,6 +108,7 @@ export class WorkerPool {
   /** Lets requests finish, cuts what is left at the deadline, ends the threads. */
   async drain(deadlineMs: number): Promise<void> {
     this.#draining = true;
+    this.#ticketKeys.stop();
     await Promise.all(Array.from(this.#threads.values(), (thread) => thread.drain(deadlineMs)));
   }
 
@@ -140,6 +147,7 @@ export class WorkerPool {
       onExit: (error) => this.#onExit(thread, error, performance.now() - startedMs),
     });
     this.#threads.set(thread.id, thread);
+    thread.post({ type: 'ticket-keys', keys: this.#ticketKeys.current });
     if (this.#running !== null) void this.#bringUp(thread, this.#running);
   }
 

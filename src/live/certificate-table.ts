@@ -1,68 +1,64 @@
 /**
  * Picks the certificate of a TLS handshake by SNI: the exact name, then `*.` with the first label replaced, then the
- * default. Contexts are built at first use and carried over to the next generation while the certificate is the same.
+ * default. A pure lookup: what OpenSSL makes of a certificate is kept by `proxy/tls/secure-contexts.ts`.
  */
-import { createSecureContext, type SecureContext } from 'node:tls';
 import type { CertificateConfig } from '../model/proxy-config.ts';
 
+/**
+ * Leaf, chain and key. The same object from generation to generation while all three are the same, so that whatever was
+ * derived from it can be kept under it.
+ */
+export interface ServedCertificate {
+  readonly certPem: string;
+  readonly keyPem: string;
+  readonly fingerprint: string;
+}
+
 export class CertificateTable {
-  readonly #byHost: ReadonlyMap<string, CertificateEntry>;
-  readonly #byFingerprint: ReadonlyMap<string, CertificateEntry>;
-  readonly #default: CertificateEntry | null;
+  readonly #byHost: ReadonlyMap<string, ServedCertificate>;
+  readonly #byFingerprint: ReadonlyMap<string, ServedCertificate>;
+  readonly #served: ReadonlySet<ServedCertificate>;
+  readonly #default: ServedCertificate | null;
 
   constructor(certificates: readonly CertificateConfig[], previous: CertificateTable | null) {
-    const byHost = new Map<string, CertificateEntry>();
-    const byFingerprint = new Map<string, CertificateEntry>();
-    let fallback: CertificateEntry | null = null;
+    const byHost = new Map<string, ServedCertificate>();
+    const byFingerprint = new Map<string, ServedCertificate>();
+    const served = new Set<ServedCertificate>();
+    let fallback: ServedCertificate | null = null;
     for (const certificate of certificates) {
-      const known = previous === null ? undefined : previous.#byFingerprint.get(certificate.fingerprint);
-      const entry = known?.holds(certificate) === true ? known : new CertificateEntry(certificate);
-      byFingerprint.set(certificate.fingerprint, entry);
+      const { certPem, keyPem, fingerprint } = certificate;
+      const known = previous === null ? undefined : previous.#byFingerprint.get(fingerprint);
+      // The fingerprint speaks of the leaf only: a new chain or key is another certificate.
+      const same = known !== undefined && known.certPem === certPem && known.keyPem === keyPem;
+      const entry = same ? known : { certPem, keyPem, fingerprint };
+      byFingerprint.set(fingerprint, entry);
+      served.add(entry);
       if (certificate.isDefault) fallback = entry;
       for (const host of certificate.hosts) if (!byHost.has(host)) byHost.set(host, entry);
     }
     this.#byHost = byHost;
     this.#byFingerprint = byFingerprint;
+    this.#served = served;
     this.#default = fallback;
   }
 
   /** What a client that names nobody gets. */
-  get default(): CertificateConfig | null {
-    return this.#default === null ? null : this.#default.config;
+  get default(): ServedCertificate | null {
+    return this.#default;
   }
 
-  /** Null when nobody answers for the name and there is no default. Throws if the certificate is unusable. */
-  contextFor(serverName: string): SecureContext | null {
+  has(certificate: ServedCertificate): boolean {
+    return this.#served.has(certificate);
+  }
+
+  /** Null when nobody answers for the name and there is no default. */
+  certificateFor(serverName: string): ServedCertificate | null {
     const name = normaliseServerName(serverName);
     const exact = this.#byHost.get(name);
-    if (exact !== undefined) return exact.context();
+    if (exact !== undefined) return exact;
     const dot = name.indexOf('.');
     const wildcard = dot > 0 ? this.#byHost.get(`*${name.slice(dot)}`) : undefined;
-    return (wildcard ?? this.#default)?.context() ?? null;
-  }
-}
-
-class CertificateEntry {
-  readonly config: CertificateConfig;
-  #context: SecureContext | null;
-
-  constructor(config: CertificateConfig) {
-    this.config = config;
-    this.#context = null;
-  }
-
-  /** Same leaf, same chain and same key, so the context may stay. */
-  holds(config: CertificateConfig): boolean {
-    return this.config.certPem === config.certPem && this.config.keyPem === config.keyPem;
-  }
-
-  context(): SecureContext {
-    this.#context ??= createSecureContext({
-      cert: this.config.certPem,
-      key: this.config.keyPem,
-      minVersion: 'TLSv1.2',
-    });
-    return this.#context;
+    return wildcard ?? this.#default;
   }
 }
 

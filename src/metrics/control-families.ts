@@ -11,6 +11,12 @@ function trafficFamilies({ sum }: Scrape): readonly MetricFamily[] {
   return [
     gauge('sluice_connections', 'Open client connections.', single(sum.activeConnections)),
     counter('sluice_connections_accepted_total', 'Client connections accepted.', single(sum.accepted)),
+    counter(
+      'sluice_connections_refused_total',
+      'Client connections closed at once, because there were as many as --max-connections allows.',
+      single(sum.refused),
+    ),
+    counter('sluice_accept_errors_total', 'Client connections that could not be accepted.', single(sum.acceptErrors)),
     counter('sluice_tls_handshake_errors_total', 'TLS handshakes that failed.', single(sum.tlsHandshakeErrors)),
     gauge('sluice_requests_in_flight', 'Requests being worked on.', single(sum.activeRequests)),
     counter('sluice_unrouted_requests_total', 'Requests answered without a route, by status.', unrouted),

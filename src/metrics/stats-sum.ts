@@ -19,6 +19,8 @@ export interface EndpointSum extends Mutable<Omit<EndpointStatsRow, 'healthy' | 
 export class StatsSum {
   activeConnections = 0;
   accepted = 0;
+  refused = 0;
+  acceptErrors = 0;
   tlsHandshakeErrors = 0;
   activeRequests = 0;
   /** That had a route, those that have gone included. */
@@ -31,6 +33,8 @@ export class StatsSum {
   /** The running totals of `stats`. */
   addCounters(stats: WorkerStats): void {
     this.accepted += stats.connections.accepted;
+    this.refused += stats.connections.refused;
+    this.acceptErrors += stats.connections.acceptErrors;
     this.totalRequests += stats.requests.total;
     this.tlsHandshakeErrors += stats.connections.tlsHandshakeErrors;
     for (const [status, count] of Object.entries(stats.requests.unrouted)) {
@@ -58,6 +62,8 @@ export class StatsSum {
   /** Everything another sum has counted. */
   addSum(other: StatsSum): void {
     this.accepted += other.accepted;
+    this.refused += other.refused;
+    this.acceptErrors += other.acceptErrors;
     this.totalRequests += other.totalRequests;
     this.tlsHandshakeErrors += other.tlsHandshakeErrors;
     for (const [status, count] of other.unrouted) this.unrouted.set(status, (this.unrouted.get(status) ?? 0) + count);

@@ -3,6 +3,8 @@ import type { EndpointChange, HealthChange, ProxyConfig } from './proxy-config.t
 import type { WorkerStats } from './worker-stats.ts';
 
 export type ToWorker =
+  /** Session ticket keys, 48 bytes, the same in every worker. The first message of all, and again at each rotation. */
+  | { readonly type: 'ticket-keys'; readonly keys: Uint8Array }
   | { readonly type: 'config'; readonly config: ProxyConfig; readonly ports: readonly BoundPort[] }
   | { readonly type: 'endpoints'; readonly sequence: number; readonly changes: readonly EndpointChange[] }
   | { readonly type: 'health'; readonly changes: readonly HealthChange[] }
@@ -43,6 +45,11 @@ export interface WorkerSettings {
   readonly maxHeaders: number;
   /** Request target, bytes. */
   readonly maxTargetBytes: number;
+  /** Client connections at once, on all listeners together, handshakes included. */
+  readonly maxConnections: number;
+  /** Client and upstream connections from which on no further client is let in: the worker's share of open files. */
+  readonly maxSockets: number;
+  readonly tlsHandshakeTimeoutMs: number;
   /** From the first byte of a request head to its end. */
   readonly headTimeoutMs: number;
   /** Silence between two requests of a client connection. */

@@ -12,6 +12,9 @@ export interface WorkerStats {
   readonly connections: {
     /** Now. */ readonly active: number;
     readonly accepted: number;
+    /** Closed at accept, because there were as many as there may be. */
+    readonly refused: number;
+    readonly acceptErrors: number;
     readonly tlsHandshakeErrors: number;
   };
   readonly requests: {

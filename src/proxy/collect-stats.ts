@@ -12,6 +12,8 @@ export function collectStats(worker: WorkerContext): WorkerStats {
     connections: {
       active: worker.activeConnections,
       accepted: worker.acceptedConnections,
+      refused: worker.refusedConnections,
+      acceptErrors: worker.acceptErrors,
       tlsHandshakeErrors: worker.tlsHandshakeErrors,
     },
     requests: {

@@ -1,18 +1,19 @@
 /**
  * The listening sockets of one worker. Every worker binds the same port with SO_REUSEPORT and the kernel spreads the
- * connections; TLS is terminated here, with the certificate that the running generation has for the name asked for.
+ * connections. TLS is terminated in `tls/`, and `connection-gate.ts` knows how many there may be.
  */
 import net from 'node:net';
-import tls from 'node:tls';
-import type { CertificateConfig, ListenerConfig } from '../model/proxy-config.ts';
+import type { ListenerConfig } from '../model/proxy-config.ts';
 import type { BoundPort } from '../model/worker-messages.ts';
 import { readInto } from './accepted-socket.ts';
+import { ConnectionGate } from './connection-gate.ts';
 import type { ListenerFacts } from './forwarded-fields.ts';
 import { ServerConnection } from './http1/server-connection.ts';
+import { TlsTermination } from './tls/tls-termination.ts';
 import type { WorkerContext } from './worker-context.ts';
 
-const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
 const BACKLOG = 4_096;
+const SOCKET_OPTIONS: net.ServerOpts = { noDelay: true, keepAlive: true, allowHalfOpen: true };
 
 export interface OpenListener {
   readonly config: ListenerConfig;
@@ -27,15 +28,17 @@ export class ProxyServer {
   readonly #worker: WorkerContext;
   #listeners: OpenListeners;
   readonly #connections: Set<ServerConnection>;
+  readonly #gate: ConnectionGate;
+  readonly #tls: TlsTermination;
   #onIdle: (() => void) | null;
-  #defaultCertificate: CertificateConfig | null;
 
   constructor(worker: WorkerContext) {
     this.#worker = worker;
     this.#listeners = new Map();
     this.#connections = new Set();
+    this.#gate = new ConnectionGate(worker);
+    this.#tls = new TlsTermination(worker);
     this.#onIdle = null;
-    this.#defaultCertificate = null;
   }
 
   get ports(): readonly BoundPort[] {
@@ -73,17 +76,14 @@ export class ProxyServer {
     for (const [name, { server }] of next) if (this.#listeners.get(name)?.server !== server) server.close();
   }
 
-  /** Clients without SNI do not reach `SNICallback`: the listeners themselves must know the default certificate. */
-  useDefaultCertificate(): void {
-    const certificate = this.#worker.live.current.certificates.default;
-    const before = this.#defaultCertificate;
-    // A renewed intermediate certificate leaves the fingerprint of the leaf as it was.
-    if (certificate === null) return;
-    if (certificate.certPem === before?.certPem && certificate.keyPem === before.keyPem) return;
-    this.#defaultCertificate = certificate;
-    for (const { server } of this.#listeners.values()) {
-      if (server instanceof tls.Server) server.setSecureContext(toContextOptions(certificate));
-    }
+  /** Takes over the certificates of the generation in force, also for listeners opened later. */
+  useCertificates(): void {
+    this.#tls.useCertificates();
+  }
+
+  /** @param keys 48 bytes, the same in every worker */
+  useTicketKeys(keys: Uint8Array): void {
+    this.#tls.useTicketKeys(keys);
   }
 
   /** Stops accepting, lets requests finish, and cuts what is left at the deadline. */
@@ -106,13 +106,13 @@ export class ProxyServer {
 
   async #open(config: ListenerConfig, port: number): Promise<OpenListener> {
     const facts = { name: config.name, encrypted: config.protocol === 'https', port: config.advertisedPort || port };
-    const server = config.protocol === 'https' ? this.#tlsServer(facts) : this.#clearServer(facts);
+    const server = facts.encrypted ? this.#tlsServer(facts) : this.#clearServer(facts);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       const reusePort = this.#worker.settings.reusePort;
       server.listen({ host: config.address, port, reusePort, backlog: BACKLOG }, () => resolve());
     });
-    server.on('error', (error) => this.#worker.logger.error('listener failed', { listener: config.name, error }));
+    server.on('error', (error) => this.#gate.onAcceptError(config.name, error));
     const address = server.address() as net.AddressInfo;
     if (config.advertisedPort === 0) facts.port = address.port;
     return { config, server, port: address.port };
@@ -120,45 +120,23 @@ export class ProxyServer {
 
   #clearServer(facts: ListenerFacts): net.Server {
     const { acceptBuffer } = this.#worker;
-    return net.createServer({ noDelay: true, keepAlive: true, allowHalfOpen: true }, (accepted) => {
+    return net.createServer(SOCKET_OPTIONS, (accepted) => {
+      if (!this.#gate.admits(accepted)) return;
       const socket = readInto(accepted, acceptBuffer, (buffer, length) => connection.onRead(buffer, length));
+      this.#gate.hold(socket ?? accepted);
       const connection = this.#accept(socket ?? accepted, facts, socket === null);
     });
   }
 
+  /** TCP is accepted first and TLS begins on top of it, so that a connection too many costs no handshake. */
   #tlsServer(facts: ListenerFacts): net.Server {
-    const certificate = this.#worker.live.current.certificates.default;
-    const server = tls.createServer(
-      {
-        ...(certificate === null ? {} : toContextOptions(certificate)),
-        noDelay: true,
-        keepAlive: true,
-        allowHalfOpen: true,
-        handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
-        ALPNProtocols: ['http/1.1'],
-        SNICallback: (serverName, done) => this.#chooseCertificate(serverName, done),
-      },
-      (socket) => this.#accept(socket, facts, true),
-    );
-    server.on('connection', (socket) => {
-      socket.on('error', ignore);
+    const server = net.createServer(SOCKET_OPTIONS, (accepted) => {
+      if (!this.#gate.admits(accepted)) return;
+      this.#gate.hold(accepted);
+      beginTls(accepted);
     });
-    server.on('tlsClientError', (_error, socket) => {
-      this.#worker.tlsHandshakeErrors++;
-      socket.destroy();
-    });
+    const beginTls = this.#tls.terminate(server, (socket) => this.#accept(socket, facts, true));
     return server;
-  }
-
-  #chooseCertificate(serverName: string, done: (error: Error | null, context?: tls.SecureContext) => void): void {
-    try {
-      const context = this.#worker.live.current.certificates.contextFor(serverName);
-      if (context === null) done(new Error('no certificate for this name'));
-      else done(null, context);
-    } catch (error) {
-      this.#worker.logger.error('certificate unusable', { serverName, error });
-      done(new Error('certificate unusable'));
-    }
   }
 
   #accept(socket: net.Socket, facts: ListenerFacts, emitsData: boolean): ServerConnection {
@@ -172,10 +150,6 @@ export class ProxyServer {
   }
 }
 
-function toContextOptions({ certPem, keyPem }: CertificateConfig): tls.SecureContextOptions {
-  return { cert: certPem, key: keyPem, minVersion: 'TLSv1.2' };
-}
-
 function portOf({ name, port }: ListenerConfig, known: readonly BoundPort[]): number {
   return port !== 0 ? port : (known.find(({ listener }) => listener === name)?.port ?? 0);
 }
@@ -184,6 +158,3 @@ function isSame(a: ListenerConfig, b: ListenerConfig): boolean {
   const samePort = a.port === b.port && a.address === b.address;
   return samePort && a.protocol === b.protocol && a.advertisedPort === b.advertisedPort;
 }
-
-/** Errors of a socket that is not a connection yet; the TLS server reports them itself. */
-function ignore(): void {}

@@ -53,6 +53,7 @@ export class UpstreamPool implements EndpointTransport {
       idle.destroy();
     }
     this.#openCount++;
+    this.#worker.upstreamConnections++;
     const connection = new ClientConnection(this.#worker, this);
     exchange.connection = connection;
     connection.connect(exchange);
@@ -67,6 +68,7 @@ export class UpstreamPool implements EndpointTransport {
   /** A connection is closed, idle or not. */
   onClosed(connection: ClientConnection): void {
     this.#openCount--;
+    this.#worker.upstreamConnections--;
     const at = this.#idle.lastIndexOf(connection);
     if (at !== -1) this.#idle.splice(at, 1);
   }

@@ -27,6 +27,11 @@ export class WorkerContext {
   draining: boolean;
   activeConnections: number;
   acceptedConnections: number;
+  /** Closed at accept, because there were as many as there may be. */
+  refusedConnections: number;
+  acceptErrors: number;
+  /** Sockets to endpoints, idle ones included. */
+  upstreamConnections: number;
   tlsHandshakeErrors: number;
   activeRequests: number;
   totalRequests: number;
@@ -54,6 +59,9 @@ export class WorkerContext {
     this.draining = false;
     this.activeConnections = 0;
     this.acceptedConnections = 0;
+    this.refusedConnections = 0;
+    this.acceptErrors = 0;
+    this.upstreamConnections = 0;
     this.tlsHandshakeErrors = 0;
     this.activeRequests = 0;
     this.totalRequests = 0;

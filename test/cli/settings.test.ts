@@ -54,6 +54,7 @@ test('serve has the documented defaults', () => {
     advertisedHttpsPort: 0,
     adminBind: '127.0.0.1',
     adminPort: 10254,
+    maxConnections: 'auto',
     drainTimeoutMs: 30_000,
     logLevel: 'info',
     logFormat: 'json',
@@ -87,6 +88,7 @@ test('controller has the documented defaults', () => {
     advertisedHttpsPort: 443,
     adminBind: '0.0.0.0',
     adminPort: 10254,
+    maxConnections: 'auto',
     drainTimeoutMs: 30_000,
     logLevel: 'info',
     logFormat: 'json',
@@ -146,6 +148,11 @@ test('addresses may be written in brackets and are kept without', () => {
   assert.equal(serve({ bind: '[::]' }).bind, '::');
 });
 
+test('the limit of connections is a number or auto', () => {
+  assert.equal(serve({ 'max-connections': '20000' }).maxConnections, 20_000);
+  assert.equal(serve({ 'max-connections': 'auto' }).maxConnections, 'auto');
+});
+
 test('workers is a number or auto', () => {
   assert.equal(serve({ workers: '3' }).workers, 3);
   assert.ok(serve({ workers: 'auto' }).workers >= 1);
@@ -161,6 +168,11 @@ const errorCases: readonly ErrorCase[] = [
   { flag: 'http-port', value: 'x', message: '--http-port: expected an integer from 0 to 65535, got "x"' },
   { flag: 'http-port', value: '65536', message: '--http-port: expected an integer from 0 to 65535, got "65536"' },
   { flag: 'http-port', value: '-1', message: '--http-port: expected an integer from 0 to 65535, got "-1"' },
+  {
+    flag: 'max-connections',
+    value: '0',
+    message: '--max-connections: expected "auto" or an integer from 1 to 10000000, got "0"',
+  },
   { flag: 'workers', value: '0', message: '--workers: expected "auto" or an integer from 1 to 1024, got "0"' },
   { flag: 'bind', value: 'localhost', message: '--bind: expected an IP address, like 0.0.0.0 or ::, got "localhost"' },
   {

@@ -12,6 +12,9 @@ const SETTINGS: ConstructorParameters<typeof WorkerPool>[0]['settings'] = {
   maxHeadBytes: 1,
   maxHeaders: 1,
   maxTargetBytes: 1,
+  maxConnections: 1,
+  maxSockets: 1,
+  tlsHandshakeTimeoutMs: 1,
   headTimeoutMs: 1,
   keepAliveTimeoutMs: 1,
   bodyTimeoutMs: 1,
@@ -139,4 +142,33 @@ test('after a drain no thread is left, and none is started', async (t) => {
   await fixture.until(() => fixture.lost.length === 2);
   assert.equal(fixture.pool.size, 0);
   assert.equal(fixture.pool.restarts, 0);
+});
+
+test('every thread has the same ticket keys before its configuration, also one that replaces another', async (t) => {
+  const fixture = start(t, 2);
+  await fixture.pool.apply(config(1));
+  await fixture.pool.applyEndpoints([{ upstreamId: 'die:1', endpoints: [] }], config(1));
+  await fixture.until(() => fixture.applying().some(({ worker }) => worker === 3));
+  const told = fixture.lines.filter(({ message }) => message === 'ticket keys').map(({ fields }) => fields);
+  assert.deepEqual(new Set(told.map(({ worker }) => worker)), new Set([1, 2, 3]));
+  assert.equal(new Set(told.map(({ digest }) => digest)).size, 1);
+  assert.ok(told.every(({ bytes }) => bytes === 48));
+  for (const worker of [1, 2, 3]) {
+    const own = fixture.lines.filter(({ fields }) => fields['worker'] === worker).map(({ message }) => message);
+    assert.ok(own.indexOf('ticket keys') < own.indexOf('applying'), own.join());
+  }
+});
+
+test('changed ticket keys reach every thread', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const fixture = start(t, 2);
+  await fixture.pool.apply(config(1));
+  t.mock.timers.tick(12 * 3_600_000);
+  const toldTo = (worker: number): readonly unknown[] =>
+    fixture.lines
+      .filter(({ message, fields }) => message === 'ticket keys' && fields['worker'] === worker)
+      .map(({ fields }) => fields['digest']);
+  await fixture.until(() => toldTo(1).length === 2 && toldTo(2).length === 2);
+  assert.deepEqual(toldTo(1), toldTo(2));
+  assert.notEqual(toldTo(1)[0], toldTo(1)[1]);
 });

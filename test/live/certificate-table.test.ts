@@ -13,8 +13,10 @@ const fallback = certificateConfig('fallback', OTHER, { isDefault: true });
 
 test('the exact name, then one wildcard label, then the default', () => {
   const table = new CertificateTable([wildcard, exact, fallback], null);
-  const contexts = [exact, wildcard, fallback].map(({ hosts }) => table.contextFor(hosts[0]?.replace('*', 'a') ?? ''));
-  assert.equal(new Set(contexts).size, 3);
+  const served = [exact, wildcard, fallback].map(({ hosts }) =>
+    table.certificateFor(hosts[0]?.replace('*', 'a') ?? ''),
+  );
+  assert.equal(new Set(served).size, 3);
   for (const [name, index] of [
     ['shop.example', 0],
     ['SHOP.EXAMPLE.', 0],
@@ -25,35 +27,43 @@ test('the exact name, then one wildcard label, then the default', () => {
     ['', 2],
     ['__proto__', 2],
   ] as const) {
-    assert.equal(table.contextFor(name), contexts[index], name);
+    assert.equal(table.certificateFor(name), served[index], name);
   }
-  assert.equal(table.default, fallback);
+  assert.equal(table.default, served[2]);
 });
 
 test('without a default nobody answers for unknown names', () => {
   const table = new CertificateTable([exact], null);
-  assert.equal(table.contextFor('unknown.example'), null);
+  assert.equal(table.certificateFor('unknown.example'), null);
   assert.equal(table.default, null);
 });
 
 test('two certificates for one name: the first one counts', () => {
   const table = new CertificateTable([exact, certificateConfig('late', OTHER, { hosts: ['shop.example'] })], null);
-  assert.equal(table.contextFor('shop.example'), new CertificateTable([exact], table).contextFor('shop.example'));
+  assert.equal(
+    table.certificateFor('shop.example'),
+    new CertificateTable([exact], table).certificateFor('shop.example'),
+  );
 });
 
-test('contexts stay while certificate, chain and key stay, and only then', () => {
+test('a certificate stays the same object while leaf, chain and key stay, and only then', () => {
   const first = new CertificateTable([exact, fallback], null);
-  const context = first.contextFor('shop.example');
+  const served = first.certificateFor('shop.example');
+  assert.ok(served);
   const same = new CertificateTable([fallback, { ...exact, hosts: ['shop.example', 'more.example'] }], first);
-  assert.equal(same.contextFor('shop.example'), context);
-  assert.equal(same.contextFor('more.example'), context);
-  const longerChain = { ...exact, certPem: SHOP_CERT + OTHER_CERT };
-  assert.notEqual(new CertificateTable([longerChain, fallback], first).contextFor('shop.example'), context);
+  assert.equal(same.certificateFor('shop.example'), served);
+  assert.equal(same.certificateFor('more.example'), served);
+  assert.equal(same.default, first.default);
+  const longerChain = new CertificateTable([{ ...exact, certPem: SHOP_CERT + OTHER_CERT }, fallback], first);
+  assert.notEqual(longerChain.certificateFor('shop.example'), served);
+  const otherKey = new CertificateTable([{ ...exact, keyPem: OTHER_KEY }, fallback], first);
+  assert.notEqual(otherKey.certificateFor('shop.example'), served);
 });
 
-test('a broken certificate is found at its first use, and harms no other', () => {
-  const broken = certificateConfig('broken', { certPem: SHOP_CERT, keyPem: OTHER_KEY }, { hosts: ['broken.example'] });
-  const table = new CertificateTable([broken, exact], null);
-  assert.throws(() => table.contextFor('broken.example'));
-  assert.notEqual(table.contextFor('shop.example'), null);
+test('the table knows what it serves, and no longer what it served before', () => {
+  const first = new CertificateTable([exact, fallback], null);
+  const served = first.certificateFor('shop.example');
+  assert.ok(served);
+  assert.equal(first.has(served), true);
+  assert.equal(new CertificateTable([fallback], first).has(served), false);
 });

@@ -40,7 +40,7 @@ function linesOf(text: string, name: string): readonly string[] {
 }
 
 const busy = workerStats(1, {
-  connections: { active: 5, accepted: 9, tlsHandshakeErrors: 1 },
+  connections: { active: 5, accepted: 9, refused: 3, acceptErrors: 4, tlsHandshakeErrors: 1 },
   requests: { active: 2, total: 12, unrouted: { 404: 3 } },
   cpuSeconds: 1.5,
   routes: [
@@ -126,6 +126,8 @@ test('traffic, workers and configuration are printed', async () => {
   for (const line of [
     'sluice_connections 5',
     'sluice_connections_accepted_total 9',
+    'sluice_connections_refused_total 3',
+    'sluice_accept_errors_total 4',
     'sluice_tls_handshake_errors_total 1',
     'sluice_requests_in_flight 2',
     'sluice_unrouted_requests_total{status="404"} 3',

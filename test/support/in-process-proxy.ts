@@ -20,6 +20,9 @@ const SETTINGS: WorkerSettings = {
   maxHeadBytes: 32_768,
   maxHeaders: 100,
   maxTargetBytes: 16_384,
+  maxConnections: 1_000,
+  maxSockets: 2_000,
+  tlsHandshakeTimeoutMs: LONG_MS,
   headTimeoutMs: LONG_MS,
   keepAliveTimeoutMs: LONG_MS,
   bodyTimeoutMs: LONG_MS,
@@ -58,7 +61,7 @@ export class InProcessProxy {
     const listeners = await this.server.open(config.listeners, this.server.ports);
     applyConfig(this.live, config);
     this.server.use(listeners);
-    this.server.useDefaultCertificate();
+    this.server.useCertificates();
   }
 
   async close(): Promise<void> {

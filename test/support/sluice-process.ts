@@ -16,6 +16,8 @@ export interface SluiceOptions {
   /** The static configuration; what can be written as JSON is YAML as well. */
   readonly config: unknown;
   readonly args?: readonly string[];
+  /** The limit of open files it runs under. */
+  readonly openFiles?: number;
   /** Further files beside the configuration, by name. */
   readonly files?: Readonly<Record<string, string>>;
 }
@@ -35,7 +37,7 @@ export class SluiceProcess {
   readonly #child: ChildProcess;
   readonly #state: AwaitedState;
 
-  constructor({ config, args = [], files = {} }: SluiceOptions) {
+  constructor({ config, args = [], openFiles, files = {} }: SluiceOptions) {
     this.logs = [];
     this.otherOutput = '';
     this.httpPort = 0;
@@ -49,7 +51,10 @@ export class SluiceProcess {
     this.writeFile('sluice.yaml', this.#configText);
     const ports = ['--http-port', '0', '--https-port', '0', '--admin-port', '0', '--bind', '127.0.0.1'];
     const file = path.join(this.#directory, 'sluice.yaml');
-    this.#child = spawn(process.execPath, [MAIN, 'serve', '--config', file, '--workers', '1', ...ports, ...args], {
+    const command = [process.execPath, MAIN, 'serve', '--config', file, '--workers', '1', ...ports, ...args];
+    const limited =
+      openFiles === undefined ? command : ['sh', '-c', `ulimit -n ${openFiles}; exec "$0" "$@"`, ...command];
+    this.#child = spawn(limited[0] ?? '', limited.slice(1), {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#read(this.#child.stdout);

@@ -1,4 +1,5 @@
 /** A data-plane thread that applies nothing and does what the configuration's first problem message says. */
+import { createHash } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { FromWorker, ToWorker, WorkerSettings } from '../../../src/model/worker-messages.ts';
 
@@ -17,6 +18,10 @@ port.on('message', (message: ToWorker) => {
   if (message.type === 'endpoints') {
     if (message.changes.some(({ upstreamId }) => isTold(upstreamId, 'die'))) process.exit(1);
     send({ type: 'endpoints-applied', sequence: message.sequence });
+  }
+  if (message.type === 'ticket-keys') {
+    const fields = { bytes: message.keys.length, digest: createHash('sha256').update(message.keys).digest('hex') };
+    send({ type: 'log', level: 'info', message: 'ticket keys', fields });
   }
   if (message.type === 'health') {
     send({ type: 'log', level: 'info', message: 'health', fields: { endpoints: message.changes.length } });

@@ -1,0 +1,63 @@
+/**
+ * What every TLS connection of a client is held to: versions, ciphers, sessions. One policy for the whole process; the
+ * certificate is the only thing that differs between names. Early data (0-RTT) is never offered: Node leaves it at 0 bytes.
+ */
+import { constants } from 'node:crypto';
+import type { SecureContextOptions } from 'node:tls';
+import type { ServedCertificate } from '../../live/certificate-table.ts';
+
+/**
+ * AEAD with forward secrecy only (RFC 9325 §4.2). No finite-field DHE: it makes the server work more than the client, and
+ * whoever speaks TLS 1.2 with AEAD speaks ECDHE.
+ */
+const CIPHERS: readonly string[] = [
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+];
+
+/** How long a session may be resumed; a ticket is worth nothing after the next change of keys anyway. */
+const SESSION_SECONDS = 7_200;
+
+/**
+ * OpenSSL takes up a session only under the id context it was made under, and never asks for the name then. So this must
+ * name the client-certificate policy of a listener: with one value for two policies, a session made without a certificate
+ * would be good where one is demanded (`docs/adr/0011-shared-ticket-keys.md`).
+ */
+const SESSION_ID_CONTEXT = 'sluice/no-client-certificates';
+
+/** For a name: the certificate, and what is negotiated with it. Null: no handshake succeeds. */
+export function toContextOptions(certificate: ServedCertificate | null): SecureContextOptions {
+  return {
+    ...(certificate === null ? {} : { cert: certificate.certPem, key: certificate.keyPem }),
+    minVersion: 'TLSv1.2',
+    ciphers: CIPHERS.join(':'),
+    honorCipherOrder: true,
+    // Our order, except for clients that put ChaCha20 first: they have no AES in hardware.
+    secureOptions: constants.SSL_OP_PRIORITIZE_CHACHA,
+    ecdhCurve: 'auto',
+  };
+}
+
+/**
+ * For a listener: its default certificate, and the sessions. OpenSSL seals and opens tickets with the keys of the context a
+ * handshake begins with, whatever name is asked for then.
+ * @param ticketKeys 48 bytes; null = OpenSSL makes up its own, which no other context knows
+ */
+export function toListenerOptions(
+  certificate: ServedCertificate | null,
+  ticketKeys: Uint8Array | null,
+): SecureContextOptions {
+  return {
+    ...toContextOptions(certificate),
+    ...(ticketKeys === null ? {} : { ticketKeys: Buffer.from(ticketKeys) }),
+    sessionIdContext: SESSION_ID_CONTEXT,
+    sessionTimeout: SESSION_SECONDS,
+  };
+}
