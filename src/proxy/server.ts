@@ -6,9 +6,11 @@ import net from 'node:net';
 import tls from 'node:tls';
 import type { CertificateConfig, ListenerConfig } from '../model/proxy-config.ts';
 import type { BoundPort } from '../model/worker-messages.ts';
-import { readInto } from './accepted-socket.ts';
+import { readInto, toPlainSocket } from './accepted-socket.ts';
 import type { ListenerFacts } from './forwarded-fields.ts';
 import { ServerConnection } from './http1/server-connection.ts';
+import { PrefaceReader } from './http2/preface.ts';
+import { Http2ServerSession } from './http2/server-session.ts';
 import type { WorkerContext } from './worker-context.ts';
 
 const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -20,10 +22,18 @@ interface OpenListener {
   readonly port: number;
 }
 
+/** A client's connection, whatever it speaks. */
+interface OpenConnection {
+  /** Close when idle; what is under way is finished. */
+  drain(): void;
+  destroy(): void;
+}
+
 export class ProxyServer {
   readonly #worker: WorkerContext;
   readonly #listeners: Map<string, OpenListener>;
-  readonly #connections: Set<ServerConnection>;
+  readonly #connections: Set<OpenConnection>;
+  readonly #onClosed: (connection: OpenConnection) => void;
   #onIdle: (() => void) | null;
   #defaultFingerprint: string;
 
@@ -31,6 +41,10 @@ export class ProxyServer {
     this.#worker = worker;
     this.#listeners = new Map();
     this.#connections = new Set();
+    this.#onClosed = (connection) => {
+      this.#connections.delete(connection);
+      if (this.#connections.size === 0) this.#onIdle?.();
+    };
     this.#onIdle = null;
     this.#defaultFingerprint = '';
   }
@@ -103,8 +117,15 @@ export class ProxyServer {
   #clearServer(facts: ListenerFacts): net.Server {
     const { acceptBuffer } = this.#worker;
     return net.createServer({ noDelay: true, keepAlive: true, allowHalfOpen: true }, (accepted) => {
-      const socket = readInto(accepted, acceptBuffer, (buffer, length) => connection.onRead(buffer, length));
-      const connection = this.#accept(socket ?? accepted, facts, socket === null);
+      const socket = readInto(accepted, acceptBuffer, (buffer, length) => {
+        if (preface.decided) connection.onRead(buffer, length);
+        else preface.read(buffer, length);
+      });
+      const connection = this.#acceptHttp1(socket ?? accepted, facts, socket === null);
+      const preface = new PrefaceReader({
+        onHttp1: (bytes) => connection.onRead(bytes, bytes.length),
+        onHttp2: (bytes) => this.#changeToHttp2(connection, socket as net.Socket, bytes, facts),
+      });
     });
   }
 
@@ -117,10 +138,13 @@ export class ProxyServer {
         keepAlive: true,
         allowHalfOpen: true,
         handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
-        ALPNProtocols: ['http/1.1'],
+        ALPNProtocols: ['h2', 'http/1.1'],
         SNICallback: (serverName, done) => this.#chooseCertificate(serverName, done),
       },
-      (socket) => this.#accept(socket, facts, true),
+      (socket) => {
+        if (socket.alpnProtocol === 'h2') this.#acceptHttp2(socket, facts);
+        else this.#acceptHttp1(socket, facts, true);
+      },
     );
     server.on('connection', (socket) => {
       socket.on('error', ignore);
@@ -143,14 +167,23 @@ export class ProxyServer {
     }
   }
 
-  #accept(socket: net.Socket, facts: ListenerFacts, emitsData: boolean): ServerConnection {
-    const accepted = new ServerConnection(this.#worker, socket, facts, (connection) => {
-      this.#connections.delete(connection);
-      if (this.#connections.size === 0) this.#onIdle?.();
-    });
+  #acceptHttp1(socket: net.Socket, facts: ListenerFacts, emitsData: boolean): ServerConnection {
+    const accepted = new ServerConnection(this.#worker, socket, facts, this.#onClosed);
     if (emitsData) socket.on('data', (chunk: Buffer) => accepted.onData(chunk));
     this.#connections.add(accepted);
     return accepted;
+  }
+
+  #acceptHttp2(socket: net.Socket, facts: ListenerFacts): void {
+    this.#connections.add(new Http2ServerSession(this.#worker, socket, facts, this.#onClosed));
+  }
+
+  /** The connection was taken for HTTP/1.1 until its first bytes came; it has read none of them. */
+  #changeToHttp2(connection: ServerConnection, socket: net.Socket, bytes: Buffer, facts: ListenerFacts): void {
+    const plain = toPlainSocket(socket, bytes);
+    this.#acceptHttp2(plain, facts);
+    connection.destroy();
+    this.#worker.acceptedConnections--;
   }
 }
 
