@@ -1,7 +1,7 @@
 /** HTTP/2 request heads: what is malformed, what is refused with a status, and what is forwarded. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE } from '../../src/proxy/http1/request-head.ts';
 import { Http2RequestHead, MALFORMED } from '../../src/proxy/http2/request-head.ts';
 

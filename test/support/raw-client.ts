@@ -99,6 +99,19 @@ export class RawClient {
     });
   }
 
+  /** Takes exactly this many bytes. */
+  take(count: number): Promise<Buffer> {
+    return this.#state.until(() => {
+      const bytes = this.#bytes();
+      if (bytes.length >= count) {
+        this.#received = bytes.subarray(count);
+        return bytes.subarray(0, count);
+      }
+      if (this.ending === 'open') return undefined;
+      throw new Error(`connection ended (${this.ending}) with ${bytes.length} of ${count} bytes`);
+    });
+  }
+
   /** Resolves once this many bytes have come since the start, without looking at them. */
   received(bytes: number): Promise<true> {
     return this.#state.until(() => {

@@ -25,7 +25,7 @@ const MAX_SETTINGS_ENTRIES = 32;
 /** Broken frames, and empty DATA frames that end nothing, over the life of a connection. */
 const MAX_INVALID_FRAMES = 200;
 /** Streams opened beyond the limit before the client can have seen it. */
-const MAX_REJECTED_STREAMS = 200;
+const MAX_REJECTED_STREAMS = 1_000;
 /** The library's own limit on resets is wider than ours (`flood-guard.ts`), which says ENHANCE_YOUR_CALM. */
 const STREAM_RESET_BURST = 5_000;
 const STREAM_RESETS_PER_SECOND = 500;
@@ -103,6 +103,7 @@ export class Http2ServerSession implements StreamOwner {
   }
 
   destroy(): void {
+    for (const stream of this.#streams) stream.destroy();
     this.#session.destroy();
     this.#socket.destroy();
     this.#onClose();
@@ -185,7 +186,7 @@ export class Http2ServerSession implements StreamOwner {
     this.#ending = true;
     this.#worker.clock.unwatch(this);
     this.#worker.activeConnections--;
-    for (const stream of this.#streams) stream.destroy();
+    this.#session.destroy();
     this.#onClosed(this);
   }
 }

@@ -84,9 +84,10 @@ export class Http2ServerStream implements Downstream {
     }
   }
 
-  /** The session is at its end. */
+  /** The connection is at its end: what is not finished by now is cut. */
   destroy(): void {
-    this.#stream.destroy();
+    this.#cut = true;
+    this.#reset(NGHTTP2_INTERNAL_ERROR);
   }
 
   onTick(nowMs: number): void {
@@ -315,8 +316,14 @@ export class Http2ServerStream implements Downstream {
     return !this.#answered && !this.#stream.closed && !this.#stream.destroyed;
   }
 
+  /**
+   * `close` ends the writable side before it resets: between the two, what was written of a response would go out as if
+   * it were complete. `destroy` does not, and resets with INTERNAL_ERROR.
+   */
   #reset(code: number): void {
-    this.#stream.close(code);
+    const stream = this.#stream;
+    if (stream.headersSent && !stream.writableEnded) stream.destroy(new Error('response cut'));
+    else stream.close(code);
   }
 
   /** A fault of ours costs this stream and nothing else. */
