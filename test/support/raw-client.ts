@@ -121,6 +121,11 @@ export class RawClient {
     });
   }
 
+  /** Resolves when nothing is left of the connection, on either side. */
+  closed(): Promise<true> {
+    return this.#state.until(() => (this.socket.destroyed ? true : undefined));
+  }
+
   destroy(): void {
     this.socket.destroy();
   }

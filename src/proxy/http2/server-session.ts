@@ -80,6 +80,8 @@ export class Http2ServerSession implements StreamOwner {
     worker.acceptedConnections++;
     worker.clock.watch(this);
     socket.on('error', ignore);
+    // A client that will send nothing more, not even the acknowledgements the protocol asks for, is gone.
+    socket.on('end', () => this.destroy());
     socket.on('close', () => this.#onClose());
     this.#session = performServerHandshake(socket, sessionOptions(worker));
     this.#session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
