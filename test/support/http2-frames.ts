@@ -86,11 +86,16 @@ export class FrameClient {
   }
 
   /** The first frame of this type for this stream, now or later. */
-  async find(type: number, streamId: number): Promise<Frame> {
+  find(type: number, streamId: number): Promise<Frame> {
+    return this.first((candidate) => candidate.type === type && candidate.streamId === streamId);
+  }
+
+  /** One call at a time. */
+  async first(isWanted: (candidate: Frame) => boolean): Promise<Frame> {
     for (let at = 0; ; at++) {
       if (at === this.seen.length) this.seen.push(await this.#next());
       const candidate = this.seen[at] as Frame;
-      if (candidate.type === type && candidate.streamId === streamId) return candidate;
+      if (isWanted(candidate)) return candidate;
     }
   }
 

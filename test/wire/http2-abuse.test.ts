@@ -4,7 +4,6 @@ import { constants } from 'node:http2';
 import { after, afterEach, before, beforeEach, type TestContext, test } from 'node:test';
 import { Http2Client } from '../support/http2-client.ts';
 import {
-  ACK,
   END_HEADERS,
   END_STREAM,
   FrameClient,
@@ -179,9 +178,9 @@ test('fields no HTTP/1.1 message could hold do not reach the back end', async (t
     ['x d', '1'],
   ];
   client.write(headFrames(1, [...getFields(), ...hostile, ['x-kept', '1']], true));
-  const { connection, field } = await upstream.request();
-  assert.equal(field('X-Kept'), '1');
-  assert.doesNotMatch(connection.received.toString('latin1'), /smuggled|x-a|x-c|x d/);
+  const request = await upstream.request();
+  assert.equal(request.field('X-Kept'), '1');
+  assert.doesNotMatch(request.connection.received.toString('latin1'), /smuggled|x-a|x-c|x d/);
 });
 
 const REFUSED: readonly {
@@ -298,23 +297,21 @@ for (const { name, before: first, piece } of FLOODS) {
 test('streams that are reset at once are told to calm down, and few reach the back end', async (t) => {
   const client = await connectFrames(t);
   upstream.script = () => null;
-  for (let at = 0; at < 1_000 && client.raw.ending === 'open'; at++) {
-    client.write(getFrame(at * 2 + 1), frame(FrameType.RstStream, 0, at * 2 + 1, uint32(8)));
-    if (at % 50 === 49) {
-      client.write(frame(FrameType.Ping, 0, 0, '12345678'));
-      const acknowledged = client.find(FrameType.Ping, 0);
-      if (
-        !(await acknowledged.then(
-          () => true,
-          () => false,
-        ))
-      )
-        break;
-      client.seen.length = 0;
-    }
+  let streamId = -1;
+  const pair = (): Buffer => {
+    streamId += 2;
+    return Buffer.concat([getFrame(streamId), frame(FrameType.RstStream, 0, streamId, uint32(8))]);
+  };
+  // One write for each batch, and its PING answered before the next: nothing is unread when the end comes.
+  let batches = 0;
+  for (let going = true; going; batches++) {
+    client.seen.length = 0;
+    client.write(...Array.from({ length: 50 }, pair), frame(FrameType.Ping, 0, 0, '12345678'));
+    const answer = await client.first(({ type }) => type === FrameType.Ping || type === FrameType.Goaway);
+    going = answer.type === FrameType.Ping;
   }
-  assert.ok(client.seen.length === 0 || client.seen.every(({ flags }) => flags !== ACK));
   assert.equal(await client.goawayCode(), constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  assert.ok(batches <= 6, `${batches} batches were taken`);
   assert.ok(upstream.requests.length <= 300);
 });
 
