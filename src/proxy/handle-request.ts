@@ -7,7 +7,8 @@ import type { Downstream } from './downstream.ts';
 import { localResponse, redirectResponse } from './error-response.ts';
 import { Exchange, type ExchangeRequest, type RequestFactsForLog } from './exchange.ts';
 import type { ForwardedFacts } from './forwarded-fields.ts';
-import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, type RequestHead } from './http1/request-head.ts';
+import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE } from './http1/request-head.ts';
+import type { JudgedRequest } from './judged-request.ts';
 import { Outcome } from './outcome.ts';
 import { logUnrouted } from './unrouted-log.ts';
 import type { WorkerContext } from './worker-context.ts';
@@ -32,7 +33,7 @@ const MAX_REQUEST_ID = 128;
 export function handleRequest(
   worker: WorkerContext,
   downstream: Downstream,
-  head: RequestHead,
+  head: JudgedRequest,
   origin: RequestOrigin,
 ): Exchange | null {
   if (head.target === '*') {
@@ -57,7 +58,7 @@ export function handleRequest(
   return exchange.finished ? null : exchange;
 }
 
-function toExchangeRequest(worker: WorkerContext, head: RequestHead, origin: RequestOrigin): ExchangeRequest {
+function toExchangeRequest(worker: WorkerContext, head: JudgedRequest, origin: RequestOrigin): ExchangeRequest {
   const taken = head.requestId !== '' && head.requestId.length <= MAX_REQUEST_ID;
   const id = taken ? head.requestId : worker.requestIds.next();
   const inline = origin.inlineBody;
@@ -73,19 +74,19 @@ function toExchangeRequest(worker: WorkerContext, head: RequestHead, origin: Req
   };
 }
 
-function toLogFacts(head: RequestHead): RequestFactsForLog {
+function toLogFacts(head: JudgedRequest): RequestFactsForLog {
   return {
     timeMs: Date.now(),
     host: head.host,
     target: head.target,
-    protocol: head.minorVersion === 1 ? 'HTTP/1.1' : 'HTTP/1.0',
+    protocol: head.protocol,
     userAgent: head.header('user-agent') ?? '',
     referer: head.header('referer') ?? '',
   };
 }
 
 /** Everything after the client's own fields is ours, so nothing the client sends can remove or precede it. */
-function toUpstreamText(head: RequestHead, forwarded: string, id: string): string {
+function toUpstreamText(head: JudgedRequest, forwarded: string, id: string): string {
   let text = `${head.toForwardedHead() + forwarded}X-Request-ID: ${id}\r\n`;
   if (head.forwardedFor !== '') text += `X-Original-Forwarded-For: ${head.forwardedFor}\r\n`;
   if (head.forwardedHost !== '') text += `X-Original-Forwarded-Host: ${head.forwardedHost}\r\n`;
@@ -98,7 +99,7 @@ function toUpstreamText(head: RequestHead, forwarded: string, id: string): strin
 /** Prefix `/foo/` and a GET for `/foo`: clients of the nginx dialect expect to be sent to `/foo/`. */
 function redirectMissingSlash(
   downstream: Downstream,
-  head: RequestHead,
+  head: JudgedRequest,
   route: LiveRoute,
   origin: RequestOrigin,
 ): boolean {
@@ -112,6 +113,6 @@ function redirectMissingSlash(
 }
 
 /** Whether the body that follows the head came along with it, small enough to travel as text. */
-export function isInlineBody(head: RequestHead, availableBytes: number, limit: number): boolean {
+export function isInlineBody(head: JudgedRequest, availableBytes: number, limit: number): boolean {
   return head.body === BODY_LENGTH && head.contentLength <= availableBytes && head.contentLength <= limit;
 }

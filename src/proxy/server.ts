@@ -5,10 +5,12 @@
 import net from 'node:net';
 import type { ListenerConfig } from '../model/proxy-config.ts';
 import type { BoundPort } from '../model/worker-messages.ts';
-import { readInto } from './accepted-socket.ts';
+import { readInto, toPlainSocket } from './accepted-socket.ts';
 import { ConnectionGate } from './connection-gate.ts';
 import type { ListenerFacts } from './forwarded-fields.ts';
 import { ServerConnection } from './http1/server-connection.ts';
+import { PrefaceReader } from './http2/preface.ts';
+import { Http2ServerSession } from './http2/server-session.ts';
 import { TlsTermination } from './tls/tls-termination.ts';
 import type { WorkerContext } from './worker-context.ts';
 
@@ -24,12 +26,20 @@ export interface OpenListener {
 /** By name. */
 export type OpenListeners = ReadonlyMap<string, OpenListener>;
 
+/** A client's connection, whatever it speaks. */
+interface OpenConnection {
+  /** Close when idle; what is under way is finished. */
+  drain(): void;
+  destroy(): void;
+}
+
 export class ProxyServer {
   readonly #worker: WorkerContext;
   #listeners: OpenListeners;
-  readonly #connections: Set<ServerConnection>;
+  readonly #connections: Set<OpenConnection>;
   readonly #gate: ConnectionGate;
   readonly #tls: TlsTermination;
+  readonly #onClosed: (connection: OpenConnection) => void;
   #onIdle: (() => void) | null;
 
   constructor(worker: WorkerContext) {
@@ -38,6 +48,10 @@ export class ProxyServer {
     this.#connections = new Set();
     this.#gate = new ConnectionGate(worker);
     this.#tls = new TlsTermination(worker);
+    this.#onClosed = (connection) => {
+      this.#connections.delete(connection);
+      if (this.#connections.size === 0) this.#onIdle?.();
+    };
     this.#onIdle = null;
   }
 
@@ -122,9 +136,16 @@ export class ProxyServer {
     const { acceptBuffer } = this.#worker;
     return net.createServer(SOCKET_OPTIONS, (accepted) => {
       if (!this.#gate.admits(accepted)) return;
-      const socket = readInto(accepted, acceptBuffer, (buffer, length) => connection.onRead(buffer, length));
+      const socket = readInto(accepted, acceptBuffer, (buffer, length) => {
+        if (preface.decided) connection.onRead(buffer, length);
+        else preface.read(buffer, length);
+      });
       this.#gate.hold(socket ?? accepted);
-      const connection = this.#accept(socket ?? accepted, facts, socket === null);
+      const connection = this.#acceptHttp1(socket ?? accepted, facts, socket === null);
+      const preface = new PrefaceReader({
+        onHttp1: (bytes) => connection.onRead(bytes, bytes.length),
+        onHttp2: (bytes) => this.#changeToHttp2(connection, socket ?? accepted, bytes, facts),
+      });
     });
   }
 
@@ -135,18 +156,31 @@ export class ProxyServer {
       this.#gate.hold(accepted);
       beginTls(accepted);
     });
-    const beginTls = this.#tls.terminate(server, (socket) => this.#accept(socket, facts, true));
+    const beginTls = this.#tls.terminate(server, (socket) => {
+      if (socket.alpnProtocol === 'h2') this.#acceptHttp2(socket, facts);
+      else this.#acceptHttp1(socket, facts, true);
+    });
     return server;
   }
 
-  #accept(socket: net.Socket, facts: ListenerFacts, emitsData: boolean): ServerConnection {
-    const accepted = new ServerConnection(this.#worker, socket, facts, (connection) => {
-      this.#connections.delete(connection);
-      if (this.#connections.size === 0) this.#onIdle?.();
-    });
+  #acceptHttp1(socket: net.Socket, facts: ListenerFacts, emitsData: boolean): ServerConnection {
+    const accepted = new ServerConnection(this.#worker, socket, facts, this.#onClosed);
     if (emitsData) socket.on('data', (chunk: Buffer) => accepted.onData(chunk));
     this.#connections.add(accepted);
     return accepted;
+  }
+
+  #acceptHttp2(socket: net.Socket, facts: ListenerFacts): void {
+    this.#connections.add(new Http2ServerSession(this.#worker, socket, facts, this.#onClosed));
+  }
+
+  /** The connection was taken for HTTP/1.1 until its first bytes came; it has read none of them. */
+  #changeToHttp2(connection: ServerConnection, socket: net.Socket, bytes: Buffer, facts: ListenerFacts): void {
+    const plain = toPlainSocket(socket, bytes);
+    this.#gate.hold(plain);
+    this.#acceptHttp2(plain, facts);
+    connection.destroy();
+    this.#worker.acceptedConnections--;
   }
 }
 

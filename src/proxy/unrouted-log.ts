@@ -1,17 +1,26 @@
 /** Access-log entries for what never became an exchange: refused heads, unknown hosts and paths. */
-import type { RequestHead } from './http1/request-head.ts';
+import type { JudgedRequest } from './judged-request.ts';
 import { Outcome } from './outcome.ts';
 import type { WorkerContext } from './worker-context.ts';
 
-/** @param head null when it could not be parsed: nothing of it is trusted enough to be logged as fields */
-export function logUnrouted(worker: WorkerContext, clientIp: string, head: RequestHead | null, status: number): void {
+/**
+ * @param head null when it could not be parsed: nothing of it is trusted enough to be logged as fields
+ * @param protocol what the connection speaks, for when there is no head to tell
+ */
+export function logUnrouted(
+  worker: WorkerContext,
+  clientIp: string,
+  head: JudgedRequest | null,
+  status: number,
+  protocol = 'HTTP/1.1',
+): void {
   worker.onAccess?.({
     timeMs: Date.now(),
     clientIp,
     method: head?.method ?? '',
     host: head?.host ?? '',
     target: head?.target ?? '',
-    protocol: head?.minorVersion === 0 ? 'HTTP/1.0' : 'HTTP/1.1',
+    protocol: head?.protocol ?? protocol,
     status,
     requestBytes: 0,
     responseBytes: 0,

@@ -6,6 +6,7 @@ import type { WorkerSettings } from '../model/worker-messages.ts';
 import { CoarseClock } from './coarse-clock.ts';
 import { RequestHead } from './http1/request-head.ts';
 import { ResponseHead } from './http1/response-head.ts';
+import { Http2RequestHead } from './http2/request-head.ts';
 import { RequestIds } from './request-id.ts';
 
 /** Upstream sockets read into this one buffer: what must outlive the callback is copied. */
@@ -18,6 +19,7 @@ export class WorkerContext {
   readonly clock: CoarseClock;
   readonly requestIds: RequestIds;
   readonly requestHead: RequestHead;
+  readonly http2RequestHead: Http2RequestHead;
   readonly responseHead: ResponseHead;
   readonly readBuffer: Buffer;
   /** The same for client connections. */
@@ -53,6 +55,7 @@ export class WorkerContext {
     this.clock = new CoarseClock();
     this.requestIds = new RequestIds();
     this.requestHead = new RequestHead(settings.maxHeaders, settings.maxTargetBytes);
+    this.http2RequestHead = new Http2RequestHead(settings);
     this.responseHead = new ResponseHead(settings.maxHeaders * 2);
     this.readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
     this.acceptBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);

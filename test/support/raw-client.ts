@@ -99,6 +99,19 @@ export class RawClient {
     });
   }
 
+  /** Takes exactly this many bytes. */
+  take(count: number): Promise<Buffer> {
+    return this.#state.until(() => {
+      const bytes = this.#bytes();
+      if (bytes.length >= count) {
+        this.#received = bytes.subarray(count);
+        return bytes.subarray(0, count);
+      }
+      if (this.ending === 'open') return undefined;
+      throw new Error(`connection ended (${this.ending}) with ${bytes.length} of ${count} bytes`);
+    });
+  }
+
   /** Resolves once this many bytes have come since the start, without looking at them. */
   received(bytes: number): Promise<true> {
     return this.#state.until(() => {
@@ -106,6 +119,11 @@ export class RawClient {
       if (this.ending === 'open') return undefined;
       throw new Error(`connection ended (${this.ending}) after ${this.receivedBytes} bytes`);
     });
+  }
+
+  /** Resolves when nothing is left of the connection, on either side. */
+  closed(): Promise<true> {
+    return this.#state.until(() => (this.socket.destroyed ? true : undefined));
   }
 
   destroy(): void {

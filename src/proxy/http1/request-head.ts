@@ -5,7 +5,7 @@
  * Hot: guarded by `bench/micro/head.bench.ts`.
  */
 import { normalisePath } from '../../model/path.ts';
-import type { RequestFacts } from '../../router/route-table.ts';
+import type { JudgedRequest } from '../judged-request.ts';
 import { CR, LF, SP, TARGET, TOKEN } from './char-classes.ts';
 import { toTokens } from './field-list.ts';
 import { DROP, FieldTable, PASS } from './field-table.ts';
@@ -17,17 +17,18 @@ export const BODY_LENGTH = 1;
 export const BODY_CHUNKED = 2;
 
 /** Longer than any registered method; without it, whether a long request line passes would depend on its segments. */
-const MAX_METHOD_BYTES = 32;
+export const MAX_METHOD_BYTES = 32;
 
-const HOST = 2;
-const CONTENT_LENGTH = 3;
+// What a field means, beyond `PASS` and `DROP`.
+export const HOST = 2;
+export const CONTENT_LENGTH = 3;
 const TRANSFER_ENCODING = 4;
 const CONNECTION = 5;
 const UPGRADE = 6;
-const EXPECT = 7;
-const FORWARDED_FOR = 8;
-const FORWARDED_HOST = 9;
-const REQUEST_ID = 10;
+export const EXPECT = 7;
+export const FORWARDED_FOR = 8;
+export const FORWARDED_HOST = 9;
+export const REQUEST_ID = 10;
 
 /** RFC 9110 §7.8: a token, perhaps with a version that is one. */
 const PROTOCOL = /^[!#$%&'*+\-.^_`|~0-9a-z]+(\/[!#$%&'*+\-.^_`|~0-9a-z]+)?$/;
@@ -38,10 +39,10 @@ interface KnownField {
 }
 
 /**
- * Fields that do not simply pass, by the length of their name. Dropped are those of one connection (RFC 9110 §7.6.1),
- * those we set ourselves, and `Proxy` (CVE-2016-5385).
+ * Fields that do not simply pass, whatever the protocol. Dropped are those of one connection (RFC 9110 §7.6.1), those we
+ * set ourselves, and `Proxy` (CVE-2016-5385).
  */
-const KNOWN: readonly (readonly KnownField[])[] = byLength([
+export const KNOWN_FIELDS: readonly (readonly [name: string, kind: number])[] = [
   ['te', DROP],
   ['host', HOST],
   ['proxy', DROP],
@@ -65,7 +66,9 @@ const KNOWN: readonly (readonly KnownField[])[] = byLength([
   ['x-forwarded-scheme', DROP],
   ['x-original-forwarded-for', DROP],
   ['x-original-forwarded-host', DROP],
-]);
+];
+
+const KNOWN: readonly (readonly KnownField[])[] = byLength(KNOWN_FIELDS);
 
 /** Naming one of these in `Connection` asks us to hide something security relevant from the back end: refused. */
 const MUST_NOT_BE_NOMINATED: ReadonlySet<string> = new Set([
@@ -79,7 +82,7 @@ const MUST_NOT_BE_NOMINATED: ReadonlySet<string> = new Set([
   'x-real-ip',
 ]);
 
-export class RequestHead implements RequestFacts {
+export class RequestHead implements JudgedRequest {
   method: string;
   /** Path and query as forwarded: normalised, starts with `/` (or is `*`). */
   target: string;
@@ -166,6 +169,10 @@ export class RequestHead implements RequestFacts {
     if (status !== 0) return status;
     status = this.fields.scan(text, lineEnd + 2, headEnd);
     return status === 0 ? this.#judgeFields() : status;
+  }
+
+  get protocol(): string {
+    return this.minorVersion === 1 ? 'HTTP/1.1' : 'HTTP/1.0';
   }
 
   header(lowerCaseName: string): string | null {

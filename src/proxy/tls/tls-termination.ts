@@ -11,7 +11,7 @@ import type { WorkerContext } from '../worker-context.ts';
 import { SecureContexts } from './secure-contexts.ts';
 import { toListenerOptions } from './tls-policy.ts';
 
-const ALPN_PROTOCOLS: readonly string[] = ['http/1.1'];
+const ALPN_PROTOCOLS: readonly string[] = ['h2', 'http/1.1'];
 
 export class TlsTermination {
   readonly #worker: WorkerContext;

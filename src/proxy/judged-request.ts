@@ -1,0 +1,31 @@
+/**
+ * What the phases of a request need of its head once a codec has judged it. Each protocol has its own implementation, so
+ * routing, forwarding and logging never know which one a client speaks.
+ */
+import type { RequestFacts } from '../router/route-table.ts';
+
+export interface JudgedRequest extends RequestFacts {
+  readonly method: string;
+  /** Path and query as forwarded: normalised, starts with `/` (or is `*`). */
+  readonly target: string;
+  /** Index of the `?` in `target`, or its length. */
+  readonly pathEnd: number;
+  /** As the client sent it, port included; may be empty where its protocol allows that. */
+  readonly host: string;
+  /** As access logs spell it: `HTTP/1.1`. */
+  readonly protocol: string;
+  /** `BODY_NONE`, `BODY_LENGTH` or `BODY_CHUNKED`: how the body is framed towards an HTTP/1.1 back end. */
+  readonly body: number;
+  readonly contentLength: number;
+  readonly expectContinue: boolean;
+  /** Value of a usable `Upgrade` offer; empty otherwise. */
+  readonly upgrade: string;
+  readonly forwardedFor: string;
+  readonly forwardedHost: string;
+  readonly requestId: string;
+  /**
+   * Request line and passing fields for an HTTP/1.1 peer, `Content-Length` among them; without any other framing and
+   * without the empty line at the end.
+   */
+  toForwardedHead(): string;
+}
