@@ -71,7 +71,6 @@ export class Http2ServerStream implements Downstream {
     this.#bodyDeadlineMs = 0;
     this.#writeDeadlineMs = 0;
     stream.on('error', ignore);
-    stream.on('aborted', () => this.#onGone());
     stream.on('close', () => this.#onClose());
   }
 
@@ -220,6 +219,8 @@ export class Http2ServerStream implements Downstream {
 
   #readBody(): void {
     this.#expectBodyProgress();
+    // `close` alone would wait for the rest of the body to be read.
+    this.#stream.on('aborted', () => this.#onGone());
     this.#stream.on('data', (piece: Buffer) => this.#onData(piece));
     this.#stream.on('end', () => this.#onEnd());
   }
