@@ -139,7 +139,9 @@ function isAuthority(host: string): boolean {
 }
 
 export function connectionTokens(fields: readonly Field[]): readonly string[] {
-  return valuesOf(fields, 'connection').flatMap((value) => value.split(',').map((token) => token.trim().toLowerCase()));
+  const tokens = valuesOf(fields, 'connection').flatMap((value) => value.split(','));
+  // Not `trim`: it takes more for a blank than RFC 9110 §5.6.3 does, and `\xa0host` is not `host`.
+  return tokens.map((token) => token.replace(/^[ \t]+|[ \t]+$/g, '').toLowerCase());
 }
 
 /** Whether the request itself asks for what a parser must do at its end: leave the connection open or not. */

@@ -309,13 +309,15 @@ test('fields of the connection are not in the block, nor those Connection names'
       'TE: x',
       'Trailer: y',
       'Upgrade: z',
+      'HTTP2-Settings: AAMAAABk',
+      '__proto__: kept',
       'X-Private: 1',
       'Set-Cookie: a',
       'Set-Cookie: b',
       'x_y: kept',
     ),
   );
-  assert.equal(head.toBlock(), 'Set-Cookie: a\r\nSet-Cookie: b\r\nx_y: kept\r\n');
+  assert.equal(head.toBlock(), '__proto__: kept\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nx_y: kept\r\n');
   assert.equal(head.keepAliveSeconds, 7);
 });
 

@@ -5,6 +5,7 @@
  * Hot: guarded by `bench/micro/head.bench.ts`.
  */
 import { normalisePath } from '../../model/path.ts';
+import { isConnectionAuth } from '../connection-auth.ts';
 import type { JudgedRequest } from '../judged-request.ts';
 import { CR, LF, SP, TARGET, TOKEN } from './char-classes.ts';
 import { toTokens } from './field-list.ts';
@@ -29,6 +30,8 @@ export const EXPECT = 7;
 export const FORWARDED_FOR = 8;
 export const FORWARDED_HOST = 9;
 export const REQUEST_ID = 10;
+export const AUTHORIZATION = 11;
+export const MAX_FORWARDS = 12;
 
 /** RFC 9110 §7.8: a token, perhaps with a version that is one. */
 const PROTOCOL = /^[!#$%&'*+\-.^_`|~0-9a-z]+(\/[!#$%&'*+\-.^_`|~0-9a-z]+)?$/;
@@ -54,7 +57,9 @@ export const KNOWN_FIELDS: readonly (readonly [name: string, kind: number])[] = 
   ['forwarded', DROP],
   ['connection', CONNECTION],
   ['keep-alive', DROP],
+  ['max-forwards', MAX_FORWARDS],
   ['x-request-id', REQUEST_ID],
+  ['authorization', AUTHORIZATION],
   ['content-length', CONTENT_LENGTH],
   ['http2-settings', DROP],
   ['x-forwarded-for', FORWARDED_FOR],
@@ -101,6 +106,8 @@ export class RequestHead implements JudgedRequest {
   forwardedFor: string;
   forwardedHost: string;
   requestId: string;
+  maxForwards: number;
+  bindsConnection: boolean;
   readonly fields: FieldTable;
   readonly #maxTargetBytes: number;
   /** End of a request line that may be forwarded as it stands, -1 if it must be written anew. */
@@ -128,6 +135,8 @@ export class RequestHead implements JudgedRequest {
     this.forwardedFor = '';
     this.forwardedHost = '';
     this.requestId = '';
+    this.maxForwards = -1;
+    this.bindsConnection = false;
     this.#lineEnd = -1;
     this.#start = 0;
     this.#hostFromTarget = false;
@@ -202,6 +211,8 @@ export class RequestHead implements JudgedRequest {
     this.forwardedFor = '';
     this.forwardedHost = '';
     this.requestId = '';
+    this.maxForwards = -1;
+    this.bindsConnection = false;
     this.#hostFromTarget = false;
     this.#connectionAt = -1;
     this.#upgradeAt = -1;
@@ -297,6 +308,13 @@ export class RequestHead implements JudgedRequest {
     else if (kind === FORWARDED_FOR) this.forwardedFor = fields.find('x-forwarded-for') ?? '';
     else if (kind === FORWARDED_HOST) this.forwardedHost = fields.value(index);
     else if (kind === REQUEST_ID) this.requestId = fields.value(index);
+    else if (kind === AUTHORIZATION) {
+      fields.kinds[index] = PASS;
+      this.bindsConnection ||= isConnectionAuth(fields.value(index));
+    } else if (kind === MAX_FORWARDS) {
+      if (this.method === 'OPTIONS') this.maxForwards = parseContentLength(fields.value(index));
+      if (this.maxForwards === -1) fields.kinds[index] = PASS;
+    }
   }
 
   /** Persistence, nominations and upgrade (RFC 9112 §9.3, RFC 9110 §7.6.1 and §7.8). */

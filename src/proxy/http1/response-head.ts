@@ -199,7 +199,8 @@ function classify(fields: FieldTable, index: number): number {
       if (fields.nameEquals(index, 'connection')) return CONNECTION;
       return fields.nameEquals(index, 'keep-alive') ? KEEP_ALIVE : PASS;
     case 14:
-      return fields.nameEquals(index, 'content-length') ? CONTENT_LENGTH : PASS;
+      if (fields.nameEquals(index, 'content-length')) return CONTENT_LENGTH;
+      return fields.nameEquals(index, 'http2-settings') ? HOP_BY_HOP : PASS;
     case 16:
       return fields.nameEquals(index, 'proxy-connection') ? HOP_BY_HOP : PASS;
     case 17:

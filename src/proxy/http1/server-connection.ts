@@ -13,6 +13,7 @@ import { Outcome } from '../outcome.ts';
 import { ClientTunnelEnd, closeTunnelSocket, type UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
 import type { WorkerContext } from '../worker-context.ts';
+import { GrowingBuffer } from './growing-buffer.ts';
 import { BODY_NONE, type RequestHead } from './request-head.ts';
 import { READ_LENGTH, READ_NOTHING, RequestReader, type RequestSink } from './request-reader.ts';
 import { toRoutingHost } from './request-target.ts';
@@ -49,7 +50,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
   #phase: number;
   #exchange: Exchange | null;
   /** Pipelined bytes behind the current request. */
-  #pending: Buffer | null;
+  #pending: GrowingBuffer | null;
   #paused: boolean;
   /** The read under way stands in the worker's buffer. */
   #borrowed: boolean;
@@ -192,7 +193,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.resumeRequest();
     const pending = this.#pending;
     this.#pending = null;
-    if (pending !== null && !tunnel.write(pending)) this.#socket.pause();
+    if (pending !== null && !tunnel.write(pending.bytes)) this.#socket.pause();
   }
 
   // RequestSink: what the reader found.
@@ -254,15 +255,15 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
   }
 
   onBytesBehind(read: Buffer): void {
-    const bytes = this.#borrowed ? Buffer.from(read) : read;
     if (this.#phase === OPEN) {
-      this.#pending = this.#pending === null ? bytes : Buffer.concat([this.#pending, bytes]);
+      if (this.#pending === null) this.#pending = new GrowingBuffer(this.#borrowed ? Buffer.from(read) : read);
+      else this.#pending.append(read, 0, read.length);
       if (this.#pending.length >= PIPELINE_PAUSE_BYTES) this.pauseRequest();
     } else if (this.#phase === TUNNEL) {
-      if (this.#exchange !== null) this.#exchange.requestBytes += bytes.length;
-      if (this.#tunnel?.write(bytes) === false) this.#socket.pause();
+      if (this.#exchange !== null) this.#exchange.requestBytes += read.length;
+      if (this.#tunnel?.write(this.#borrowed ? Buffer.from(read) : read) === false) this.#socket.pause();
     } else if (this.#phase === CLOSING) {
-      this.#lingeredBytes += bytes.length;
+      this.#lingeredBytes += read.length;
       if (this.#lingeredBytes > LINGER_BYTES) this.#close();
     }
   }
@@ -319,7 +320,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     const pending = this.#pending;
     if (pending === null || this.#reader.feeding) return;
     this.#pending = null;
-    this.onData(pending);
+    this.onData(pending.bytes);
   }
 
   /** Whether what is left of the current request is little enough to read on to the next one. */
