@@ -288,11 +288,30 @@ test('a final answer instead of 100 reaches the client, and the back end never g
   client.destroy();
 });
 
+test('the body that comes behind a final answer to an expectation is no request', async () => {
+  const body = 'GET /smuggled HTTP/1.1\r\nHost: a.example\r\n\r\n';
+  upstream.script = ({ target }) =>
+    target === '/next'
+      ? ok('next', 'Connection: close')
+      : 'HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n';
+  const { client, response } = await ask(EXPECTING.replace('Length: 4', `Length: ${body.length}`));
+  assert.equal(statusOf(response), 417);
+  client.write(`${body}GET /next HTTP/1.1\r\nHost: a.example\r\n\r\n`);
+  assert.equal((await client.response()).body.toString(), 'next');
+  assert.deepEqual(
+    upstream.requests.map(({ target }) => target),
+    ['/', '/next'],
+  );
+  client.destroy();
+});
+
 test('Expect without a body, in HTTP/1.0, or of another kind is not forwarded', async () => {
   const requests = [
     'GET / HTTP/1.1\r\nHost: a.example\r\nExpect: 100-continue\r\n\r\n',
     'POST / HTTP/1.0\r\nHost: a.example\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\nbody',
     'POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 4\r\nExpect: y 100-continue\r\n\r\nbody',
+    'POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 4\r\nExpect: 100-continue\r\nExpect: y\r\n\r\nbody',
+    'POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 4\r\nExpect:\r\n\r\nbody',
   ];
   for (const text of requests) {
     upstream.forget();
