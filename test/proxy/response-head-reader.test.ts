@@ -99,7 +99,7 @@ test('a head that comes byte by byte is copied a few times, not once a byte', (t
       return allocate(size);
     });
   }
-  const { concat } = Buffer;
+  const concat = Buffer.concat.bind(Buffer);
   t.mock.method(Buffer, 'concat', (list: readonly Uint8Array[]) => {
     const joined = concat(list);
     allocated += joined.length;

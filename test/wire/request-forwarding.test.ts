@@ -188,8 +188,11 @@ test('what a client says about another host, path or method does not move its re
   client.destroy();
 });
 
+function options(hops: string): string {
+  return `OPTIONS /x HTTP/1.1\r\nHost: a.example\r\nMax-Forwards: ${hops}\r\n\r\n`;
+}
+
 test('an OPTIONS request goes one hop less far, and is answered here when it may go no further', async () => {
-  const options = (hops: string): string => `OPTIONS /x HTTP/1.1\r\nHost: a.example\r\nMax-Forwards: ${hops}\r\n\r\n`;
   assert.equal((await forwarded(options('1'))).field('Max-Forwards'), '0');
   upstream.forget();
   const client = await RawClient.connect(sluice.httpPort);
