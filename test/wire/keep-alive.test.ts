@@ -52,6 +52,19 @@ test('requests one after the other share one connection on both sides', async ()
   client.destroy();
 });
 
+test('requests at the same time never share a connection to a back end', async () => {
+  upstream.script = () => null;
+  const clients = await Promise.all(Array.from({ length: 8 }, () => RawClient.connect(sluice.httpPort)));
+  for (const [index, client] of clients.entries()) client.write(get(`/${index}`));
+  await upstream.request(clients.length);
+  assert.equal(new Set(upstream.requests.map(({ connection }) => connection)).size, clients.length);
+  for (const { connection, target } of upstream.requests) connection.write(ok(target));
+  for (const [index, client] of clients.entries()) {
+    assert.equal((await client.response()).body.toString(), `/${index}`);
+    client.destroy();
+  }
+});
+
 test('pipelined requests are answered in order, local answers among them', async () => {
   const client = await RawClient.connect(sluice.httpPort);
   client.write(
@@ -126,7 +139,8 @@ test('while an answer is awaited, only so much of what is sent behind its reques
   const client = await RawClient.connect(sluice.httpPort);
   client.write(get('/slow'));
   const slow = await upstream.request();
-  client.write(Buffer.alloc(sent, get('/next')));
+  client.write(get('/next'));
+  client.write(Buffer.alloc(sent, 'x'));
   for (let i = 0; i < 200; i++) {
     const other = await RawClient.connect(sluice.httpPort);
     other.write(get('/other'));
@@ -137,6 +151,7 @@ test('while an answer is awaited, only so much of what is sent behind its reques
   slow.connection.write(ok('at last'));
   assert.equal((await client.response()).body.toString(), 'at last');
   assert.equal((await client.response()).body.toString(), 'GET /next');
+  assert.equal(await client.status(), 414);
   client.reset();
 });
 
