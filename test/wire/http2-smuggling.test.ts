@@ -55,7 +55,7 @@ const CHUNK = `0\r\n\r\n${SMUGGLED}`;
 const CARRIED: readonly Carried[] = [
   { name: 'a whole request', pieces: [SMUGGLED] },
   { name: 'a last chunk and a request', pieces: [CHUNK] },
-  { name: 'a request byte by byte', pieces: [...SMUGGLED] },
+  { name: 'a request byte by byte', pieces: SMUGGLED.split('') },
   { name: 'empty frames in between', pieces: ['', '0\r\n', '', '', `\r\n${SMUGGLED}`, ''] },
   { name: 'a request with its length', fields: [['content-length', String(SMUGGLED.length)]], pieces: [SMUGGLED] },
   {
