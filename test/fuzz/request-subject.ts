@@ -115,7 +115,8 @@ export class RequestSubject implements RequestSink {
   #feed(segment: Buffer): void {
     if (this.#trace.ending !== OPEN || segment.length === 0) return;
     this.#fed += segment.length;
-    let rest: Buffer | null = segment;
+    // The decoder may move bytes, and the input is read again.
+    let rest: Buffer | null = Buffer.from(segment);
     while (rest !== null) {
       this.#behind = null;
       this.#reader.feed(rest);

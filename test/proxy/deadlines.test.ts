@@ -83,6 +83,15 @@ test('a body that stops coming is 408, and the back end never gets its end', asy
   assert.equal(proxy.worker.activeRequests, 0);
 });
 
+test('a client that never sends the rest of a body that was answered already is cut', async (t) => {
+  const proxy = await start(t, { bodyTimeoutMs: SHORT_MS });
+  const client = await RawClient.connect(proxy.port);
+  client.write('OPTIONS * HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf');
+  assert.equal(await client.status(), 204);
+  assert.deepEqual(await client.remainder(), { text: '', ending: 'end' });
+  client.destroy();
+});
+
 test('a back end that is silent is 504 after its tries, and its connections are closed', async (t) => {
   const proxy = await start(t, {}, { responseTimeoutMs: SHORT_MS, retryAttempts: 2 });
   upstream.script = () => null;

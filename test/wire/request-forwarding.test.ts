@@ -244,6 +244,14 @@ test('bodies are framed by their length when it is known, and in chunks of our o
   assert.equal(chunks.body.toString(), '0123456789ab');
 });
 
+test('a body of one-byte chunks goes on in far fewer', async () => {
+  const request = await forwarded(
+    `PUT / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n${'1\r\nx\r\n'.repeat(10_000)}0\r\n\r\n`,
+  );
+  assert.equal(request.body.toString(), 'x'.repeat(10_000));
+  assert.ok(request.connection.receivedBytes < 20_000, `${request.connection.receivedBytes} bytes for 10000`);
+});
+
 test('a large body with known length passes unchanged, whatever its bytes', async () => {
   const body = Buffer.alloc(3_000_000);
   for (let i = 0; i < body.length; i++) body[i] = (i * 7) % 256;

@@ -160,6 +160,14 @@ test('chunks are passed on in our own spelling, without extensions and trailers'
   client.destroy();
 });
 
+test('one-byte chunks are passed on in far fewer', async () => {
+  answerOnce(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${'1\r\nx\r\n'.repeat(10_000)}0\r\n\r\n`);
+  const { client, response } = await ask(GET);
+  assert.equal(response.body.toString(), 'x'.repeat(10_000));
+  assert.ok(client.receivedBytes < 20_000, `${client.receivedBytes} bytes for 10000`);
+  client.destroy();
+});
+
 test('an HTTP/1.0 client gets a chunked body without chunks, ended by the connection', async () => {
   answerOnce(CHUNKED);
   const { client, response } = await ask(GET_10);
