@@ -7,9 +7,10 @@ import type { Socket } from 'node:net';
 import type { Downstream } from '../downstream.ts';
 import { type LocalResponse, localResponse } from '../error-response.ts';
 import type { Exchange } from '../exchange.ts';
-import { forwardedFields, type ListenerFacts, toClientIp } from '../forwarded-fields.ts';
+import { detach, forwardedFields, type ListenerFacts, toClientIp } from '../forwarded-fields.ts';
 import { handleRequest, isInlineBody, type RequestOrigin } from '../handle-request.ts';
 import { Outcome } from '../outcome.ts';
+import { addressesOf } from '../proxy-protocol/socket-addresses.ts';
 import { SocketWriter } from '../socket-writer.ts';
 import { ClientTunnelEnd, closeTunnelSocket, type UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
@@ -101,6 +102,10 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     socket.on('end', () => this.#onEnd());
     socket.on('error', () => this.#close());
     socket.on('close', () => this.#close());
+  }
+
+  get addresses(): Downstream['addresses'] {
+    return addressesOf(this.#socket);
   }
 
   /** A read whose bytes are ours to keep. */
@@ -389,9 +394,4 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
       tunnel.destroy();
     } else exchange?.onClientGone(Outcome.ClientAborted);
   }
-}
-
-/** A copy of its own: a slice would keep the whole head it was cut from alive as long as the connection. */
-function detach(latin1: string): string {
-  return Buffer.from(latin1, 'latin1').toString('latin1');
 }
