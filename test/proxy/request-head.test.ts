@@ -1,6 +1,7 @@
 /** Request heads: what is accepted and what it means, what is refused and with which status. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
+import { FieldTable } from '../../src/proxy/http1/field-table.ts';
 import {
   BODY_CHUNKED,
   BODY_LENGTH,
@@ -381,6 +382,24 @@ for (const { version, fields, keepAlive } of PERSISTENCE) {
     assert.equal(head.header('connection') !== null && head.toForwardedHead().includes('Connection'), false);
   });
 }
+
+test('Connection and Upgrade have at most 1 KiB', () => {
+  const options = 'a,'.repeat(512);
+  accept(withFields(`Connection: ${options}`));
+  assert.equal(parse(withFields(`Connection: ${options}b`)).status, 431);
+  assert.equal(parse(withFields(`Connection: ${options.slice(1)}`, 'Connection: b')).status, 431);
+  assert.equal(accept(withFields('Connection: upgrade', `Upgrade: ${options}`)).upgrade, options);
+  assert.equal(accept(withFields('Connection: upgrade', `Upgrade: ${options}b`)).upgrade, '');
+});
+
+test('hundreds of names in Connection cost one look at each field', (t: TestContext) => {
+  const looks = t.mock.method(FieldTable.prototype, 'name');
+  const fields = Array.from({ length: MAX_FIELDS - 2 }, (_, at) => `X-${at}: y`);
+  const head = accept(withFields(`Connection: ${'a,'.repeat(500)}x-1`, ...fields));
+  assert.equal(head.toForwardedHead().includes('X-1: '), false);
+  assert.ok(head.toForwardedHead().includes('X-2: '));
+  assert.ok(looks.mock.callCount() <= 4 * MAX_FIELDS, `${looks.mock.callCount()} looks`);
+});
 
 test('Connection may not name what decides framing, origin or identity', () => {
   for (const name of [

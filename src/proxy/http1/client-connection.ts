@@ -362,9 +362,9 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
 
 /** A 101 may name what was offered and nothing else (RFC 9110 §15.2.2). */
 function isOffered(chosen: string, offer: string): boolean {
-  const offered = toTokens(offer);
+  const offered = new Set(toTokens(offer));
   const protocols = toTokens(chosen);
-  return protocols.length > 0 && protocols.every((protocol) => offered.includes(protocol));
+  return protocols.length > 0 && protocols.every((protocol) => offered.has(protocol));
 }
 
 function outcomeOf(state: number, error: NodeJS.ErrnoException | null): Outcome {

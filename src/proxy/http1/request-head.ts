@@ -33,6 +33,9 @@ export const REQUEST_ID = 10;
 export const AUTHORIZATION = 11;
 export const MAX_FORWARDS = 12;
 
+/** Of `Connection` and of `Upgrade`: many times what anybody sends, and each of their words costs more than a byte of another field. */
+const MAX_OPTIONS_BYTES = 1_024;
+
 /** RFC 9110 §7.8: a token, perhaps with a version that is one. */
 const PROTOCOL = /^[!#$%&'*+\-.^_`|~0-9a-z]+(\/[!#$%&'*+\-.^_`|~0-9a-z]+)?$/;
 
@@ -332,20 +335,16 @@ export class RequestHead implements JudgedRequest {
   }
 
   #judgeConnectionTokens(): number {
-    const tokens = toTokens(this.fields.find('connection') ?? '');
+    const options = this.fields.find('connection') ?? '';
+    if (options.length > MAX_OPTIONS_BYTES) return 431;
+    const tokens = new Set(toTokens(options));
     for (const token of tokens) {
-      if (token === 'close' || token === 'keep-alive' || token === 'te' || token === 'http2-settings') continue;
-      if (token === 'upgrade') {
-        this.#upgradeToken = true;
-        continue;
-      }
       if (MUST_NOT_BE_NOMINATED.has(token) || token.startsWith('x-forwarded-')) return 400;
-      for (let index = 0; index < this.fields.count; index++) {
-        if (this.fields.name(index).toLowerCase() === token) this.fields.kinds[index] = DROP;
-      }
     }
-    if (tokens.includes('keep-alive')) this.keepAlive = true;
-    if (tokens.includes('close')) this.keepAlive = false;
+    this.fields.dropNamed(tokens);
+    this.#upgradeToken = tokens.has('upgrade');
+    if (tokens.has('keep-alive')) this.keepAlive = true;
+    if (tokens.has('close')) this.keepAlive = false;
     return 0;
   }
 
@@ -353,7 +352,7 @@ export class RequestHead implements JudgedRequest {
     if (this.minorVersion === 0 || this.body === BODY_NONE) this.expectContinue = false;
     if (!this.#upgradeToken || this.#upgradeAt < 0 || this.minorVersion === 0) return 0;
     const offer = this.fields.value(this.#upgradeAt);
-    if (offer === '' || !toTokens(offer).every(isUsableProtocol)) return 0;
+    if (offer === '' || offer.length > MAX_OPTIONS_BYTES || !toTokens(offer).every(isUsableProtocol)) return 0;
     if (this.body !== BODY_NONE) return 400;
     this.upgrade = offer;
     return 0;

@@ -152,15 +152,12 @@ export class ResponseHead {
   }
 
   #judgeConnectionTokens(): void {
-    const tokens = toTokens(this.fields.find('connection') ?? '');
-    for (const token of tokens) {
-      if (token === 'content-length' || token === 'transfer-encoding') continue;
-      for (let index = 0; index < this.fields.count; index++) {
-        if (this.fields.name(index).toLowerCase() === token) this.fields.kinds[index] = DROP;
-      }
-    }
-    if (tokens.includes('keep-alive')) this.keepAlive = true;
-    if (tokens.includes('close')) this.keepAlive = false;
+    const tokens = new Set(toTokens(this.fields.find('connection') ?? ''));
+    if (tokens.has('keep-alive')) this.keepAlive = true;
+    if (tokens.has('close')) this.keepAlive = false;
+    // Its framing a response cannot give away.
+    tokens.delete('content-length');
+    this.fields.dropNamed(tokens);
   }
 
   #judgeBody(toHead: boolean, chunked: boolean): void {
