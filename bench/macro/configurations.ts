@@ -11,6 +11,8 @@ export interface Route {
   readonly certificate: Certificate | null;
   /** For everything a program would write to the system otherwise. */
   readonly directory: string;
+  /** A module that Sluice loads into each of its threads first. */
+  readonly preload: string | null;
 }
 
 /** What all that can choose are told to choose. Caddy takes it by itself. */
@@ -39,6 +41,7 @@ events { worker_connections 20000; }
 http {
   access_log off;
   keepalive_requests 100000000;
+  keepalive_timeout 600s;
   client_body_temp_path ${directory}/body;
   proxy_temp_path ${directory}/proxy;
   fastcgi_temp_path ${directory}/fastcgi;
@@ -90,7 +93,6 @@ export function nginxUpstreamConfiguration(port: number, body: string, root: str
     `  sendfile on;
   tcp_nopush on;
   default_type text/plain;
-  keepalive_timeout 600s;
   server {
     listen 127.0.0.1:${port};
     location / { return 200 "${body}"; }
@@ -109,7 +111,7 @@ export function haproxyConfiguration({ port, upstreamPort, certificate }: Route)
 defaults
   mode http
   timeout connect 5s
-  timeout client 60s
+  timeout client 600s
   timeout server 60s
   http-reuse always
 frontend web

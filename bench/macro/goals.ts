@@ -17,6 +17,8 @@ export interface Comparison {
   readonly other: number;
   /** Sluice over the peer; for latencies Sluice minus the peer. */
   readonly value: number;
+  /** The same of the best round of each. On a machine with other things to do it moves less. */
+  readonly bestValue: number;
   /** As printed; empty when there is none. */
   readonly goal: string;
   readonly met: boolean | null;
@@ -41,17 +43,22 @@ const GOALS: readonly Goal[] = [
 
 /** Sluice with every other target of a leg that has a figure. */
 export function compare(leg: string, measure: Measure, rows: readonly Row[]): readonly Comparison[] {
-  const sluice = rows.find(({ target }) => target === 'sluice')?.figure ?? null;
-  if (sluice === null) return [];
+  const { figure: sluice = null, best = null } = rows.find(({ target }) => target === 'sluice') ?? {};
+  if (sluice === null || best === null) return [];
   const comparisons: Comparison[] = [];
-  for (const { target: peer, figure: other } of rows) {
-    if (other === null || peer === 'sluice' || peer === 'direct') continue;
-    const value = measure === 'latency' ? sluice - other : sluice / other;
+  for (const { target: peer, figure: other, best: otherBest } of rows) {
+    if (other === null || otherBest === null || peer === 'sluice' || peer === 'direct') continue;
+    const value = relate(measure, sluice, other);
+    const bestValue = relate(measure, best, otherBest);
     const goal = GOALS.find((each) => each.leg === leg && each.peer === peer);
     const met = goal === undefined ? null : measure === 'bytes' ? value >= goal.limit : value <= goal.limit;
-    comparisons.push({ leg, peer, measure, sluice, other, value, goal: describeGoal(measure, goal), met });
+    comparisons.push({ leg, peer, measure, sluice, other, value, bestValue, goal: describeGoal(measure, goal), met });
   }
   return comparisons;
+}
+
+function relate(measure: Measure, sluice: number, other: number): number {
+  return measure === 'latency' ? sluice - other : sluice / other;
 }
 
 function describeGoal(measure: Measure, goal: Goal | undefined): string {

@@ -43,6 +43,8 @@ export interface H2load extends Load {
 
 /** h2load looks at its connections every 10 ms, so that is how often one of them can be due. */
 const H2LOAD_TICKS_PER_SECOND = 100;
+/** Within this time all connections of a run with a rate are opened. */
+const OPENING_MS = 100;
 
 const run = promisify(execFile);
 const autocannonProgram = createRequire(import.meta.url).resolve('autocannon');
@@ -102,14 +104,15 @@ export async function h2load(load: H2load): Promise<LoadResult> {
 }
 
 /**
- * With a rate, connections are opened one by one, a millisecond apart: a connection keeps the phase it begins with, and all
- * in one phase would mean one burst of requests every tick.
+ * With a rate, connections are opened a few at a time, a millisecond apart: a connection keeps the phase it begins with, and
+ * all in one phase would mean one burst of requests every tick.
  */
 function paceOptions({ connections, seconds, rate }: H2load): readonly string[] {
   if (rate === null) return ['--clients', `${connections}`, '--duration', `${seconds}`];
   const clients = Math.max(1, Math.ceil(rate / H2LOAD_TICKS_PER_SECOND));
   const perClient = rate / clients;
-  const pace = ['--rate', '1', '--rate-period', '1ms', '--rps', perClient.toFixed(2)];
+  const perMillisecond = Math.ceil(clients / OPENING_MS);
+  const pace = ['--rate', `${perMillisecond}`, '--rate-period', '1ms', '--rps', perClient.toFixed(2)];
   return ['--clients', `${clients}`, '--requests', `${Math.round(rate * seconds)}`, ...pace];
 }
 

@@ -6,7 +6,7 @@ import type { Certificate } from './certificate.ts';
 import type { Leg } from './legs.ts';
 import { h2load } from './load.ts';
 import type { PinnedProcess } from './pinned-process.ts';
-import { cpuSeconds } from './process-cpu.ts';
+import { cpuSeconds } from './process-tree.ts';
 import type { Round } from './report.ts';
 import { startTargets, type Target } from './targets.ts';
 import { startUpstream } from './upstreams.ts';
@@ -25,6 +25,8 @@ export interface LegResult {
   readonly rounds: readonly Round[];
   /** How this leg went, besides its figures: upstream, cipher, rate. */
   readonly notes: readonly string[];
+  /** Requests a second that a leg with a fixed rate asks for, else null. */
+  readonly rate: number | null;
 }
 
 /** A leg with a fixed rate is run at this part of what the slower of these two could do on one core. */
@@ -43,6 +45,7 @@ export async function measureLeg(plan: LegPlan): Promise<LegResult> {
       upstreamPort: upstream.port,
       certificate: leg.tls ? plan.certificate : null,
       directory,
+      preload: null,
     };
     const targets = await startTargets(plan.targets, route, (started) => processes.push(started));
     const notes = [`upstream: ${upstream.name}`];
@@ -50,7 +53,7 @@ export async function measureLeg(plan: LegPlan): Promise<LegResult> {
     const rate = leg.measure === 'latency' ? await chooseRate(targets, plan.seconds, directory) : null;
     if (rate !== null) notes.push(`${rate} requests/s`);
     const rounds = await measureRounds(plan, targets, rate, directory);
-    return { targets: targets.map(({ name }) => name), rounds, notes };
+    return { targets: targets.map(({ name }) => name), rounds, notes, rate };
   } finally {
     await Promise.all(processes.map((each) => each.stop()));
   }

@@ -99,14 +99,18 @@ export function formatLeg(measure: Measure, rows: readonly Row[]): string {
 }
 
 export function formatComparisons(comparisons: readonly Comparison[]): string {
-  const lines = [['leg', 'peer', 'figure', 'sluice', 'peer has', 'sluice to peer', 'goal', 'result']];
-  for (const { leg, peer, measure, sluice, other, value, goal, met } of comparisons) {
-    const compared = measure === 'latency' ? `${value < 0 ? '' : '+'}${value.toFixed(2)} ms` : value.toFixed(2);
+  const lines = [['leg', 'peer', 'figure', 'sluice', 'peer has', 'sluice to peer', 'best to best', 'goal', 'result']];
+  for (const { leg, peer, measure, sluice, other, value, bestValue, goal, met } of comparisons) {
+    const relations = [value, bestValue].map((each) => formatRelation(measure, each));
     const result = met === null ? '' : met ? 'met' : 'missed';
-    const [head] = FIGURE_HEADS[measure];
-    lines.push([leg, peer, head, formatFigure(measure, sluice), formatFigure(measure, other), compared, goal, result]);
+    const figures = [sluice, other].map((each) => formatFigure(measure, each));
+    lines.push([leg, peer, FIGURE_HEADS[measure][0], ...figures, ...relations, goal, result]);
   }
   return formatTable(lines, 3);
+}
+
+function formatRelation(measure: Measure, value: number): string {
+  return measure === 'latency' ? `${value < 0 ? '' : '+'}${value.toFixed(2)} ms` : value.toFixed(2);
 }
 
 function formatFigure(measure: Measure, value: number | null): string {

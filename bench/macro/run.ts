@@ -16,6 +16,8 @@ import { leaveOutMissing, sluiceProgram } from './targets.ts';
 
 /** Files that the upstream serves, and what proxies put into temporary ones, must not touch a disk. */
 const MEMORY_DIRECTORY = '/dev/shm';
+/** The first and the last moments of a run with a rate have fewer requests than the rest. */
+const KEPT_UP_SHARE = 0.85;
 
 function chooseLegs({ legs, generator, connections }: Options): readonly Leg[] {
   return makeLegs(generator, connections).filter((leg) => {
@@ -48,6 +50,10 @@ async function main(): Promise<number> {
       errors += rows.reduce((sum, row) => sum + row.errors, 0);
       results.push({ leg: leg.name, title: leg.title, generator: leg.generator, ...result, rows });
       print(formatResult(leg, result.notes, rows));
+      for (const { target, requestsPerSecond } of rows) {
+        if (result.rate === null || requestsPerSecond >= result.rate * KEPT_UP_SHARE) continue;
+        console.error(`${leg.name}: ${target} did not keep up with the rate: its times are those of an overload`);
+      }
     }
   } finally {
     rmSync(directory, { recursive: true, force: true });

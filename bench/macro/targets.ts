@@ -38,7 +38,8 @@ const KINDS: readonly Kind[] = [
     launch: (route) => {
       const file = write(route, 'sluice.yaml', sluiceConfiguration(route));
       const flags = ['--workers', '1', '--admin-port', '0', '--access-log', 'off'];
-      return { command: [process.execPath, sluiceProgram(), 'serve', '--config', file, ...flags] };
+      const preload = route.preload === null ? [] : ['--import', route.preload];
+      return { command: [process.execPath, ...preload, sluiceProgram(), 'serve', '--config', file, ...flags] };
     },
   },
   {
