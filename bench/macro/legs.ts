@@ -26,6 +26,8 @@ export interface Leg {
   /** The upstream has to read request bodies. */
   readonly uploads: boolean;
   readonly targets: readonly string[];
+  /** How many each target has answered, about, when its first round begins that counts. */
+  readonly warmUpRequests: number;
   readonly load: (load: LegLoad) => Promise<LoadResult>;
 }
 
@@ -35,6 +37,11 @@ const LARGE_CONNECTIONS = 8;
 const H2_CONNECTIONS = 16;
 const H2_STREAMS = 8;
 
+const MANY = 60_000;
+const SOME = 20_000;
+/** Of 1 MiB. */
+const FEW = 1_000;
+
 const PROXIES = TARGET_NAMES.filter((name) => name !== DIRECT);
 
 /** @param connections of the two legs with small requests over HTTP/1.1 keep-alive connections */
@@ -43,7 +50,7 @@ export function makeLegs(generator: 'autocannon' | 'wrk', connections: number = 
     const load = { url: `${origin}/`, connections, seconds };
     return generator === 'wrk' ? wrk({ ...load, close: false, bodyBytes: 0 }) : autocannon(load);
   };
-  const smallLeg = { generator, measure: 'cpu', uploads: false, load: small } as const;
+  const smallLeg = { generator, measure: 'cpu', uploads: false, warmUpRequests: MANY, load: small } as const;
   const text = `GET, ${connections} keep-alive connections`;
   return [
     { ...smallLeg, name: 'h1', title: `HTTP/1.1, ${text}`, tls: false, targets: TARGET_NAMES },
@@ -55,6 +62,7 @@ export function makeLegs(generator: 'autocannon' | 'wrk', connections: number = 
       measure: 'cpu',
       tls: true,
       uploads: false,
+      warmUpRequests: MANY,
       // http-proxy speaks HTTP/1.1 only.
       targets: PROXIES.filter((name) => name !== 'http-proxy'),
       load: ({ origin, seconds, directory }) => {
@@ -69,6 +77,7 @@ export function makeLegs(generator: 'autocannon' | 'wrk', connections: number = 
       measure: 'cpu',
       tls: false,
       uploads: false,
+      warmUpRequests: SOME,
       targets: PROXIES,
       load: ({ origin, seconds }) =>
         wrk({ url: `${origin}/`, connections: SHORT_CONNECTIONS, seconds, close: true, bodyBytes: 0 }),
@@ -80,6 +89,7 @@ export function makeLegs(generator: 'autocannon' | 'wrk', connections: number = 
       measure: 'bytes',
       tls: false,
       uploads: false,
+      warmUpRequests: FEW,
       targets: TARGET_NAMES,
       load: ({ origin, seconds }) =>
         wrk({ url: origin + LARGE_BODY_PATH, connections: LARGE_CONNECTIONS, seconds, close: false, bodyBytes: 0 }),
@@ -91,6 +101,7 @@ export function makeLegs(generator: 'autocannon' | 'wrk', connections: number = 
       measure: 'bytes',
       tls: false,
       uploads: true,
+      warmUpRequests: FEW,
       targets: TARGET_NAMES,
       load: ({ origin, seconds }) => {
         const load = { url: `${origin}/`, connections: LARGE_CONNECTIONS, seconds };
@@ -104,6 +115,7 @@ export function makeLegs(generator: 'autocannon' | 'wrk', connections: number = 
       measure: 'latency',
       tls: false,
       uploads: false,
+      warmUpRequests: MANY,
       targets: [DIRECT, 'sluice', 'nginx', 'haproxy'],
       load: ({ origin, seconds, directory, rate }) =>
         h2load({ url: `${origin}/`, connections, seconds, directory, http1: true, streams: 1, rate }),

@@ -29,6 +29,7 @@ export interface LegResult {
   readonly rate: number | null;
 }
 
+const WARM_UP_ROUNDS_AT_MOST = 5;
 /** A leg with a fixed rate is run at this part of what the slower of these two could do on one core. */
 const RATE_SHARE = 0.6;
 const RATE_MEASURED_AT: readonly string[] = ['sluice', 'nginx'];
@@ -50,7 +51,7 @@ export async function measureLeg(plan: LegPlan): Promise<LegResult> {
     const targets = await startTargets(plan.targets, route, (started) => processes.push(started));
     const notes = [`upstream: ${upstream.name}`];
     if (leg.tls) notes.push(await describeTls(targets));
-    const rate = leg.measure === 'latency' ? await chooseRate(targets, plan.seconds, directory) : null;
+    const rate = leg.measure === 'latency' ? await chooseRate(plan, targets, directory) : null;
     if (rate !== null) notes.push(`${rate} requests/s`);
     const rounds = await measureRounds(plan, targets, rate, directory);
     return { targets: targets.map(({ name }) => name), rounds, notes, rate };
@@ -59,23 +60,36 @@ export async function measureLeg(plan: LegPlan): Promise<LegResult> {
   }
 }
 
-/** Interleaved, because a shared machine is not the same machine a minute later. The first round only warms up. */
+/** Interleaved, because a shared machine is not the same machine a minute later. */
 async function measureRounds(
   { leg, rounds, seconds }: LegPlan,
   targets: readonly Target[],
   rate: number | null,
   directory: string,
 ): Promise<readonly Round[]> {
-  const results: Round[] = [];
   const scheme = leg.tls ? 'https' : 'http';
-  for (let round = 0; round <= rounds; round++) {
-    for (const target of targets) {
-      const origin = `${scheme}://127.0.0.1:${target.port}`;
-      const result = await measureTarget(target, () => leg.load({ origin, seconds, directory, rate }));
-      if (round > 0) results.push(result);
-    }
+  const measure = (target: Target): Promise<Round> => {
+    const origin = `${scheme}://127.0.0.1:${target.port}`;
+    return measureTarget(target, () => leg.load({ origin, seconds, directory, rate }));
+  };
+  for (const target of targets) await warmUp(target, measure, leg.warmUpRequests);
+  const results: Round[] = [];
+  for (let round = 0; round < rounds; round++) {
+    for (const target of targets) results.push(await measure(target));
   }
   return results;
+}
+
+/**
+ * A program on Node compiles what has run often enough, not long enough: on a busy machine one round of a few seconds leaves
+ * much of it to be compiled in the rounds that count.
+ */
+async function warmUp(target: Target, measure: (target: Target) => Promise<Round>, wanted: number): Promise<void> {
+  let requests = 0;
+  const roundsAtMost = target.onNode ? WARM_UP_ROUNDS_AT_MOST : 1;
+  for (let round = 0; round < roundsAtMost && requests < wanted; round++) {
+    requests += (await measure(target)).requests;
+  }
 }
 
 async function measureTarget(target: Target, generate: () => ReturnType<Leg['load']>): Promise<Round> {
@@ -87,8 +101,8 @@ async function measureTarget(target: Target, generate: () => ReturnType<Leg['loa
   return { target: target.name, cpuSeconds: spent, seconds: (performance.now() - startedMs) / 1000, ...result };
 }
 
-/** From the CPU that a request takes when as many come as can. The first of two rounds warms up. */
-async function chooseRate(targets: readonly Target[], seconds: number, directory: string): Promise<number> {
+/** From the CPU that a request takes when as many come as can. */
+async function chooseRate({ leg, seconds }: LegPlan, targets: readonly Target[], directory: string): Promise<number> {
   const saturations: number[] = [];
   const asked = targets.filter(({ name }) => RATE_MEASURED_AT.includes(name));
   if (asked.length === 0)
@@ -96,8 +110,9 @@ async function chooseRate(targets: readonly Target[], seconds: number, directory
   for (const target of asked) {
     const url = `http://127.0.0.1:${target.port}/`;
     const load = { url, connections: 64, seconds, directory, http1: true, streams: 1, rate: null };
-    await measureTarget(target, () => h2load(load));
-    const { requests, cpuSeconds: spent } = await measureTarget(target, () => h2load(load));
+    const measure = (): Promise<Round> => measureTarget(target, () => h2load(load));
+    await warmUp(target, measure, leg.warmUpRequests);
+    const { requests, cpuSeconds: spent } = await measure();
     saturations.push(requests / (spent ?? Number.NaN));
   }
   return Math.round(Math.min(...saturations) * RATE_SHARE);

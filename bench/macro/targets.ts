@@ -16,6 +16,7 @@ export interface Target {
   readonly port: number;
   /** Null for the upstream alone. */
   readonly process: PinnedProcess | null;
+  readonly onNode: boolean;
 }
 
 interface Launch {
@@ -104,7 +105,9 @@ export async function startTargets(
   onStarted: (process: PinnedProcess) => void,
 ): Promise<readonly Target[]> {
   const { upstreamPort } = route;
-  const targets: Target[] = wanted.includes(DIRECT) ? [{ name: DIRECT, port: upstreamPort, process: null }] : [];
+  const targets: Target[] = wanted.includes(DIRECT)
+    ? [{ name: DIRECT, port: upstreamPort, process: null, onNode: false }]
+    : [];
   for (const { name, launch } of KINDS) {
     if (!wanted.includes(name)) continue;
     const port = await freePort();
@@ -113,7 +116,7 @@ export async function startTargets(
     const started = new PinnedProcess(name, PROXY_CORE, launched.command, launched.environment);
     onStarted(started);
     await started.listening(port);
-    targets.push({ name, port, process: started });
+    targets.push({ name, port, process: started, onNode: launched.command[0] === process.execPath });
   }
   return targets;
 }
