@@ -2,18 +2,19 @@
  * `npm run bench:connections`: what connections cost that do nothing, and what slow ones do to others. What is measured and
  * how to read it: `bench/README.md`.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Certificate, makeCertificate } from './certificate.ts';
+import { makeCertificate } from './certificate.ts';
+import type { Route } from './configurations.ts';
 import { IdleConnections, PROTOCOLS, type Protocol } from './idle-connections.ts';
 import { readCount, readNames } from './options.ts';
 import { findProgram, type PinnedProcess } from './pinned-process.ts';
 import { residentBytes } from './process-tree.ts';
 import { formatTable } from './report.ts';
+import { makeScratchDirectory } from './scratch-directory.ts';
 import { measureSlowHeads, type SlowHeadsResult } from './slow-heads.ts';
-import { DIRECT, leaveOutMissing, startTargets, type Target } from './targets.ts';
+import { leaveOutMissing, startTargets, type Target } from './targets.ts';
 import { startUpstream } from './upstreams.ts';
 
 interface Options {
@@ -38,7 +39,7 @@ interface MemoryResult {
 
 /** Opened and closed before the first measurement: code is compiled and pools are filled by then. */
 const WARM_UP_CONNECTIONS = 500;
-/** A proxy has a socket to the upstream for a connection at the worst, and Sluice makes sure of it; and some for the rest. */
+/** A proxy may need a socket to the upstream for each connection, and Sluice keeps one in reserve. */
 const FILES_PER_CONNECTION = 2;
 const FILES_BESIDES = 400;
 const SETTLE_STEP_MS = 1_000;
@@ -89,8 +90,8 @@ function readConnections(part: string, text: string, parts: readonly string[]): 
 /** Starts one target with an upstream behind it, and stops both whatever comes of `use`. */
 async function withTarget<T>(
   name: string,
-  certificate: Certificate | null,
   parent: string,
+  options: Pick<Route, 'certificate' | 'preload'>,
   use: (target: Target) => Promise<T>,
 ): Promise<T> {
   const directory = mkdtempSync(join(parent, `${name}-`));
@@ -98,7 +99,7 @@ async function withTarget<T>(
   try {
     const upstream = await startUpstream(false, directory);
     processes.push(upstream.process);
-    const route = { upstreamPort: upstream.port, certificate, directory, preload: COLLECT_GARBAGE };
+    const route = { upstreamPort: upstream.port, directory, ...options };
     const [target] = await startTargets([name], route, (started) => processes.push(started));
     if (target === undefined) throw new Error(`${name} was not started`);
     return await use(target);
@@ -164,28 +165,25 @@ function formatSlowHeads(results: readonly (SlowHeadsResult & { readonly target:
 
 async function main(): Promise<number> {
   const options = readOptions();
-  const targets = leaveOutMissing(options.targets).filter((name) => name !== DIRECT);
-  const directory = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
+  const targets = leaveOutMissing(options.targets);
+  const directory = makeScratchDirectory();
+  const certificate = await makeCertificate(directory);
   const memory: MemoryResult[] = [];
+  for (const protocol of options.parts.includes('idle') ? PROTOCOLS : []) {
+    for (const name of targets) {
+      if (protocol === 'h2-tls' && name === 'http-proxy') continue;
+      const route = { certificate: protocol === 'h1' ? null : certificate, preload: COLLECT_GARBAGE };
+      memory.push(await withTarget(name, directory, route, (it) => measureMemory(it, protocol, options.idle)));
+    }
+  }
   const slowHeads: (SlowHeadsResult & { readonly target: string })[] = [];
-  try {
-    const certificate = await makeCertificate(directory);
-    for (const protocol of options.parts.includes('idle') ? PROTOCOLS : []) {
-      for (const name of targets) {
-        if (protocol === 'h2-tls' && name === 'http-proxy') continue;
-        const shown = protocol === 'h1' ? null : certificate;
-        memory.push(await withTarget(name, shown, directory, (it) => measureMemory(it, protocol, options.idle)));
-      }
-    }
-    for (const name of slowTargets(options, targets)) {
-      const { slow: connections, secondsPerByte, seconds } = options;
-      const result = await withTarget(name, null, directory, ({ port }) =>
-        measureSlowHeads({ port, connections, secondsPerByte, seconds }),
-      );
-      slowHeads.push({ target: name, ...result });
-    }
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
+  for (const name of slowTargets(options, targets)) {
+    const { slow: connections, secondsPerByte, seconds } = options;
+    // Garbage collected by force would be felt by the normal requests.
+    const result = await withTarget(name, directory, { certificate: null, preload: null }, ({ port }) =>
+      measureSlowHeads({ port, connections, secondsPerByte, seconds }),
+    );
+    slowHeads.push({ target: name, ...result });
   }
   if (options.json) console.log(JSON.stringify({ ...options, node: process.version, memory, slowHeads }, null, 2));
   else {

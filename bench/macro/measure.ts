@@ -32,7 +32,7 @@ export interface LegResult {
 const WARM_UP_ROUNDS_AT_MOST = 5;
 /** A leg with a fixed rate is run at this part of what the slower of these two could do on one core. */
 const RATE_SHARE = 0.6;
-const RATE_MEASURED_AT: readonly string[] = ['sluice', 'nginx'];
+export const RATE_MEASURED_AT: readonly string[] = ['sluice', 'nginx'];
 
 export async function measureLeg(plan: LegPlan): Promise<LegResult> {
   const { leg } = plan;

@@ -2,30 +2,34 @@
  * `npm run bench` and `npm run bench:peers`: compares whole proxies under the same load, leg by leg, interleaved round by
  * round. What is measured and how to read it: `bench/README.md`.
  */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { cpus, loadavg, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { cpus, loadavg } from 'node:os';
 import { makeCertificate } from './certificate.ts';
 import { type Comparison, compare } from './goals.ts';
 import { type Leg, makeLegs } from './legs.ts';
-import { measureLeg } from './measure.ts';
+import { measureLeg, RATE_MEASURED_AT } from './measure.ts';
 import { type Options, readOptions } from './options.ts';
 import { findProgram } from './pinned-process.ts';
 import { formatComparisons, formatLeg, type Row, summarise } from './report.ts';
+import { makeScratchDirectory } from './scratch-directory.ts';
 import { leaveOutMissing, sluiceProgram } from './targets.ts';
 
-/** Files that the upstream serves, and what proxies put into temporary ones, must not touch a disk. */
-const MEMORY_DIRECTORY = '/dev/shm';
 /** The first and the last moments of a run with a rate have fewer requests than the rest. */
 const KEPT_UP_SHARE = 0.85;
 
-function chooseLegs({ legs, generator, connections }: Options): readonly Leg[] {
+function chooseLegs({ legs, generator, connections }: Options, targets: readonly string[]): readonly Leg[] {
   return makeLegs(generator, connections).filter((leg) => {
     if (!legs.includes(leg.name)) return false;
-    if (leg.generator === 'autocannon' || findProgram(leg.generator) !== null) return true;
-    process.stderr.write(`${leg.name}: ${leg.generator} is not installed, left out\n`);
-    return false;
+    const reason = whyNot(leg, targets);
+    if (reason !== null) process.stderr.write(`${leg.name}: ${reason}, left out\n`);
+    return reason === null;
   });
+}
+
+function whyNot(leg: Leg, targets: readonly string[]): string | null {
+  if (leg.generator !== 'autocannon' && findProgram(leg.generator) === null) return `${leg.generator} is not installed`;
+  if (!leg.targets.some((name) => targets.includes(name))) return 'it is for none of these targets';
+  if (leg.measure !== 'latency' || RATE_MEASURED_AT.some((name) => targets.includes(name))) return null;
+  return `its rate is found with ${RATE_MEASURED_AT.join(' or ')}`;
 }
 
 async function main(): Promise<number> {
@@ -34,29 +38,25 @@ async function main(): Promise<number> {
   const print = (text: string): void => {
     if (!options.json) console.log(text);
   };
-  const directory = mkdtempSync(join(existsSync(MEMORY_DIRECTORY) ? MEMORY_DIRECTORY : tmpdir(), 'sluice-bench-'));
+  const directory = makeScratchDirectory();
+  const certificate = await makeCertificate(directory);
   const results: object[] = [];
   const comparisons: Comparison[] = [];
   let errors = 0;
-  try {
-    const certificate = await makeCertificate(directory);
-    print(describe(options));
-    for (const leg of chooseLegs(options)) {
-      const wanted = leg.targets.filter((name) => targets.includes(name));
-      const { rounds, seconds } = options;
-      const result = await measureLeg({ leg, targets: wanted, rounds, seconds, certificate, directory });
-      const rows = summarise(leg.measure, result.targets, result.rounds);
-      comparisons.push(...compare(leg.name, leg.measure, rows));
-      errors += rows.reduce((sum, row) => sum + row.errors, 0);
-      results.push({ leg: leg.name, title: leg.title, generator: leg.generator, ...result, rows });
-      print(formatResult(leg, result.notes, rows));
-      for (const { target, requestsPerSecond } of rows) {
-        if (result.rate === null || requestsPerSecond >= result.rate * KEPT_UP_SHARE) continue;
-        console.error(`${leg.name}: ${target} did not keep up with the rate: its times are those of an overload`);
-      }
+  print(describe(options));
+  for (const leg of chooseLegs(options, targets)) {
+    const wanted = leg.targets.filter((name) => targets.includes(name));
+    const { rounds, seconds } = options;
+    const result = await measureLeg({ leg, targets: wanted, rounds, seconds, certificate, directory });
+    const rows = summarise(leg.measure, result.targets, result.rounds);
+    comparisons.push(...compare(leg.name, leg.measure, rows));
+    errors += rows.reduce((sum, row) => sum + row.errors, 0);
+    results.push({ leg: leg.name, title: leg.title, generator: leg.generator, ...result, rows });
+    print(formatResult(leg, result.notes, rows));
+    for (const { target, requestsPerSecond } of rows) {
+      if (result.rate === null || requestsPerSecond >= result.rate * KEPT_UP_SHARE) continue;
+      console.error(`${leg.name}: ${target} did not keep up with the rate: its times are those of an overload`);
     }
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
   }
   const load = loadavg().map((value) => value.toFixed(2));
   print(`\nSluice in relation to its peers (load average at the end: ${load.join(' ')})\n`);
