@@ -31,6 +31,11 @@ const worker: WorkerContext = new WorkerContext(
   accessLog === null ? null : (entry) => accessLog.add(entry),
 );
 const server = new ProxyServer(worker);
+worker.clock.watch({
+  onTick: () => {
+    Atomics.add(settings.pulse, 0, 1);
+  },
+});
 
 /** Opening and closing listeners takes a moment; whatever changes the running state waits its turn behind it. */
 let changing: Promise<void> = Promise.resolve();
@@ -54,6 +59,9 @@ port.on('message', (message: ToWorker) => {
       break;
     case 'stats':
       send({ type: 'stats', requestId: message.requestId, stats: collectStats(worker) });
+      break;
+    case 'leave':
+      worker.leaving = true;
       break;
     case 'drain':
       void drain(message.deadlineMs);

@@ -6,7 +6,7 @@ import { constants, performServerHandshake, type ServerHttp2Session, type Server
 import type { Socket } from 'node:net';
 import { forwardedFields, type ListenerFacts, toClientIp } from '../forwarded-fields.ts';
 import { toRoutingHost } from '../http1/request-target.ts';
-import type { WorkerContext } from '../worker-context.ts';
+import { DRAIN_FRESH_MS, type WorkerContext } from '../worker-context.ts';
 import { FloodGuard } from './flood-guard.ts';
 import { Http2ServerStream, type StreamOwner } from './server-stream.ts';
 
@@ -90,7 +90,8 @@ export class Http2ServerSession implements StreamOwner {
     this.#session.on('remoteSettings', () => this.#onControlFrame());
     this.#session.on('error', (error) => this.#onError(error));
     this.#session.on('close', () => this.#lingerBriefly());
-    if (worker.draining) this.drain();
+    // It waited to be accepted when the drain began, and its first request is on the way.
+    if (worker.draining) this.#deadlineMs = worker.clock.nowMs + DRAIN_FRESH_MS;
   }
 
   /**
@@ -133,6 +134,7 @@ export class Http2ServerSession implements StreamOwner {
     if (byClient) this.#onReset();
     if (this.#closed || this.#streams.size > 0) return;
     if (this.#ending) this.#lingerBriefly();
+    else if (this.#worker.draining) this.drain();
     else this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.keepAliveTimeoutMs;
   }
 
