@@ -47,6 +47,13 @@ export function parseTimeLimit(text: string): Parsed<number> {
   return { expected: 'a duration from 1ms to 24h, like 250ms, 30s or 5m' };
 }
 
+/** Shorter than a second, a busy worker would be taken for one that hangs. */
+export function parseHangTimeout(text: string): Parsed<number> {
+  const parsed = parseDuration(text);
+  if ('value' in parsed && (parsed.value === 0 || parsed.value >= 1_000)) return parsed;
+  return { expected: '0s or a duration from 1s to 24h, like 10s' };
+}
+
 export function parseInteger(min: number, max: number): (text: string) => Parsed<number> {
   return (text) => {
     const value = /^\d{1,9}$/.test(text) ? Number(text) : -1;

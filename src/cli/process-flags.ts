@@ -133,7 +133,7 @@ export const workerHangTimeoutFlag: Flag<number> = defineFlag(
     placeholder: '<duration>',
     group: PROCESS,
     doc: 'Replace a worker that has shown no sign of life for this long, while the rest of the process ran on; 0s = never.',
-    parse: parse.parseDuration,
+    parse: parse.parseHangTimeout,
     fallbackText: () => '10s',
   },
   10_000,

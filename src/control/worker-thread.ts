@@ -41,7 +41,8 @@ export class WorkerThread implements Watched {
   readonly #endpointApplies: Map<number, () => void>;
   readonly #statsRequests: Map<number, (stats: WorkerStats | null) => void>;
   #sequence: number;
-  #silent: boolean;
+  /** Where its pulse stood when it fell silent; 0 = it has not. */
+  #silentPulse: number;
   #error: Error | null;
   #exited: boolean;
   #onDrained: (() => void) | null;
@@ -54,7 +55,7 @@ export class WorkerThread implements Watched {
     this.#endpointApplies = new Map();
     this.#statsRequests = new Map();
     this.#sequence = 0;
-    this.#silent = false;
+    this.#silentPulse = 0;
     this.#error = null;
     this.#exited = false;
     this.#onDrained = null;
@@ -70,6 +71,10 @@ export class WorkerThread implements Watched {
 
   get pulse(): number {
     return Atomics.load(this.#pulse, 0);
+  }
+
+  get #silent(): boolean {
+    return this.#silentPulse !== 0 && this.#silentPulse === this.pulse;
   }
 
   post(message: ToWorker): void {
@@ -129,7 +134,7 @@ export class WorkerThread implements Watched {
   /** Messages reach the thread in order, so it will do what it was told if it ever goes on. */
   onSilent(): void {
     if (this.generation === 0) return;
-    this.#silent = true;
+    this.#silentPulse = this.pulse;
     this.#letGo();
   }
 
@@ -138,7 +143,6 @@ export class WorkerThread implements Watched {
   }
 
   #onMessage(message: FromWorker): void {
-    this.#silent = false;
     switch (message.type) {
       case 'applied':
         this.#onApplied(message);

@@ -252,6 +252,11 @@ const errorCases: readonly ErrorCase[] = [
     value: '0',
     message: '--max-connections-per-ip: expected "off" or an integer from 1 to 10000000, got "0"',
   },
+  {
+    flag: 'worker-hang-timeout',
+    value: '500ms',
+    message: '--worker-hang-timeout: expected 0s or a duration from 1s to 24h, like 10s, got "500ms"',
+  },
   { flag: 'takeover', value: 'yes', message: '--takeover: expected "true" or "false", got "yes"' },
   { flag: 'log-level', value: 'loud', message: '--log-level: expected one of debug, info, warn, error, got "loud"' },
   { flag: 'access-log', value: 'on', message: '--access-log: expected one of off, json, text, got "on"' },
