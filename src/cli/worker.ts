@@ -31,11 +31,11 @@ const worker: WorkerContext = new WorkerContext(
   accessLog === null ? null : (entry) => accessLog.add(entry),
 );
 const server = new ProxyServer(worker);
-worker.clock.watch({
-  onTick: () => {
-    Atomics.add(settings.pulse, 0, 1);
-  },
-});
+const beat = (): void => {
+  Atomics.add(settings.pulse, 0, 1);
+};
+beat();
+worker.clock.watch({ onTick: beat });
 
 /** Opening and closing listeners takes a moment; whatever changes the running state waits its turn behind it. */
 let changing: Promise<void> = Promise.resolve();

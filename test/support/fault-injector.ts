@@ -9,9 +9,9 @@ channel.unref();
 
 if (isMainThread) process.on('SIGUSR2', () => channel.postMessage('now'));
 else if ((workerData as { readonly workerId?: number } | null)?.workerId === 1) {
-  channel.onmessage = () => {
+  channel.addEventListener('message', () => {
     // oxlint-disable-next-line no-empty -- nothing is what a worker that hangs does
     while (process.env['FAULT'] === 'hang') {}
     throw new Error('injected fault');
-  };
+  });
 }

@@ -79,9 +79,9 @@ for (const delay of ['0s', '500ms']) {
 
 test('until the shutdown delay is over connections are accepted, answers close them, and readiness is withdrawn', async (t) => {
   const sluice = await start(t, '--shutdown-delay', '1h');
-  const before = await RawClient.connect(sluice.httpPort);
-  before.write(GET);
-  assert.equal(fieldOf(await before.response(), 'Connection'), null);
+  const earlier = await RawClient.connect(sluice.httpPort);
+  earlier.write(GET);
+  assert.equal(fieldOf(await earlier.response(), 'Connection'), null);
   sluice.signal('SIGTERM');
   await sluice.log('shutting down');
   assert.equal((await fetch(`http://127.0.0.1:${sluice.adminPort}/readyz`)).status, 503);
@@ -103,7 +103,7 @@ test('until the shutdown delay is over connections are accepted, answers close t
   assert.equal((await last.remainder()).ending, 'end');
   sluice.signal('SIGTERM');
   assert.deepEqual(await sluice.exited(), { code: 1, signal: null });
-  before.destroy();
+  earlier.destroy();
 });
 
 test('SIGINT does not wait for the shutdown delay', async (t) => {

@@ -61,8 +61,8 @@ class SlowClients {
   /** Resolves when another of them has ended, or all have. */
   async allEnded(): Promise<void> {
     while (this.ended < this.sockets.length) {
-      const before = this.ended;
-      await this.#state.until(() => (this.ended > before ? true : undefined));
+      const known = this.ended;
+      await this.#state.until(() => (this.ended > known ? true : undefined));
     }
   }
 
