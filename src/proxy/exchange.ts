@@ -12,7 +12,7 @@ import { BODY_NONE } from './http1/request-head.ts';
 import type { ResponseHead } from './http1/response-head.ts';
 import { Outcome, statusOf } from './outcome.ts';
 import { mayRetry } from './retry.ts';
-import type { UpstreamConnection, UpstreamPool } from './upstream-pool.ts';
+import type { UpstreamConnection, UpstreamTransport } from './upstream-transport.ts';
 import type { WorkerContext } from './worker-context.ts';
 
 /** What the access log wants to know of a request; only made when the log is on. */
@@ -128,15 +128,15 @@ export class Exchange {
     endpoint.inFlight++;
     endpoint.requests++;
     this.attempts++;
-    (endpoint.transport as UpstreamPool).dispatch(this, !this.#staleRetryUsed);
+    (endpoint.transport as UpstreamTransport).dispatch(this, !this.#staleRetryUsed);
   }
 
   // From the client's side.
 
-  /** The piece is the exchange's to keep. */
-  onRequestData(piece: Buffer): void {
+  /** Bytes `[start, end)` are valid during the call only. */
+  onRequestData(buffer: Buffer, start: number, end: number): void {
     if (this.finished) return;
-    this.requestBytes += piece.length;
+    this.requestBytes += end - start;
     const limit = this.route.policy.maxRequestBodyBytes;
     if (limit !== 0 && this.requestBytes > limit) {
       this.fail(Outcome.BodyTooLarge);
@@ -145,12 +145,12 @@ export class Exchange {
     const connection = this.connection;
     if (connection === null || !connection.ready) {
       this.#heldBody ??= [];
-      this.#heldBody.push(piece);
+      this.#heldBody.push(Buffer.from(buffer.subarray(start, end)));
       this.downstream.pauseRequest();
       return;
     }
     this.#committed = true;
-    if (!connection.writeBody(piece)) this.downstream.pauseRequest();
+    if (!connection.writeBody(buffer, start, end)) this.downstream.pauseRequest();
   }
 
   onRequestEnd(): void {
@@ -180,7 +180,7 @@ export class Exchange {
     let flowing = true;
     if (held !== null) {
       this.#committed = true;
-      for (const piece of held) flowing = connection.writeBody(piece) && flowing;
+      for (const piece of held) flowing = connection.writeBody(piece, 0, piece.length) && flowing;
     }
     if (this.#requestComplete) {
       this.requestSent = true;

@@ -8,6 +8,8 @@ import { RequestHead } from './http1/request-head.ts';
 import { ResponseHead } from './http1/response-head.ts';
 import { Http2RequestHead } from './http2/request-head.ts';
 import { RequestIds } from './request-id.ts';
+import { UpstreamContexts } from './tls/upstream-contexts.ts';
+import { WriteBuffers } from './write-buffers.ts';
 
 /** Upstream sockets read into this one buffer: what must outlive the callback is copied. */
 const READ_BUFFER_BYTES = 65_536;
@@ -23,9 +25,11 @@ export class WorkerContext {
   readonly requestHead: RequestHead;
   readonly http2RequestHead: Http2RequestHead;
   readonly responseHead: ResponseHead;
+  readonly upstreamContexts: UpstreamContexts;
   readonly readBuffer: Buffer;
   /** The same for client connections. */
   readonly acceptBuffer: Buffer;
+  readonly writeBuffers: WriteBuffers;
   /** Null when the access log is off. */
   readonly onAccess: ((entry: AccessLogEntry) => void) | null;
   /** Soon to drain: answers over HTTP/1.1 close their connection. */
@@ -63,8 +67,10 @@ export class WorkerContext {
     this.requestHead = new RequestHead(settings.maxHeaders, settings.maxTargetBytes);
     this.http2RequestHead = new Http2RequestHead(settings);
     this.responseHead = new ResponseHead(settings.maxHeaders * 2);
+    this.upstreamContexts = new UpstreamContexts();
     this.readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
     this.acceptBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+    this.writeBuffers = new WriteBuffers(READ_BUFFER_BYTES);
     this.leaving = false;
     this.draining = false;
     this.activeConnections = 0;

@@ -3,11 +3,14 @@
  * goes back to the pool only when both are complete and not one byte is left over (RFC 9112 §9).
  * Hot: no stream pipes, promises, timers or listeners per request; reads go into the worker's one buffer.
  */
-import net from 'node:net';
+import type net from 'node:net';
 import type { Exchange } from '../exchange.ts';
 import { Outcome } from '../outcome.ts';
+import { SocketWriter } from '../socket-writer.ts';
 import { closeTunnelSocket, type DownstreamTunnel, type UpstreamTunnel } from '../tunnel.ts';
-import type { UpstreamConnection, UpstreamPool } from '../upstream-pool.ts';
+import type { DialSink } from '../upstream-dialer.ts';
+import type { UpstreamPool } from '../upstream-pool.ts';
+import type { UpstreamConnection } from '../upstream-transport.ts';
 import type { WorkerContext } from '../worker-context.ts';
 import { ChunkedDecoder, type ChunkSink } from './chunked-decoder.ts';
 import { toTokens } from './field-list.ts';
@@ -22,16 +25,20 @@ const UNTIL_CLOSE = 5;
 const TUNNEL = 6;
 const CLOSED = 7;
 
+const ALPN_PROTOCOLS: readonly string[] = ['http/1.1'];
 const HEAD_END = Buffer.from('\r\n\r\n');
 const MAX_HEAD_BYTES = 32_768;
 const MAX_INFORMATIONAL = 32;
+/** Pieces up to this size are written as text: no buffer, and one write with their framing. */
+const TEXT_PIECE_BYTES = 4_096;
 /** Stay this far below the idle time a back end announces, so that it never closes under a request. */
 const IDLE_MARGIN_MS = 1_000;
 
-export class ClientConnection implements UpstreamConnection, UpstreamTunnel, ChunkSink {
+export class ClientConnection implements UpstreamConnection, UpstreamTunnel, ChunkSink, DialSink {
   readonly #worker: WorkerContext;
   readonly #pool: UpstreamPool;
   #socket: net.Socket | null;
+  #writer: SocketWriter | null;
   #exchange: Exchange | null;
   #state: number;
   #decoder: ChunkedDecoder | null;
@@ -51,6 +58,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     this.#worker = worker;
     this.#pool = pool;
     this.#socket = null;
+    this.#writer = null;
     this.#exchange = null;
     this.#state = CONNECTING;
     this.#decoder = null;
@@ -75,20 +83,10 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
 
   connect(exchange: Exchange): void {
     this.#exchange = exchange;
-    const { address, port } = this.#pool.endpoint;
-    const socket = net.connect({
-      host: address,
-      port,
-      noDelay: true,
-      allowHalfOpen: true,
-      onread: { buffer: this.#worker.readBuffer, callback: (bytes, buffer) => this.#onRead(buffer as Buffer, bytes) },
-    });
-    this.#socket = socket;
-    socket.on('connect', () => this.#onConnect());
-    socket.on('drain', () => this.#onDrain());
-    socket.on('end', () => this.#onEnd());
-    socket.on('error', (error) => this.#onClose(error));
-    socket.on('close', () => this.#onClose(null));
+    const { dialer } = this.#pool;
+    const client = dialer.namesClient ? exchange.downstream.addresses : null;
+    this.#socket = dialer.dial(this, ALPN_PROTOCOLS, client);
+    // Covers everything until the request can be sent, the TLS handshake included.
     this.#deadlineMs = this.#worker.clock.nowMs + exchange.route.policy.connectTimeoutMs;
     this.#worker.clock.watch(this);
   }
@@ -101,23 +99,13 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
   }
 
   destroy(): void {
-    this.#onClose(null);
+    this.onClosed(null);
   }
 
   // UpstreamConnection
 
-  writeBody(piece: Buffer): boolean {
-    const socket = this.#socket as net.Socket;
-    const chunked = this.#exchange?.body === BODY_CHUNKED;
-    if (chunked) {
-      socket.cork();
-      socket.write(`${piece.length.toString(16)}\r\n`, 'latin1');
-    }
-    let flowing = socket.write(piece);
-    if (chunked) {
-      flowing = socket.write('\r\n', 'latin1');
-      socket.uncork();
-    }
+  writeBody(buffer: Buffer, start: number, end: number): boolean {
+    const flowing = this.#writePiece(this.#writer as SocketWriter, buffer, start, end);
     // While body bytes flow we wait for the client, and its own deadline counts; while they are stuck, for the back end.
     if (flowing) this.#deadlineMs = 0;
     else this.#expectProgress();
@@ -125,7 +113,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
   }
 
   endBody(): void {
-    if (this.#exchange?.body === BODY_CHUNKED) this.#socket?.write('0\r\n\r\n', 'latin1');
+    if (this.#exchange?.body === BODY_CHUNKED) this.#writer?.writeText('0\r\n\r\n');
     this.#expectProgress();
   }
 
@@ -136,18 +124,18 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
 
   abandon(): void {
     this.#exchange = null;
-    this.#onClose(null);
+    this.onClosed(null);
   }
 
   // UpstreamTunnel
 
   write(chunk: Buffer): boolean {
     this.#touchTunnel();
-    return this.#socket?.write(chunk) ?? true;
+    return this.#writer?.writeBuffer(chunk, chunk.length) ?? true;
   }
 
   end(): void {
-    this.#socket?.end();
+    this.#writer?.end(null);
   }
 
   pause(): void {
@@ -162,7 +150,20 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     if (this.#deadlineMs === 0 || nowMs < this.#deadlineMs) return;
     if (this.#state === CONNECTING) this.#fail(Outcome.ConnectTimeout);
     else if (this.#exchange !== null) this.#fail(Outcome.ResponseTimeout);
-    else this.#onClose(null);
+    else this.onClosed(null);
+  }
+
+  #writePiece(writer: SocketWriter, buffer: Buffer, start: number, end: number): boolean {
+    const chunked = this.#exchange?.body === BODY_CHUNKED;
+    const before = chunked ? `${(end - start).toString(16)}\r\n` : '';
+    if (end - start <= TEXT_PIECE_BYTES) {
+      return writer.writeText(`${before}${buffer.toString('latin1', start, end)}${chunked ? '\r\n' : ''}`);
+    }
+    const piece = this.#worker.writeBuffers.take(before.length + end - start + 2);
+    let position = before === '' ? 0 : piece.write(before, 0, 'latin1');
+    position += buffer.copy(piece, position, start, end);
+    if (chunked) position += piece.write('\r\n', position, 'latin1');
+    return writer.writeBuffer(piece, position);
   }
 
   onChunkData(buffer: Buffer, start: number, end: number): void {
@@ -173,7 +174,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     this.#state = HEAD;
     this.#informational = 0;
     this.#deadlineMs = 0;
-    (this.#socket as net.Socket).write(exchange.requestText, 'latin1');
+    (this.#writer as SocketWriter).writeText(exchange.requestText);
     exchange.onConnectionReady(this);
   }
 
@@ -186,22 +187,29 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     this.#deadlineMs = this.#worker.clock.nowMs + this.#idleLimitMs;
   }
 
-  #onConnect(): void {
+  // DialSink
+
+  onConnected(socket: net.Socket): void {
+    this.#socket = socket;
+    this.#writer = new SocketWriter(socket, this.#worker.writeBuffers, this);
     if (this.#state === CONNECTING && this.#exchange !== null) this.#send(this.#exchange);
   }
 
-  #onDrain(): void {
+  onDrain(): void {
     if (this.#state === TUNNEL) this.#tunnel?.resume();
     else this.#exchange?.onUpstreamDrain();
   }
 
-  #onRead(buffer: Buffer, bytes: number): boolean {
-    if (this.#state === TUNNEL) return this.#relay(buffer, bytes);
+  onRead(buffer: Buffer, bytes: number): void {
+    if (this.#state === TUNNEL) {
+      this.#relay(buffer, bytes);
+      return;
+    }
     const exchange = this.#exchange;
     // A byte nobody asked for (late data, a second answer, a 408): what follows would be taken for the next response.
     if (exchange === null) {
-      this.#onClose(null);
-      return true;
+      this.onClosed(null);
+      return;
     }
     if (exchange.requestSent) this.#expectProgress();
     const position = this.#state === HEAD ? this.#readHeads(buffer, bytes, exchange) : 0;
@@ -211,7 +219,6 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
       this.#deadlineMs = 0;
       this.#socket?.pause();
     }
-    return true;
   }
 
   /** Interim heads, then the final one. @returns where the body begins; -1 when there is nothing more to read for now */
@@ -313,7 +320,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
       this.#state = IDLE;
       this.#deadlineMs = this.#worker.clock.nowMs + this.#idleLimitMs;
       this.#pool.release(this);
-    } else this.#onClose(null);
+    } else this.onClosed(null);
     exchange.onResponseEnd();
   }
 
@@ -332,23 +339,23 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     this.#tunnel = tunnel;
   }
 
-  #relay(buffer: Buffer, bytes: number): boolean {
+  #relay(buffer: Buffer, bytes: number): void {
     this.#touchTunnel();
     if (this.#tunnel?.write(Buffer.from(buffer.subarray(0, bytes))) === false) this.#socket?.pause();
-    return true;
   }
 
-  #onEnd(): void {
+  onEnd(announced: boolean): void {
     if (this.#state === TUNNEL) this.#tunnel?.end();
+    else if (this.#state === UNTIL_CLOSE && !announced) this.#fail(Outcome.UpstreamTruncated);
     else if (this.#state === UNTIL_CLOSE && this.#exchange !== null) {
       const exchange = this.#exchange;
       this.#responseKeepAlive = false;
       this.#complete(exchange, true);
-    } else this.#onClose(null);
+    } else this.onClosed(null);
   }
 
   /** The socket is gone, or has to go: exactly once, whoever noticed first. */
-  #onClose(error: NodeJS.ErrnoException | null): void {
+  onClosed(error: NodeJS.ErrnoException | null): void {
     if (this.#state === CLOSED) return;
     const state = this.#state;
     const exchange = this.#exchange;
@@ -358,7 +365,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     this.#worker.clock.unwatch(this);
     this.#pool.onClosed(this);
     if (state === TUNNEL && this.#socket !== null) {
-      closeTunnelSocket(this.#socket, this.#worker.settings.writeTimeoutMs);
+      closeTunnelSocket(this.#socket, this.#writer?.ending === true, this.#worker.settings.writeTimeoutMs);
       this.#tunnel?.destroy();
       return;
     }
@@ -370,7 +377,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     const exchange = this.#exchange;
     const sent = this.#state !== CONNECTING;
     this.#exchange = null;
-    this.#onClose(null);
+    this.onClosed(null);
     exchange?.onAttemptFailed(outcome, sent, this.#reused);
   }
 }

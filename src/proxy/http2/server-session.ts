@@ -6,6 +6,8 @@ import { constants, performServerHandshake, type ServerHttp2Session, type Server
 import type { Socket } from 'node:net';
 import { forwardedFields, type ListenerFacts, toClientIp } from '../forwarded-fields.ts';
 import { toRoutingHost } from '../http1/request-target.ts';
+import type { ProxyAddresses } from '../proxy-protocol/addresses.ts';
+import { addressesOf } from '../proxy-protocol/socket-addresses.ts';
 import { DRAIN_FRESH_MS, type WorkerContext } from '../worker-context.ts';
 import { FloodGuard } from './flood-guard.ts';
 import { Http2ServerStream, type StreamOwner } from './server-stream.ts';
@@ -92,6 +94,9 @@ export class Http2ServerSession implements StreamOwner {
     this.#session.on('close', () => this.#lingerBriefly());
     // It waited to be accepted when the drain began, and its first request is on the way.
     if (worker.draining) this.#deadlineMs = worker.clock.nowMs + DRAIN_FRESH_MS;
+  }
+  get addresses(): ProxyAddresses | null {
+    return addressesOf(this.#socket);
   }
 
   /**

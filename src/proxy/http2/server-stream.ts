@@ -12,6 +12,7 @@ import { handleRequest } from '../handle-request.ts';
 import { BODY_LENGTH, BODY_NONE } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { Outcome } from '../outcome.ts';
+import type { ProxyAddresses } from '../proxy-protocol/addresses.ts';
 import type { DownstreamTunnel, UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
 import type { WorkerContext } from '../worker-context.ts';
@@ -22,6 +23,8 @@ const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR, NGHTTP2_PROTOC
 
 /** What a stream needs of its session. */
 export interface StreamOwner extends RequestOrigin {
+  /** Both ends of the connection; null when it is gone. */
+  readonly addresses: ProxyAddresses | null;
   /** Makes `routingHost` and `forwarded` those of this host. */
   useHost(host: string): void;
   /** @param byClient whether the stream was reset by the client, or by us for what the client sent */
@@ -72,6 +75,9 @@ export class Http2ServerStream implements Downstream {
     this.#writeDeadlineMs = 0;
     stream.on('error', ignore);
     stream.on('close', () => this.#onClose());
+  }
+  get addresses(): ProxyAddresses | null {
+    return this.#owner.addresses;
   }
 
   /** Judges the request and sends it on its way. */
@@ -235,7 +241,7 @@ export class Http2ServerStream implements Downstream {
       }
     }
     try {
-      this.#exchange?.onRequestData(piece);
+      this.#exchange?.onRequestData(piece, 0, piece.length);
     } catch (error) {
       this.#onFault(error);
     }
