@@ -14,11 +14,11 @@ import { addressesOf } from '../proxy-protocol/socket-addresses.ts';
 import { SocketWriter } from '../socket-writer.ts';
 import { ClientTunnelEnd, closeTunnelSocket, type UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
-import type { WorkerContext } from '../worker-context.ts';
+import { DRAIN_FRESH_MS, type WorkerContext } from '../worker-context.ts';
 import { GrowingBuffer } from './growing-buffer.ts';
-import { DISCARD_BODY_BYTES, INLINE_BODY_BYTES, LINGER_BYTES, LINGER_MS, PIPELINE_PAUSE_BYTES } from './limits.ts';
+import { INLINE_BODY_BYTES, LINGER_BYTES, LINGER_MS, PIPELINE_PAUSE_BYTES } from './limits.ts';
 import { BODY_NONE, type RequestHead } from './request-head.ts';
-import { READ_LENGTH, READ_NOTHING, RequestReader, type RequestSink } from './request-reader.ts';
+import { READ_NOTHING, RequestReader, type RequestSink } from './request-reader.ts';
 import { toRoutingHost } from './request-target.ts';
 import type { ResponseHead } from './response-head.ts';
 import { ResponseWriter } from './response-writer.ts';
@@ -115,9 +115,11 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.#feed(buffer.subarray(0, length));
   }
 
-  /** Close when idle; a response under way says `Connection: close`. */
+  /** Close when idle; a response under way says `Connection: close`. Who has just connected gets a moment for its request. */
   drain(): void {
-    if (this.#phase === OPEN && this.#reader.idle) this.#closeInStages();
+    if (this.#phase !== OPEN || !this.#reader.idle) return;
+    if (this.forwarded === '') this.#deadlineMs = Math.min(this.#deadlineMs, this.#worker.clock.nowMs + DRAIN_FRESH_MS);
+    else this.#closeInStages();
   }
 
   destroy(): void {
@@ -127,7 +129,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
   // Downstream: what the exchange asks for.
 
   startResponse(head: ResponseHead): void {
-    if (!this.#canReachNextRequest()) this.#persist = false;
+    if (this.#worker.leaving || !this.#reader.nearEnd) this.#persist = false;
     this.#persist = this.#writer.start(head, this.#persist);
   }
 
@@ -167,7 +169,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
 
   answer(response: LocalResponse): void {
     if (this.#phase >= CLOSING) return;
-    if (!this.#canReachNextRequest()) this.#persist = false;
+    if (this.#worker.leaving || !this.#reader.nearEnd) this.#persist = false;
     this.#writer.answer(response, this.#persist);
     this.endResponse();
   }
@@ -201,7 +203,8 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
   // RequestSink: what the reader found.
 
   onHeadBegun(): void {
-    this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.headTimeoutMs;
+    // The time for the first head began with the connection.
+    if (this.forwarded !== '') this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.headTimeoutMs;
   }
 
   onHead(text: string, start: number, headEnd: number, available: number): number {
@@ -323,13 +326,6 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     if (pending === null || this.#reader.feeding) return;
     this.#pending = null;
     this.onData(pending.bytes);
-  }
-
-  /** Whether what is left of the current request is little enough to read on to the next one. */
-  #canReachNextRequest(): boolean {
-    if (this.#worker.draining) return false;
-    const { state, remaining } = this.#reader;
-    return state === READ_NOTHING || (state === READ_LENGTH && remaining <= DISCARD_BODY_BYTES);
   }
 
   #expectBodyProgress(): void {
