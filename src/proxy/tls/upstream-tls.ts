@@ -51,14 +51,13 @@ export class UpstreamTls {
   }
 
   attach(socket: tls.TLSSocket, alpnProtocols: readonly string[], sink: DialSink): tls.TLSSocket {
-    const closeNotify = new CloseNotify(socket);
-    let secure = false;
+    let closeNotify: CloseNotify | null = null;
     socket.on('secureConnect', () => {
       if (alpnProtocols.length === 1 && alpnProtocols[0] === 'h2' && socket.alpnProtocol !== 'h2') {
         socket.destroy(new Error('the endpoint does not choose h2 by ALPN'));
         return;
       }
-      secure = true;
+      closeNotify = new CloseNotify(socket);
       sink.onConnected(socket);
     });
     socket.on('session', (session: Buffer) => {
@@ -66,11 +65,11 @@ export class UpstreamTls {
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {
       // An endpoint speaks up about our certificate only after the handshake (TLS 1.3).
-      if (!secure || error.code?.startsWith('ERR_SSL') === true) this.onFailed(error);
+      if (closeNotify === null || error.code?.startsWith('ERR_SSL') === true) this.onFailed(error);
       sink.onClosed(error);
     });
     socket.on('drain', () => sink.onDrain());
-    socket.on('end', () => sink.onEnd(closeNotify.announced));
+    socket.on('end', () => sink.onEnd(closeNotify?.announced ?? false));
     socket.on('close', () => sink.onClosed(null));
     return socket;
   }
