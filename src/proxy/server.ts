@@ -5,7 +5,7 @@
 import net from 'node:net';
 import type { ListenerConfig } from '../model/proxy-config.ts';
 import type { BoundPort } from '../model/worker-messages.ts';
-import { readInto, toPlainSocket } from './accepted-socket.ts';
+import { readDecryptedInto, readInto, toPlainSocket } from './accepted-socket.ts';
 import { ConnectionGate } from './connection-gate.ts';
 import type { ListenerFacts } from './forwarded-fields.ts';
 import { ServerConnection } from './http1/server-connection.ts';
@@ -165,7 +165,10 @@ export class ProxyServer {
 
   #acceptHttp1(socket: net.Socket, facts: ListenerFacts, emitsData: boolean): ServerConnection {
     const accepted = new ServerConnection(this.#worker, socket, facts, this.#onClosed);
-    if (emitsData) socket.on('data', (chunk: Buffer) => accepted.onData(chunk));
+    const { acceptBuffer } = this.#worker;
+    if (emitsData && !readDecryptedInto(socket, acceptBuffer, (buffer, length) => accepted.onRead(buffer, length))) {
+      socket.on('data', (chunk: Buffer) => accepted.onData(chunk));
+    }
     this.#connections.add(accepted);
     return accepted;
   }

@@ -20,7 +20,6 @@ export interface DialSink {
   onConnected(socket: net.Socket): void;
   /** Bytes `[0, length)` are valid during the call only. */
   onRead(buffer: Buffer, length: number): void;
-  onDrain(): void;
   /**
    * The endpoint will send nothing more.
    * @param announced false: over TLS it did not say so itself, so what came last may be missing
@@ -121,7 +120,6 @@ export class UpstreamDialer {
 
 function listenPlain(socket: net.Socket, sink: DialSink): net.Socket {
   socket.on('connect', () => sink.onConnected(socket));
-  socket.on('drain', () => sink.onDrain());
   socket.on('end', () => sink.onEnd(true));
   socket.on('error', (error) => sink.onClosed(error));
   socket.on('close', () => sink.onClosed(null));

@@ -7,10 +7,11 @@ import type { Socket } from 'node:net';
 import type { Downstream } from '../downstream.ts';
 import { type LocalResponse, localResponse } from '../error-response.ts';
 import type { Exchange } from '../exchange.ts';
-import { forwardedFields, type ListenerFacts, toClientIp } from '../forwarded-fields.ts';
+import { detach, forwardedFields, type ListenerFacts, toClientIp } from '../forwarded-fields.ts';
 import { handleRequest, isInlineBody, type RequestOrigin } from '../handle-request.ts';
 import { Outcome } from '../outcome.ts';
 import { addressesOf } from '../proxy-protocol/socket-addresses.ts';
+import { SocketWriter } from '../socket-writer.ts';
 import { ClientTunnelEnd, closeTunnelSocket, type UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
 import type { WorkerContext } from '../worker-context.ts';
@@ -46,6 +47,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
   readonly #socket: Socket;
   readonly #onClosed: (connection: ServerConnection) => void;
   readonly #reader: RequestReader;
+  readonly #output: SocketWriter;
   readonly #writer: ResponseWriter;
   #phase: number;
   #exchange: Exchange | null;
@@ -77,7 +79,8 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.encrypted = listener.encrypted;
     this.port = listener.port;
     this.#reader = new RequestReader(worker, this);
-    this.#writer = new ResponseWriter(worker, socket);
+    this.#output = new SocketWriter(socket, worker.writeBuffers, this);
+    this.#writer = new ResponseWriter(worker, this.#output);
     this.#phase = OPEN;
     this.#exchange = null;
     this.#pending = null;
@@ -95,7 +98,6 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     worker.activeConnections++;
     worker.acceptedConnections++;
     worker.clock.watch(this);
-    socket.on('drain', () => this.#onDrain());
     socket.on('end', () => this.#onEnd());
     socket.on('error', () => this.#close());
     socket.on('close', () => this.#close());
@@ -193,7 +195,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.#phase = TUNNEL;
     this.#tunnel = tunnel;
     this.#deadlineMs = 0;
-    tunnel.attachTunnel(new ClientTunnelEnd(this.#socket, this.#exchange, () => this.#close()));
+    tunnel.attachTunnel(new ClientTunnelEnd(this.#socket, this.#output, this.#exchange, () => this.#close()));
     this.resumeRequest();
     const pending = this.#pending;
     this.#pending = null;
@@ -233,8 +235,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
 
   onBodyData(buffer: Buffer, start: number, end: number): void {
     this.#expectBodyProgress();
-    const piece = buffer.subarray(start, end);
-    this.#exchange?.onRequestData(this.#borrowed ? Buffer.from(piece) : piece);
+    this.#exchange?.onRequestData(buffer, start, end);
   }
 
   onBodyEnd(): void {
@@ -338,7 +339,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     if (!this.#paused) this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.bodyTimeoutMs;
   }
 
-  #onDrain(): void {
+  onDrain(): void {
     if (this.#phase === TUNNEL) {
       this.#tunnel?.resume();
       return;
@@ -365,7 +366,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.#pending = null;
     // The answer may still wait for a slow reader; lingering begins when it is out.
     this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.writeTimeoutMs;
-    this.#socket.end(() => {
+    this.#output.end(() => {
       this.#deadlineMs = this.#worker.clock.nowMs + LINGER_MS;
     });
     this.#paused = false;
@@ -385,16 +386,11 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.#worker.clock.unwatch(this);
     this.#worker.activeConnections--;
     if (tunnel === null) this.#socket.destroy();
-    else closeTunnelSocket(this.#socket, this.#worker.settings.writeTimeoutMs);
+    else closeTunnelSocket(this.#socket, this.#output.ending, this.#worker.settings.writeTimeoutMs);
     this.#onClosed(this);
     if (tunnel !== null) {
       exchange?.onTunnelEnd();
       tunnel.destroy();
     } else exchange?.onClientGone(Outcome.ClientAborted);
   }
-}
-
-/** A copy of its own: a slice would keep the whole head it was cut from alive as long as the connection. */
-function detach(latin1: string): string {
-  return Buffer.from(latin1, 'latin1').toString('latin1');
 }

@@ -58,7 +58,6 @@ export class UpstreamTls {
       if (closeNotify === null || error.code?.startsWith('ERR_SSL') === true) this.onFailed(error);
       sink.onClosed(error);
     });
-    socket.on('drain', () => sink.onDrain());
     socket.on('end', () => sink.onEnd(closeNotify?.announced ?? false));
     socket.on('close', () => sink.onClosed(null));
     return socket;
