@@ -7,9 +7,10 @@
  * `[2001:db8::1]`, `[2001:db8::1]:4711`. Everything else (`unknown`, `_hidden`, names, zones, octal octets) ends the walk:
  * then the client is the last proxy that was believed.
  */
+
+import { parseIpv4, parseIpv6, toCanonicalIpv6 } from '../model/ip-address.ts';
+import type { IpNetworks } from '../model/ip-networks.ts';
 import { trimBlanks } from './http1/field-list.ts';
-import { parseIpv4, parseIpv6, toCanonicalIpv6 } from './ip-address.ts';
-import type { TrustedProxies } from './trusted-proxies.ts';
 
 /** Elements looked at, empty ones included; longer chains of trusted proxies do not exist. */
 export const MAX_ELEMENTS = 64;
@@ -46,16 +47,16 @@ const FORWARDED: ListSyntax = { elementStart: forwardedElementStart, toAddress: 
  * @param forwardedFor the values of all `X-Forwarded-For` lines, joined with commas; may be empty
  * @returns `peer` as it is, or a canonical IP literal
  */
-export function resolveClientAddress(peer: string, forwardedFor: string, trusted: TrustedProxies): string {
+export function resolveClientAddress(peer: string, forwardedFor: string, trusted: IpNetworks): string {
   return walk(peer, forwardedFor, trusted, X_FORWARDED_FOR);
 }
 
 /** The same by the `for` parameters of `Forwarded` (RFC 7239). An element without one ends the walk. */
-export function resolveForwardedAddress(peer: string, forwarded: string, trusted: TrustedProxies): string {
+export function resolveForwardedAddress(peer: string, forwarded: string, trusted: IpNetworks): string {
   return walk(peer, forwarded, trusted, FORWARDED);
 }
 
-function walk(peer: string, list: string, trusted: TrustedProxies, syntax: ListSyntax): string {
+function walk(peer: string, list: string, trusted: IpNetworks, syntax: ListSyntax): string {
   let address = peer;
   let end = list.length;
   for (let count = 0; end > 0 && count < MAX_ELEMENTS && trusted.contains(address); ) {

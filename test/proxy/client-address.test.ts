@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import { toCanonicalIp } from '../../src/model/ip-address.ts';
+import { IpNetworks } from '../../src/model/ip-networks.ts';
 import { MAX_ELEMENTS, resolveClientAddress, resolveForwardedAddress } from '../../src/proxy/client-address.ts';
-import { toCanonicalIp } from '../../src/proxy/ip-address.ts';
-import { TrustedProxies } from '../../src/proxy/trusted-proxies.ts';
 
-const TRUSTED: TrustedProxies = new TrustedProxies(['10.0.0.0/8', '2001:db8:a::/48']);
+const TRUSTED: IpNetworks = new IpNetworks(['10.0.0.0/8', '2001:db8:a::/48']);
 const PEER = '10.0.0.1';
 
 interface Case {

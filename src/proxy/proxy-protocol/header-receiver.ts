@@ -1,7 +1,7 @@
 /**
  * Takes the PROXY protocol header off an accepted socket before anyone else reads from it, and hands over the bytes behind
  * it. For TLS listeners too: the header stands in front of the handshake, on the raw socket. Leaves who must send a header
- * (`trusted-proxies.ts`) and what becomes of the connection to the server.
+ * and what becomes of the connection to the server.
  */
 import type { Socket } from 'node:net';
 import type { CoarseClock, Sweepable } from '../coarse-clock.ts';
