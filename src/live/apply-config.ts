@@ -8,6 +8,7 @@ import type { CanaryConfig, ProxyConfig, RouteConfig, UpstreamConfig } from '../
 import { buildRouteTable, type RouteRule } from '../router/build-route-table.ts';
 import type { RouteTable } from '../router/route-table.ts';
 import { CertificateTable } from './certificate-table.ts';
+import { buildClientCertificates } from './client-certificates.ts';
 import { LiveRoute } from './live-route.ts';
 import { type LiveCanary, LiveSplit, SplitTarget } from './live-split.ts';
 import type { Generation, LiveState } from './live-state.ts';
@@ -54,7 +55,8 @@ function build(live: LiveState, config: ProxyConfig): NextState {
   }
   const tables = buildTables(config, rules);
   const certificates = new CertificateTable(config.certificates, live.current.certificates);
-  return { generation: { number: config.generation, tables, certificates }, routeStats };
+  const clientCertificates = buildClientCertificates(config.listeners);
+  return { generation: { number: config.generation, tables, certificates, clientCertificates }, routeStats };
 }
 
 interface Rule {

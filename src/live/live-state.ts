@@ -5,6 +5,7 @@
 import type { UpstreamRegistry } from '../balancer/upstream-registry.ts';
 import type { RouteTable } from '../router/route-table.ts';
 import { CertificateTable } from './certificate-table.ts';
+import type { ClientCertificates } from './client-certificates.ts';
 import type { LiveRoute } from './live-route.ts';
 import type { RouteStats } from './route-stats.ts';
 
@@ -14,6 +15,8 @@ export interface Generation {
   /** By listener name. */
   readonly tables: ReadonlyMap<string, RouteTable<LiveRoute>>;
   readonly certificates: CertificateTable;
+  /** Null: no listener asks clients for certificates. */
+  readonly clientCertificates: ClientCertificates | null;
 }
 
 export class LiveState {
@@ -26,7 +29,12 @@ export class LiveState {
 
   constructor(upstreams: UpstreamRegistry) {
     this.upstreams = upstreams;
-    this.current = { number: 0, tables: new Map(), certificates: new CertificateTable([], null) };
+    this.current = {
+      number: 0,
+      tables: new Map(),
+      certificates: new CertificateTable([], null),
+      clientCertificates: null,
+    };
     this.routeStats = new Map();
     this.configApplied = 0;
     this.configApplyFailures = 0;

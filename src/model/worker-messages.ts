@@ -49,6 +49,8 @@ export interface WorkerSettings {
   readonly maxConnections: number;
   /** Client and upstream connections from which on no further client is let in: the worker's share of open files. */
   readonly maxSockets: number;
+  /** For the whole PROXY protocol header, where one is expected. */
+  readonly proxyHeaderTimeoutMs: number;
   readonly tlsHandshakeTimeoutMs: number;
   /** From the first byte of a request head to its end. */
   readonly headTimeoutMs: number;

@@ -40,6 +40,8 @@ const X_FORWARDED_FOR: ListSyntax = {
   toAddress: toNodeAddress,
 };
 
+const SAYS_NOTHING = { proto: '', host: '' };
+
 const FORWARDED: ListSyntax = { elementStart: forwardedElementStart, toAddress: forwardedForAddress };
 
 /**
@@ -54,6 +56,13 @@ export function resolveClientAddress(peer: string, forwardedFor: string, trusted
 /** The same by the `for` parameters of `Forwarded` (RFC 7239). An element without one ends the walk. */
 export function resolveForwardedAddress(peer: string, forwarded: string, trusted: IpNetworks): string {
   return walk(peer, forwarded, trusted, FORWARDED);
+}
+
+/** What the peer itself wrote: the `proto` and `host` of the last element of `Forwarded`; empty = it did not say. */
+export function nearestForwarded(forwarded: string): { readonly proto: string; readonly host: string } {
+  if (forwarded === '') return SAYS_NOTHING;
+  const element = trimBlanks(forwarded.slice(forwardedElementStart(forwarded, forwarded.length)));
+  return { proto: readParameter(element, 'proto'), host: readParameter(element, 'host') };
 }
 
 function walk(peer: string, list: string, trusted: IpNetworks, syntax: ListSyntax): string {
@@ -111,17 +120,21 @@ function forwardedElementStart(list: string, end: number): number {
 }
 
 function forwardedForAddress(element: string): string {
-  let node = '';
+  return toNodeAddress(readParameter(element, 'for'));
+}
+
+/** Empty when an element lacks it, is malformed, or has it twice: each at most once (RFC 7239 §4), and two answers are none. */
+function readParameter(element: string, lowerCaseName: string): string {
+  let value = '';
   PAIR.lastIndex = 0;
   for (;;) {
     const pair = PAIR.exec(element);
     if (pair === null) return '';
-    if (pair[1]?.toLowerCase() === 'for') {
-      // Each parameter at most once (RFC 7239 §4): two answers are none.
-      if (node !== '') return '';
-      node = pair[3] ?? (pair[2] ?? '').replaceAll(/\\(.)/g, '$1');
-      if (node === '') return '';
+    if (pair[1]?.toLowerCase() === lowerCaseName) {
+      if (value !== '') return '';
+      value = pair[3] ?? (pair[2] ?? '').replaceAll(/\\(.)/g, '$1');
+      if (value === '') return '';
     }
-    if (pair[4] === '') return toNodeAddress(node);
+    if (pair[4] === '') return value;
   }
 }

@@ -7,7 +7,7 @@ import type { ResponseHead } from './http1/response-head.ts';
 import type { UpstreamTunnel } from './tunnel.ts';
 
 export interface Downstream {
-  /** Without port; IPv6 without brackets. */
+  /** Of the request that is being judged. Without port; IPv6 without brackets. */
   readonly clientIp: string;
   /** Stages the head of the final response; `head` is valid during the call only. */
   startResponse(head: ResponseHead): void;

@@ -7,7 +7,7 @@ export type KeyPairResult = { readonly keyPair: KeyPair } | { readonly error: st
 
 const MAX_CERTIFICATE_LENGTH = 262_144;
 const MAX_KEY_LENGTH = 65_536;
-const CERTIFICATE_BEGIN = '-----BEGIN CERTIFICATE-----';
+export const CERTIFICATE_BEGIN = '-----BEGIN CERTIFICATE-----';
 const CERTIFICATE_END = '-----END CERTIFICATE-----';
 
 /** `certPem` holds the leaf first, then the intermediate certificates. Expiry is not checked: that is a matter of time. */
@@ -72,7 +72,7 @@ function attempt<T>(read: () => T): T | null {
 }
 
 /** Only the blocks themselves: what stands between them (bags, comments) is not for the data plane. */
-function splitCertificates(pem: string): readonly string[] {
+export function splitCertificates(pem: string): readonly string[] {
   const blocks: string[] = [];
   for (let begin = pem.indexOf(CERTIFICATE_BEGIN); begin !== -1; begin = pem.indexOf(CERTIFICATE_BEGIN, begin + 1)) {
     const end = pem.indexOf(CERTIFICATE_END, begin);

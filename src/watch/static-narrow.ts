@@ -1,20 +1,21 @@
 /** Turns the text of a static configuration file into a `StaticConfig`, or into every Problem it has. */
-import type { KeyPair } from '../model/objects.ts';
 import type { Problem } from '../model/problem.ts';
-import type { HealthCheckConfig } from '../model/proxy-config.ts';
+import type { ClientCertificateRule, HealthCheckConfig } from '../model/proxy-config.ts';
 import type {
   StaticCanary,
   StaticConfig,
   StaticListener,
   StaticRoute,
+  StaticTls,
   StaticUpstream,
 } from '../model/static-config.ts';
 import { parseEndpointAddress } from './endpoint-address.ts';
 import { parseByteSize, parseDurationMs } from './quantity.ts';
-import { readCertificates } from './static-certificates.ts';
+import { readCertificates, type StaticCertificates } from './static-certificates.ts';
 import { checkStaticFile } from './static-checks.ts';
 import {
   type CanaryEntry,
+  type ClientCertificatesEntry,
   type HealthCheckEntry,
   type ListenerEntry,
   type RouteEntry,
@@ -58,9 +59,9 @@ export async function narrowStaticConfig(text: string, options: StaticNarrowOpti
   const parsed = staticFileSchema.safeParse(document.value, { reportInput: true });
   if (!parsed.success) reportIssues(parsed.error.issues, problems);
   checkStaticFile(document.value, balancers, problems);
-  const { keyPairs, paths } = await readCertificates(document.value, file, problems, nowAt);
-  const config = parsed.success && !problems.hasRejections ? toStaticConfig(file, parsed.data, keyPairs) : null;
-  return { config, problems: problems.list(), paths, document };
+  const files = await readCertificates(document.value, file, problems, nowAt);
+  const config = parsed.success && !problems.hasRejections ? toStaticConfig(file, parsed.data, files) : null;
+  return { config, problems: problems.list(), paths: files.paths, document };
 }
 
 function toSyntaxProblems(
@@ -77,27 +78,49 @@ function toSyntaxProblems(
   });
 }
 
-function toStaticConfig(file: string, entry: StaticFile, keyPairs: ReadonlyMap<string, KeyPair>): StaticConfig {
+function toStaticConfig(file: string, entry: StaticFile, files: StaticCertificates): StaticConfig {
   const upstreams = Object.entries(entry.upstreams ?? {});
   return {
     file,
-    listeners: entry.listeners?.map((listener, index) => toListener(listener, index, keyPairs)) ?? null,
+    listeners: entry.listeners?.map((listener, index) => toListener(listener, index, files)) ?? null,
     upstreams: new Map(upstreams.map(([name, upstream]) => [name, toUpstream(upstream)])),
     routes: (entry.routes ?? []).map(toRoute),
   };
 }
 
-function toListener(
-  { name, address, port, tls }: ListenerEntry,
-  index: number,
-  keyPairs: ReadonlyMap<string, KeyPair>,
-): StaticListener {
-  const plain = { name, address: address ?? null, port, tls: null };
-  if (tls === undefined) return plain;
-  const certificates = tls.certificates.flatMap((_, place) => {
-    return keyPairs.get(`listeners[${index}].tls.certificates[${place}]`) ?? [];
-  });
-  return { ...plain, tls: { certificates } };
+function toListener(entry: ListenerEntry, index: number, files: StaticCertificates): StaticListener {
+  const { name, address, port, tls, proxyProtocol, trustedProxies } = entry;
+  return {
+    name,
+    address: address ?? null,
+    port,
+    tls: tls === undefined ? null : toTls(tls, `listeners[${index}].tls`, files),
+    proxyProtocol: proxyProtocol ?? null,
+    trustedProxies: trustedProxies ?? [],
+  };
+}
+
+function toTls(entry: NonNullable<ListenerEntry['tls']>, field: string, files: StaticCertificates): StaticTls {
+  const { certificates, clientCertificates } = entry;
+  return {
+    certificates: certificates.flatMap((_, place) => files.keyPairs.get(`${field}.certificates[${place}]`) ?? []),
+    clientCertificates:
+      clientCertificates === undefined
+        ? null
+        : toClientCertificates(clientCertificates, `${field}.clientCertificates`, files),
+  };
+}
+
+/** Null without a usable file of authorities: that was rejected, and with it the whole configuration. */
+function toClientCertificates(
+  { mode, hosts, forwardCertificate }: ClientCertificatesEntry,
+  field: string,
+  files: StaticCertificates,
+): ClientCertificateRule | null {
+  const ca = files.clientCas.get(`${field}.caFile`);
+  if (ca === undefined) return null;
+  const names = hosts?.flatMap((host) => toStaticHost(host) ?? []) ?? [''];
+  return { hosts: [...new Set(names)], mode, ca, forwardCertificate: forwardCertificate ?? false };
 }
 
 function toUpstream({ endpoints, balancer, healthCheck }: UpstreamEntry): StaticUpstream {

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { dumpConfig } from '../../src/admin/dump-config.ts';
 import type { ProxyConfig } from '../../src/model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY } from '../../src/model/route-policy.ts';
+import { listenerConfig } from '../support/proxy-config.ts';
 import { endpointRow, workerStats } from '../support/worker-stats.ts';
 
 const KEY = '-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMG\n-----END PRIVATE KEY-----\n';
@@ -10,7 +11,7 @@ const INGRESS = { kind: 'Ingress', namespace: 'shop', name: 'web' };
 
 const config: ProxyConfig = {
   generation: 7,
-  listeners: [{ name: 'http', protocol: 'http', address: '0.0.0.0', port: 8080, advertisedPort: 0 }],
+  listeners: [listenerConfig('http', { address: '0.0.0.0', port: 8080 })],
   routes: [
     {
       id: 'shop.example/',

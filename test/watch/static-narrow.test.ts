@@ -24,7 +24,11 @@ async function problemsOf(text: string): Promise<readonly string[]> {
 const FULL = `
 listeners:
   - { name: web, port: 8080 }
-  - { name: local, address: 127.0.0.1, port: 0 }
+  - name: local
+    address: 127.0.0.1
+    port: 0
+    proxyProtocol: { trusted: [10.0.0.0/8, "::1"] }
+    trustedProxies: [192.0.2.1]
 upstreams:
   shop:
     endpoints:
@@ -55,8 +59,15 @@ test('a full file comes out with units, defaults and canonical addresses', async
   assert.deepEqual(problems, []);
   assert.ok(config !== null);
   assert.deepEqual(config.listeners, [
-    { name: 'web', address: null, port: 8080, tls: null },
-    { name: 'local', address: '127.0.0.1', port: 0, tls: null },
+    { name: 'web', address: null, port: 8080, tls: null, proxyProtocol: null, trustedProxies: [] },
+    {
+      name: 'local',
+      address: '127.0.0.1',
+      port: 0,
+      tls: null,
+      proxyProtocol: { trusted: ['10.0.0.0/8', '::1'] },
+      trustedProxies: ['192.0.2.1'],
+    },
   ]);
   assert.deepEqual(config.upstreams.get('shop'), {
     balancer: 'round-robin',
@@ -279,6 +290,15 @@ const mistakes: readonly { name: string; text: string; expected: readonly (reado
     expected: [['upstreams.a.endpoints', /is missing; expected a list/]],
   },
   { name: 'no listener at all', text: 'listeners: []', expected: [['listeners', /at least one listener/]] },
+  {
+    name: 'networks that are none',
+    text: 'listeners: [ { name: a, port: 1, proxyProtocol: { trusted: [] }, trustedProxies: [10.0.0.0/33, lb.example] } ]',
+    expected: [
+      ['listeners[0].proxyProtocol.trusted', /at least one IP network/],
+      ['listeners[0].trustedProxies[0]', /is "10.0.0.0\/33"; expected an IP network such as/],
+      ['listeners[0].trustedProxies[1]', /is "lb.example"; expected an IP network such as/],
+    ],
+  },
   {
     name: 'listeners alike',
     text: 'listeners: [ { name: a, port: 80 }, { name: a, address: 127.0.0.1, port: 80 } ]',

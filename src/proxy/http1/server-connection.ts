@@ -4,18 +4,21 @@
  * Hot: listeners and buffers belong to the connection; a request adds an `Exchange` and nothing else.
  */
 import type { Socket } from 'node:net';
+import type { IpNetworks } from '../../model/ip-networks.ts';
 import type { Downstream } from '../downstream.ts';
 import { type LocalResponse, localResponse } from '../error-response.ts';
 import type { Exchange } from '../exchange.ts';
-import { forwardedFields, type ListenerFacts, toClientIp } from '../forwarded-fields.ts';
-import { handleRequest, isInlineBody, type RequestOrigin } from '../handle-request.ts';
+import { type ListenerFacts, peerIp } from '../forwarded-fields.ts';
+import { handleRequest, isInlineBody } from '../handle-request.ts';
 import { Outcome } from '../outcome.ts';
+import { meetConfig, meetRequest, type OriginOfConnection, toTrustedPeer } from '../request-origin.ts';
+import type { ClientIdentity } from '../tls/client-identity.ts';
+import type { TrustedPeer } from '../trusted-peer.ts';
 import { ClientTunnelEnd, closeTunnelSocket, type UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
 import type { WorkerContext } from '../worker-context.ts';
 import { BODY_NONE, type RequestHead } from './request-head.ts';
 import { READ_LENGTH, READ_NOTHING, RequestReader, type RequestSink } from './request-reader.ts';
-import { toRoutingHost } from './request-target.ts';
 import type { ResponseHead } from './response-head.ts';
 import { ResponseWriter } from './response-writer.ts';
 
@@ -33,16 +36,19 @@ const PIPELINE_PAUSE_BYTES = 32_768;
 const LINGER_MS = 2_000;
 const LINGER_BYTES = 1_048_576;
 
-export class ServerConnection implements Downstream, RequestSink, RequestOrigin {
-  readonly clientIp: string;
-  readonly encrypted: boolean;
+export class ServerConnection implements Downstream, RequestSink, OriginOfConnection {
+  clientIp: string;
+  readonly secure: boolean;
   readonly port: number;
   readonly listener: string;
+  readonly identity: ClientIdentity | null;
+  told: TrustedPeer | null;
   routingHost: string;
   forwarded: string;
   inlineBody: string;
   readonly #worker: WorkerContext;
   readonly #socket: Socket;
+  readonly #encrypted: boolean;
   readonly #onClosed: (connection: ServerConnection) => void;
   readonly #reader: RequestReader;
   readonly #writer: ResponseWriter;
@@ -59,7 +65,8 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
   #lingeredBytes: number;
   /** Coarse clock; 0 = none. */
   #deadlineMs: number;
-  #hostSeen: string;
+  /** `forwarded` is for this host; null = for one request only. */
+  #hostSeen: string | null;
   #tunnel: UpstreamTunnel | null;
 
   constructor(
@@ -72,9 +79,12 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.#socket = socket;
     this.listener = listener.name;
     this.#onClosed = onClosed;
-    this.clientIp = toClientIp(socket.remoteAddress);
-    this.encrypted = listener.encrypted;
+    this.clientIp = peerIp(listener, socket.remoteAddress);
+    this.#encrypted = listener.encrypted;
+    this.secure = listener.secure;
     this.port = listener.port;
+    this.identity = listener.identity;
+    this.told = toTrustedPeer(listener.trusted, this);
     this.#reader = new RequestReader(worker, this);
     this.#writer = new ResponseWriter(worker, socket);
     this.#phase = OPEN;
@@ -121,6 +131,10 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.#close();
   }
 
+  useTrust(networks: IpNetworks | null): void {
+    meetConfig(this, networks);
+  }
+
   // Downstream: what the exchange asks for.
 
   startResponse(head: ResponseHead): void {
@@ -158,7 +172,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.#exchange = null;
     this.#writer.flush();
     // A clean end would make a response without announced length look complete.
-    if (!this.encrypted && !this.#socket.destroyed) this.#socket.resetAndDestroy();
+    if (!this.#encrypted && !this.#socket.destroyed) this.#socket.resetAndDestroy();
     this.#close();
   }
 
@@ -248,7 +262,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     else {
       this.#writer.begin(false, true);
       this.#worker.countUnrouted(status);
-      logUnrouted(this.#worker, this.clientIp, null, status);
+      logUnrouted(this.#worker, this.told?.peerIp ?? this.clientIp, null, status);
       this.answer(localResponse(status));
     }
   }
@@ -296,11 +310,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
   }
 
   #open(head: RequestHead, inlineBody: string): void {
-    if (head.host !== this.#hostSeen || this.forwarded === '') {
-      this.#hostSeen = detach(head.host);
-      this.routingHost = toRoutingHost(this.#hostSeen);
-      this.forwarded = detach(forwardedFields(this, this.#hostSeen));
-    }
+    if (head.host !== this.#hostSeen || this.forwarded === '') this.#hostSeen = meetRequest(this.#worker, this, head);
     this.inlineBody = inlineBody;
     this.#exchange = handleRequest(this.#worker, this, head, this);
     this.inlineBody = '';
@@ -387,9 +397,4 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
       tunnel.destroy();
     } else exchange?.onClientGone(Outcome.ClientAborted);
   }
-}
-
-/** A copy of its own: a slice would keep the whole head it was cut from alive as long as the connection. */
-function detach(latin1: string): string {
-  return Buffer.from(latin1, 'latin1').toString('latin1');
 }

@@ -4,8 +4,12 @@
  */
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
-import { forwardedFields, type ListenerFacts, toClientIp } from '../forwarded-fields.ts';
-import { toRoutingHost } from '../http1/request-target.ts';
+import type { IpNetworks } from '../../model/ip-networks.ts';
+import { type ListenerFacts, peerIp } from '../forwarded-fields.ts';
+import type { JudgedRequest } from '../judged-request.ts';
+import { meetConfig, meetRequest, toTrustedPeer } from '../request-origin.ts';
+import type { ClientIdentity } from '../tls/client-identity.ts';
+import type { TrustedPeer } from '../trusted-peer.ts';
 import type { WorkerContext } from '../worker-context.ts';
 import { FloodGuard } from './flood-guard.ts';
 import { Http2ServerStream, type StreamOwner } from './server-stream.ts';
@@ -33,10 +37,12 @@ const STREAM_RESETS_PER_SECOND = 500;
 const LINGER_MS = 2_000;
 
 export class Http2ServerSession implements StreamOwner {
-  readonly clientIp: string;
-  readonly encrypted: boolean;
+  clientIp: string;
+  readonly secure: boolean;
   readonly port: number;
   readonly listener: string;
+  readonly identity: ClientIdentity | null;
+  told: TrustedPeer | null;
   readonly inlineBody: string;
   routingHost: string;
   forwarded: string;
@@ -46,7 +52,8 @@ export class Http2ServerSession implements StreamOwner {
   readonly #onClosed: (session: Http2ServerSession) => void;
   readonly #streams: Set<Http2ServerStream>;
   readonly #guard: FloodGuard;
-  #hostSeen: string;
+  /** `forwarded` is for this host; null = for one request only. */
+  #hostSeen: string | null;
   /** No new streams. */
   #ending: boolean;
   #closed: boolean;
@@ -63,10 +70,12 @@ export class Http2ServerSession implements StreamOwner {
     this.#worker = worker;
     this.#socket = socket;
     this.#onClosed = onClosed;
-    this.clientIp = toClientIp(socket.remoteAddress);
-    this.encrypted = listener.encrypted;
+    this.clientIp = peerIp(listener, socket.remoteAddress);
+    this.secure = listener.secure;
     this.port = listener.port;
     this.listener = listener.name;
+    this.identity = listener.identity;
+    this.told = toTrustedPeer(listener.trusted, this);
     this.inlineBody = '';
     this.routingHost = '';
     this.forwarded = '';
@@ -119,13 +128,15 @@ export class Http2ServerSession implements StreamOwner {
     else this.drain();
   }
 
+  useTrust(networks: IpNetworks | null): void {
+    meetConfig(this, networks);
+  }
+
   // StreamOwner
 
-  useHost(host: string): void {
-    if (host === this.#hostSeen && this.forwarded !== '') return;
-    this.#hostSeen = host;
-    this.routingHost = toRoutingHost(host);
-    this.forwarded = forwardedFields(this, host);
+  meet(head: JudgedRequest): void {
+    if (head.host === this.#hostSeen && this.forwarded !== '') return;
+    this.#hostSeen = meetRequest(this.#worker, this, head);
   }
 
   onStreamClosed(stream: Http2ServerStream, byClient: boolean): void {
@@ -168,13 +179,13 @@ export class Http2ServerSession implements StreamOwner {
   #expel(reason: string): void {
     if (this.#ending && this.#session.destroyed) return;
     this.#ending = true;
-    this.#worker.logger.info('http2 connection closed', { reason, clientIp: this.clientIp });
+    this.#worker.logger.info('http2 connection closed', { reason, clientIp: this.told?.peerIp ?? this.clientIp });
     this.#session.destroy(new Error(reason), NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
   /** Floods and broken frames the library found end here; it has sent its GOAWAY. */
   #onError(error: Error): void {
-    this.#worker.logger.debug('http2 connection failed', { error, clientIp: this.clientIp });
+    this.#worker.logger.debug('http2 connection failed', { error, clientIp: this.told?.peerIp ?? this.clientIp });
   }
 
   #lingerBriefly(): void {

@@ -23,6 +23,8 @@ export interface HeaderListener {
 
 export class HeaderReceiver implements Sweepable {
   readonly socket: Socket;
+  /** Address of who is connected; empty when it was gone at once. */
+  readonly peer: string;
   readonly #clock: DeadlineClock;
   readonly #listener: HeaderListener;
   readonly #parser: ProxyHeaderParser;
@@ -34,6 +36,7 @@ export class HeaderReceiver implements Sweepable {
 
   constructor(socket: Socket, clock: DeadlineClock, limitMs: number, listener: HeaderListener) {
     this.socket = socket;
+    this.peer = socket.remoteAddress ?? '';
     this.#clock = clock;
     this.#listener = listener;
     this.#parser = new ProxyHeaderParser();
