@@ -24,11 +24,7 @@ async function problemsOf(text: string): Promise<readonly string[]> {
 const FULL = `
 listeners:
   - { name: web, port: 8080 }
-  - name: local
-    address: 127.0.0.1
-    port: 0
-    proxyProtocol: { trusted: [10.0.0.0/8, "::1"] }
-    trustedProxies: [192.0.2.1]
+  - { name: local, address: 127.0.0.1, port: 0, proxyProtocol: { trusted: [10.0.0.0/8, "::1"] }, trustedProxies: [192.0.2.1] }
 upstreams:
   shop:
     endpoints:
