@@ -130,24 +130,24 @@ export class TlsTermination {
     return server;
   }
 
-  /** What it throws would reach nobody who could answer the client, and end the worker (CVE-2026-21637). */
+  /** Must not throw whatever name a client sends: an exception in here would end the worker (CVE-2026-21637). */
   #choose(rules: ClientCertificateRules | null, socket: tls.TLSSocket, serverName: string, done: SniAnswer): void {
-    const certificate = this.#worker.live.current.certificates.certificateFor(serverName);
-    if (certificate === null) {
-      done(new Error('no certificate for this name'));
-      return;
-    }
-    let context: tls.SecureContext;
+    let fingerprint = '';
+    let context: tls.SecureContext | null;
     try {
-      const rule = rules?.ruleFor(toServerName(serverName)) ?? null;
+      const certificate = this.#worker.live.current.certificates.certificateFor(serverName);
+      const rule = rules === null ? null : rules.ruleFor(toServerName(serverName));
       if (rules !== null && rule === null) stopAsking(socket);
-      context = this.#contexts.contextFor(certificate, rules?.soleCa ?? rule?.ca ?? null);
+      fingerprint = certificate?.fingerprint ?? '';
+      const clientCa = rules?.soleCa ?? rule?.ca ?? null;
+      context = certificate === null ? null : this.#contexts.contextFor(certificate, clientCa);
     } catch (error) {
-      this.#unusableWarning.warn({ serverName, fingerprint: certificate.fingerprint, error });
+      this.#unusableWarning.warn({ serverName, fingerprint, error });
       done(new Error('certificate unusable'));
       return;
     }
-    done(null, context);
+    if (context === null) done(new Error('no certificate for this name'));
+    else done(null, context);
   }
 }
 
