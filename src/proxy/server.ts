@@ -3,17 +3,22 @@
  * connections. TLS is terminated in `tls/`, and `connection-gate.ts` knows how many there may be.
  */
 import net from 'node:net';
-import type { IpNetworks } from '../model/ip-networks.ts';
 import type { ListenerConfig } from '../model/proxy-config.ts';
 import type { BoundPort } from '../model/worker-messages.ts';
-import { readInto, toPlainSocket } from './accepted-socket.ts';
+import { readDecryptedInto, readInto, toPlainSocket } from './accepted-socket.ts';
 import { ConnectionGate } from './connection-gate.ts';
 import type { ListenerFacts } from './forwarded-fields.ts';
 import { ServerConnection } from './http1/server-connection.ts';
 import { PrefaceReader } from './http2/preface.ts';
 import { Http2ServerSession } from './http2/server-session.ts';
 import { ListenerState, withIdentity } from './listener-state.ts';
-import { AwaitedHeader, HeaderFacts, type OnHeader } from './proxy-protocol/awaited-header.ts';
+import {
+  AwaitedHeader,
+  type AwaitedHeaderOptions,
+  HeaderFacts,
+  type OnHeader,
+} from './proxy-protocol/awaited-header.ts';
+import { meetConfig, type OriginOfConnection } from './request-origin.ts';
 import { ThrottledWarning } from './throttled-warning.ts';
 import { TlsTermination } from './tls/tls-termination.ts';
 import type { WorkerContext } from './worker-context.ts';
@@ -32,23 +37,21 @@ export interface OpenListener {
 export type OpenListeners = ReadonlyMap<string, OpenListener>;
 
 /** A client's connection, whatever it speaks. */
-interface OpenConnection {
-  /** Name of the listener it came from. */
-  readonly listener: string;
+interface OpenConnection extends OriginOfConnection {
   /** Close when idle; what is under way is finished. */
   drain(): void;
   destroy(): void;
-  /** The configuration changed whom the listener trusts, or whom it asks for certificates. */
-  useTrust(networks: IpNetworks | null): void;
 }
 
 export class ProxyServer {
   readonly #worker: WorkerContext;
   #listeners: OpenListeners;
   readonly #connections: Set<OpenConnection>;
+  /** Nobody's connections yet. */
+  readonly #awaited: Set<AwaitedHeader>;
   readonly #gate: ConnectionGate;
   readonly #tls: TlsTermination;
-  readonly #headerWarning: ThrottledWarning;
+  readonly #awaitedOptions: Omit<AwaitedHeaderOptions, 'onHeader'>;
   readonly #onClosed: (connection: OpenConnection) => void;
   #onIdle: (() => void) | null;
 
@@ -56,9 +59,13 @@ export class ProxyServer {
     this.#worker = worker;
     this.#listeners = new Map();
     this.#connections = new Set();
+    this.#awaited = new Set();
     this.#gate = new ConnectionGate(worker);
     this.#tls = new TlsTermination(worker);
-    this.#headerWarning = new ThrottledWarning(worker, 'connection without a valid PROXY protocol header closed');
+    this.#awaitedOptions = {
+      warning: new ThrottledWarning(worker, 'connection without a valid PROXY protocol header closed'),
+      onClosed: (awaited) => this.#awaited.delete(awaited),
+    };
     this.#onClosed = (connection) => {
       this.#connections.delete(connection);
       if (this.#connections.size === 0) this.#onIdle?.();
@@ -117,6 +124,7 @@ export class ProxyServer {
     this.#worker.draining = true;
     for (const { server } of this.#listeners.values()) server.close();
     this.#listeners = new Map();
+    for (const awaited of this.#awaited) awaited.destroy();
     for (const connection of this.#connections) connection.drain();
     if (this.#connections.size > 0) {
       await new Promise<void>((resolve) => {
@@ -168,18 +176,15 @@ export class ProxyServer {
       onHttp2: (bytes) => this.#changeToHttp2(connection, socket ?? accepted, bytes, facts),
     });
     if (rest === null) return;
-    if (socket === null) accepted.unshift(rest);
-    else {
-      // Left without a connection, and held for nothing.
-      accepted.destroy();
-      if (rest.length > 0) preface.read(rest, rest.length);
-    }
+    // Left without a connection, and held for nothing.
+    if (socket !== null) accepted.destroy();
+    if (rest.length === 0) return;
+    if (socket === null) connection.onData(rest);
+    else preface.read(rest, rest.length);
   }
 
   #awaitHeader(accepted: net.Socket, state: ListenerState, onHeader: OnHeader): void {
-    const warning = this.#headerWarning;
-    const options = { warning, onHeader, onClosed: this.#onClosed };
-    this.#connections.add(new AwaitedHeader(this.#worker, accepted, state, options));
+    this.#awaited.add(new AwaitedHeader(this.#worker, accepted, state, { onHeader, ...this.#awaitedOptions }));
   }
 
   /** TCP is accepted first and TLS begins on top of it, so that a connection too many costs no handshake. */
@@ -207,7 +212,10 @@ export class ProxyServer {
 
   #acceptHttp1(socket: net.Socket, facts: ListenerFacts, emitsData: boolean): ServerConnection {
     const accepted = new ServerConnection(this.#worker, socket, facts, this.#onClosed);
-    if (emitsData) socket.on('data', (chunk: Buffer) => accepted.onData(chunk));
+    const { acceptBuffer } = this.#worker;
+    if (emitsData && !readDecryptedInto(socket, acceptBuffer, (buffer, length) => accepted.onRead(buffer, length))) {
+      socket.on('data', (chunk: Buffer) => accepted.onData(chunk));
+    }
     this.#connections.add(accepted);
     return accepted;
   }
@@ -217,7 +225,7 @@ export class ProxyServer {
   }
 
   #reconsider({ name, trusted }: ListenerFacts): void {
-    for (const connection of this.#connections) if (connection.listener === name) connection.useTrust(trusted);
+    for (const connection of this.#connections) if (connection.listener === name) meetConfig(connection, trusted);
   }
 
   /** The connection was taken for HTTP/1.1 until its first bytes came; it has read none of them. */

@@ -11,8 +11,8 @@ import type { WorkerContext } from './worker-context.ts';
 export interface UpstreamConnection {
   /** The head went out; body bytes may follow. */
   readonly ready: boolean;
-  /** False: stop until `exchange.onUpstreamDrain`. The piece is the connection's to keep. */
-  writeBody(piece: Buffer): boolean;
+  /** Bytes `[start, end)` are valid during the call only. False: stop until `exchange.onUpstreamDrain`. */
+  writeBody(buffer: Buffer, start: number, end: number): boolean;
   endBody(): void;
   resumeResponse(): void;
   /** The exchange is over for another reason: close without telling it. */

@@ -8,6 +8,7 @@ import { RequestHead } from './http1/request-head.ts';
 import { ResponseHead } from './http1/response-head.ts';
 import { Http2RequestHead } from './http2/request-head.ts';
 import { RequestIds } from './request-id.ts';
+import { WriteBuffers } from './write-buffers.ts';
 
 /** Upstream sockets read into this one buffer: what must outlive the callback is copied. */
 const READ_BUFFER_BYTES = 65_536;
@@ -24,6 +25,7 @@ export class WorkerContext {
   readonly readBuffer: Buffer;
   /** The same for client connections. */
   readonly acceptBuffer: Buffer;
+  readonly writeBuffers: WriteBuffers;
   /** Null when the access log is off. */
   readonly onAccess: ((entry: AccessLogEntry) => void) | null;
   draining: boolean;
@@ -59,6 +61,7 @@ export class WorkerContext {
     this.responseHead = new ResponseHead(settings.maxHeaders * 2);
     this.readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
     this.acceptBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+    this.writeBuffers = new WriteBuffers(READ_BUFFER_BYTES);
     this.draining = false;
     this.activeConnections = 0;
     this.acceptedConnections = 0;

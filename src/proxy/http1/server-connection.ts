@@ -4,14 +4,14 @@
  * Hot: listeners and buffers belong to the connection; a request adds an `Exchange` and nothing else.
  */
 import type { Socket } from 'node:net';
-import type { IpNetworks } from '../../model/ip-networks.ts';
 import type { Downstream } from '../downstream.ts';
 import { type LocalResponse, localResponse } from '../error-response.ts';
 import type { Exchange } from '../exchange.ts';
 import { type ListenerFacts, peerIp } from '../forwarded-fields.ts';
 import { handleRequest, isInlineBody } from '../handle-request.ts';
 import { Outcome } from '../outcome.ts';
-import { meetConfig, meetRequest, type OriginOfConnection, toTrustedPeer } from '../request-origin.ts';
+import { meetRequest, type OriginOfConnection, toTrustedPeer } from '../request-origin.ts';
+import { SocketWriter } from '../socket-writer.ts';
 import type { ClientIdentity } from '../tls/client-identity.ts';
 import type { TrustedPeer } from '../trusted-peer.ts';
 import { ClientTunnelEnd, closeTunnelSocket, type UpstreamTunnel } from '../tunnel.ts';
@@ -51,6 +51,7 @@ export class ServerConnection implements Downstream, RequestSink, OriginOfConnec
   readonly #encrypted: boolean;
   readonly #onClosed: (connection: ServerConnection) => void;
   readonly #reader: RequestReader;
+  readonly #output: SocketWriter;
   readonly #writer: ResponseWriter;
   #phase: number;
   #exchange: Exchange | null;
@@ -86,7 +87,8 @@ export class ServerConnection implements Downstream, RequestSink, OriginOfConnec
     this.identity = listener.identity;
     this.told = toTrustedPeer(listener.trusted, this);
     this.#reader = new RequestReader(worker, this);
-    this.#writer = new ResponseWriter(worker, socket);
+    this.#output = new SocketWriter(socket, worker.writeBuffers, this);
+    this.#writer = new ResponseWriter(worker, this.#output);
     this.#phase = OPEN;
     this.#exchange = null;
     this.#pending = null;
@@ -104,7 +106,6 @@ export class ServerConnection implements Downstream, RequestSink, OriginOfConnec
     worker.activeConnections++;
     worker.acceptedConnections++;
     worker.clock.watch(this);
-    socket.on('drain', () => this.#onDrain());
     socket.on('end', () => this.#onEnd());
     socket.on('error', () => this.#close());
     socket.on('close', () => this.#close());
@@ -129,10 +130,6 @@ export class ServerConnection implements Downstream, RequestSink, OriginOfConnec
 
   destroy(): void {
     this.#close();
-  }
-
-  useTrust(networks: IpNetworks | null): void {
-    meetConfig(this, networks);
   }
 
   // Downstream: what the exchange asks for.
@@ -202,7 +199,7 @@ export class ServerConnection implements Downstream, RequestSink, OriginOfConnec
     this.#phase = TUNNEL;
     this.#tunnel = tunnel;
     this.#deadlineMs = 0;
-    tunnel.attachTunnel(new ClientTunnelEnd(this.#socket, this.#exchange, () => this.#close()));
+    tunnel.attachTunnel(new ClientTunnelEnd(this.#socket, this.#output, this.#exchange, () => this.#close()));
     this.resumeRequest();
     const pending = this.#pending;
     this.#pending = null;
@@ -242,8 +239,7 @@ export class ServerConnection implements Downstream, RequestSink, OriginOfConnec
 
   onBodyData(buffer: Buffer, start: number, end: number): void {
     this.#expectBodyProgress();
-    const piece = buffer.subarray(start, end);
-    this.#exchange?.onRequestData(this.#borrowed ? Buffer.from(piece) : piece);
+    this.#exchange?.onRequestData(buffer, start, end);
   }
 
   onBodyEnd(): void {
@@ -343,7 +339,7 @@ export class ServerConnection implements Downstream, RequestSink, OriginOfConnec
     if (!this.#paused) this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.bodyTimeoutMs;
   }
 
-  #onDrain(): void {
+  onDrain(): void {
     if (this.#phase === TUNNEL) {
       this.#tunnel?.resume();
       return;
@@ -370,7 +366,7 @@ export class ServerConnection implements Downstream, RequestSink, OriginOfConnec
     this.#pending = null;
     // The answer may still wait for a slow reader; lingering begins when it is out.
     this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.writeTimeoutMs;
-    this.#socket.end(() => {
+    this.#output.end(() => {
       this.#deadlineMs = this.#worker.clock.nowMs + LINGER_MS;
     });
     this.#paused = false;
@@ -390,7 +386,7 @@ export class ServerConnection implements Downstream, RequestSink, OriginOfConnec
     this.#worker.clock.unwatch(this);
     this.#worker.activeConnections--;
     if (tunnel === null) this.#socket.destroy();
-    else closeTunnelSocket(this.#socket, this.#worker.settings.writeTimeoutMs);
+    else closeTunnelSocket(this.#socket, this.#output.ending, this.#worker.settings.writeTimeoutMs);
     this.#onClosed(this);
     if (tunnel !== null) {
       exchange?.onTunnelEnd();

@@ -4,10 +4,9 @@
  */
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
-import type { IpNetworks } from '../../model/ip-networks.ts';
 import { type ListenerFacts, peerIp } from '../forwarded-fields.ts';
 import type { JudgedRequest } from '../judged-request.ts';
-import { meetConfig, meetRequest, toTrustedPeer } from '../request-origin.ts';
+import { meetRequest, toTrustedPeer } from '../request-origin.ts';
 import type { ClientIdentity } from '../tls/client-identity.ts';
 import type { TrustedPeer } from '../trusted-peer.ts';
 import type { WorkerContext } from '../worker-context.ts';
@@ -126,10 +125,6 @@ export class Http2ServerSession implements StreamOwner {
     this.#deadlineMs = 0;
     if (this.#ending) this.destroy();
     else this.drain();
-  }
-
-  useTrust(networks: IpNetworks | null): void {
-    meetConfig(this, networks);
   }
 
   // StreamOwner

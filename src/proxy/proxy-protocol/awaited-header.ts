@@ -14,7 +14,6 @@ import { HeaderReceiver } from './header-receiver.ts';
 export type OnHeader = (facts: ListenerFacts, rest: Buffer) => void;
 
 export class AwaitedHeader {
-  readonly listener: string;
   readonly #state: ListenerState;
   readonly #receiver: HeaderReceiver;
   readonly #warning: ThrottledWarning;
@@ -28,7 +27,6 @@ export class AwaitedHeader {
     state: ListenerState,
     { warning, onHeader, onClosed }: AwaitedHeaderOptions,
   ) {
-    this.listener = state.facts.name;
     this.#state = state;
     this.#warning = warning;
     this.#onHeader = onHeader;
@@ -43,20 +41,13 @@ export class AwaitedHeader {
 
   onRefused(receiver: HeaderReceiver, fault: string): void {
     this.#onClosed(this);
-    if (fault !== '') this.#warning.warn({ listener: this.listener, peer: receiver.peer, fault });
+    if (fault !== '') this.#warning.warn({ listener: this.#state.facts.name, peer: receiver.peer, fault });
   }
 
   /** Nothing has begun that could be finished. */
-  drain(): void {
-    this.destroy();
-  }
-
   destroy(): void {
     this.#receiver.destroy();
   }
-
-  /** The facts are put together when the header has come. */
-  useTrust(): void {}
 }
 
 export interface AwaitedHeaderOptions {
