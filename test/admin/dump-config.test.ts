@@ -113,3 +113,14 @@ test('with workers the endpoints are theirs: added up, and healthy only if all a
 test('an upstream that lost all endpoints shows none, whatever the configuration once said', () => {
   assert.deepEqual(dumpConfig(config, [workerStats(1)]).upstreams[0]?.endpoints, []);
 });
+
+test('a listener is shown with the fingerprint of the authority it asks for', () => {
+  const ca = { pem: '-----BEGIN CERTIFICATE-----', fingerprint: 'AA:BB' };
+  const rule = { hosts: ['a.example'], mode: 'require', ca, forwardCertificate: false } as const;
+  const listeners = [listenerConfig('web', { trustedProxies: ['::1'], clientCertificates: [rule] })];
+  const dump = dumpConfig({ ...config, listeners }, []);
+  assert.deepEqual(dump.listeners[0]?.clientCertificates, [
+    { hosts: ['a.example'], mode: 'require', caFingerprint: 'AA:BB', forwardCertificate: false },
+  ]);
+  assert.deepEqual(dump.listeners[0]?.trustedProxies, ['::1']);
+});
