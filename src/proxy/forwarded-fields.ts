@@ -3,6 +3,7 @@
  * proxies say about a request is read in `trusted-peer.ts`.
  */
 import type { IpNetworks } from '../model/ip-networks.ts';
+import type { ProxyAddresses } from './proxy-protocol/addresses.ts';
 import type { ClientIdentity } from './tls/client-identity.ts';
 
 /**
@@ -17,8 +18,8 @@ export interface ListenerFacts {
   readonly secure: boolean;
   /** The port clients think they talk to. */
   readonly port: number;
-  /** From a PROXY protocol header; empty = the peer of the socket. */
-  readonly clientIp: string;
+  /** What a PROXY protocol header said; null = the addresses of the socket count. */
+  readonly header: ProxyAddresses | null;
   /** Null where no client was asked for a certificate. */
   readonly identity: ClientIdentity | null;
   /** Null: nobody's word about requests is believed. */
@@ -55,5 +56,10 @@ export function toClientIp(address: string | undefined): string {
 
 /** Who is at the other end, as far as the transport knows. */
 export function peerIp(facts: ListenerFacts, address: string | undefined): string {
-  return facts.clientIp === '' ? toClientIp(address) : facts.clientIp;
+  return facts.header === null ? toClientIp(address) : facts.header.sourceAddress;
+}
+
+/** A copy of its own: a slice would keep the whole head it was cut from alive as long as the connection. */
+export function detach(latin1: string): string {
+  return Buffer.from(latin1, 'latin1').toString('latin1');
 }

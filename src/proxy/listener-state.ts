@@ -33,7 +33,7 @@ export class ListenerState {
       encrypted,
       secure: encrypted,
       port: config.advertisedPort,
-      clientIp: '',
+      header: null,
       identity: null,
       trusted: toNetworks(config.trustedProxies),
     };
@@ -73,13 +73,13 @@ export class ListenerState {
     return senders !== null && senders.contains(socket.remoteAddress ?? '');
   }
 
-  /** @param addresses what a PROXY protocol header says; null = it says nothing, so the socket's addresses count */
-  factsBehind(addresses: ProxyAddresses | null): ListenerFacts {
-    if (addresses === null) return this.facts;
-    const { sourceAddress, destinationPort } = addresses;
+  /** @param header what a PROXY protocol header says; null = it says nothing, so the socket's addresses count */
+  factsBehind(header: ProxyAddresses | null): ListenerFacts {
+    if (header === null) return this.facts;
+    const { destinationPort } = header;
     const secure = this.facts.encrypted || destinationPort === HTTPS_PORT;
     const port = destinationPort === 0 ? this.facts.port : destinationPort;
-    return { ...this.facts, clientIp: sourceAddress, secure, port };
+    return { ...this.facts, header, secure, port };
   }
 }
 

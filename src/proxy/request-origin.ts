@@ -3,7 +3,7 @@
  * say so. Depends on nothing but the connection and the host, unless a trusted proxy speaks for many clients.
  */
 import type { IpNetworks } from '../model/ip-networks.ts';
-import { type ForwardedFacts, forwardedFields } from './forwarded-fields.ts';
+import { detach, type ForwardedFacts, forwardedFields } from './forwarded-fields.ts';
 import { toRoutingHost } from './http1/request-target.ts';
 import type { JudgedRequest } from './judged-request.ts';
 import { type IdentifiedOrigin, identityFields } from './tls/client-identity.ts';
@@ -61,9 +61,4 @@ export function meetConfig(origin: OriginOfConnection, networks: IpNetworks | nu
   origin.told = toTrustedPeer(networks, origin);
   // The next request asks again.
   origin.forwarded = '';
-}
-
-/** A copy of its own: a slice would keep the whole head it was cut from alive as long as the connection. */
-function detach(latin1: string): string {
-  return Buffer.from(latin1, 'latin1').toString('latin1');
 }

@@ -8,6 +8,7 @@ import { RequestHead } from './http1/request-head.ts';
 import { ResponseHead } from './http1/response-head.ts';
 import { Http2RequestHead } from './http2/request-head.ts';
 import { RequestIds } from './request-id.ts';
+import { UpstreamContexts } from './tls/upstream-contexts.ts';
 import { WriteBuffers } from './write-buffers.ts';
 
 /** Upstream sockets read into this one buffer: what must outlive the callback is copied. */
@@ -22,6 +23,7 @@ export class WorkerContext {
   readonly requestHead: RequestHead;
   readonly http2RequestHead: Http2RequestHead;
   readonly responseHead: ResponseHead;
+  readonly upstreamContexts: UpstreamContexts;
   readonly readBuffer: Buffer;
   /** The same for client connections. */
   readonly acceptBuffer: Buffer;
@@ -59,6 +61,7 @@ export class WorkerContext {
     this.requestHead = new RequestHead(settings.maxHeaders, settings.maxTargetBytes);
     this.http2RequestHead = new Http2RequestHead(settings);
     this.responseHead = new ResponseHead(settings.maxHeaders * 2);
+    this.upstreamContexts = new UpstreamContexts();
     this.readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
     this.acceptBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
     this.writeBuffers = new WriteBuffers(READ_BUFFER_BYTES);

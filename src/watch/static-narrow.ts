@@ -1,6 +1,11 @@
 /** Turns the text of a static configuration file into a `StaticConfig`, or into every Problem it has. */
 import type { Problem } from '../model/problem.ts';
-import type { ClientCertificateRule, HealthCheckConfig } from '../model/proxy-config.ts';
+import {
+  type ClientCertificateRule,
+  type HealthCheckConfig,
+  MAX_VERIFY_DEPTH,
+  type UpstreamTlsConfig,
+} from '../model/proxy-config.ts';
 import type {
   StaticCanary,
   StaticConfig,
@@ -22,6 +27,7 @@ import {
   STATIC_DEFAULTS,
   type StaticFile,
   type UpstreamEntry,
+  type UpstreamTlsEntry,
 } from './static-file.ts';
 import { reportIssues } from './static-issues.ts';
 import { StaticProblems, staticRef } from './static-problems.ts';
@@ -59,9 +65,9 @@ export async function narrowStaticConfig(text: string, options: StaticNarrowOpti
   const parsed = staticFileSchema.safeParse(document.value, { reportInput: true });
   if (!parsed.success) reportIssues(parsed.error.issues, problems);
   checkStaticFile(document.value, balancers, problems);
-  const files = await readCertificates(document.value, file, problems, nowAt);
-  const config = parsed.success && !problems.hasRejections ? toStaticConfig(file, parsed.data, files) : null;
-  return { config, problems: problems.list(), paths: files.paths, document };
+  const certificates = await readCertificates(document.value, file, problems, nowAt);
+  const config = parsed.success && !problems.hasRejections ? toStaticConfig(file, parsed.data, certificates) : null;
+  return { config, problems: problems.list(), paths: certificates.paths, document };
 }
 
 function toSyntaxProblems(
@@ -78,12 +84,12 @@ function toSyntaxProblems(
   });
 }
 
-function toStaticConfig(file: string, entry: StaticFile, files: StaticCertificates): StaticConfig {
+function toStaticConfig(file: string, entry: StaticFile, certificates: StaticCertificates): StaticConfig {
   const upstreams = Object.entries(entry.upstreams ?? {});
   return {
     file,
-    listeners: entry.listeners?.map((listener, index) => toListener(listener, index, files)) ?? null,
-    upstreams: new Map(upstreams.map(([name, upstream]) => [name, toUpstream(upstream)])),
+    listeners: entry.listeners?.map((listener, index) => toListener(listener, index, certificates)) ?? null,
+    upstreams: new Map(upstreams.map(([name, upstream]) => [name, toUpstream(name, upstream, certificates)])),
     routes: (entry.routes ?? []).map(toRoute),
   };
 }
@@ -117,20 +123,42 @@ function toClientCertificates(
   field: string,
   files: StaticCertificates,
 ): ClientCertificateRule | null {
-  const ca = files.clientCas.get(`${field}.caFile`);
+  const ca = files.clientCas.get(field);
   if (ca === undefined) return null;
   const names = hosts?.flatMap((host) => toStaticHost(host) ?? []) ?? [''];
   return { hosts: [...new Set(names)], mode, ca, forwardCertificate: forwardCertificate ?? false };
 }
 
-function toUpstream({ endpoints, balancer, healthCheck }: UpstreamEntry): StaticUpstream {
+function toUpstream(name: string, entry: UpstreamEntry, certificates: StaticCertificates): StaticUpstream {
+  const { endpoints, balancer, healthCheck, protocol, tls, proxyProtocol } = entry;
   return {
+    protocol: protocol ?? STATIC_DEFAULTS.protocol,
+    tls: tls === undefined ? null : toUpstreamTls(tls, `upstreams.${name}.tls`, certificates),
+    sendProxyProtocol: proxyProtocol ?? 'off',
     balancer: balancer ?? STATIC_DEFAULTS.balancer,
     endpoints: endpoints.flatMap(({ address, weight = STATIC_DEFAULTS.endpointWeight }) => {
       const parsed = parseEndpointAddress(address);
       return parsed === null ? [] : { ...parsed, weight };
     }),
     healthCheck: healthCheck === undefined ? null : toHealthCheck(healthCheck),
+  };
+}
+
+function toUpstreamTls(
+  { serverName = '', verify = STATIC_DEFAULTS.verify }: UpstreamTlsEntry,
+  field: string,
+  { keyPairs, authorities }: StaticCertificates,
+): UpstreamTlsConfig {
+  return {
+    serverName: serverName.toLowerCase(),
+    sendServerName: true,
+    verify,
+    verifyDepth: MAX_VERIFY_DEPTH,
+    caPem: authorities.get(field) ?? null,
+    clientCertificate: keyPairs.get(field) ?? null,
+    minVersion: 'TLSv1.2',
+    maxVersion: 'TLSv1.3',
+    ciphers: '',
   };
 }
 

@@ -39,7 +39,7 @@ test('the destination port of a header is the port, and 443 means TLS', () => {
   assert.equal(state.factsBehind(null), state.facts);
   const seen = [80, 443, 0].map((port) => state.factsBehind(headerOf(port)));
   assert.deepEqual(
-    seen.map(({ clientIp, port, secure, encrypted }) => [clientIp, port, secure, encrypted]),
+    seen.map(({ header, port, secure, encrypted }) => [header?.sourceAddress, port, secure, encrypted]),
     [
       ['192.0.2.7', 80, false, false],
       ['192.0.2.7', 443, true, false],

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import * as fc from 'fast-check';
 import { stringify } from 'yaml';
+import { PLAIN_TRANSPORT } from '../../src/model/proxy-config.ts';
 import { narrowStaticConfig, type StaticNarrowed } from '../../src/watch/static-narrow.ts';
 import { OTHER_CERT, OTHER_KEY, SHOP_CERT, SHOP_KEY } from './key-pair-fixtures.ts';
 import { makeDirectory } from './source-fixture.ts';
@@ -66,6 +67,7 @@ test('a full file comes out with units, defaults and canonical addresses', async
     },
   ]);
   assert.deepEqual(config.upstreams.get('shop'), {
+    ...PLAIN_TRANSPORT,
     balancer: 'round-robin',
     endpoints: [
       { address: '127.0.0.1', port: 9001, weight: 3 },
@@ -75,6 +77,7 @@ test('a full file comes out with units, defaults and canonical addresses', async
     healthCheck: { path: '/healthz', host: '', intervalMs: 5000, timeoutMs: 500, unhealthyAfter: 2, healthyAfter: 2 },
   });
   assert.deepEqual(config.upstreams.get('shop-next'), {
+    ...PLAIN_TRANSPORT,
     balancer: 'least-in-flight',
     endpoints: [],
     healthCheck: null,
@@ -524,7 +527,7 @@ test('without hosts all of them are meant', async (t) => {
 
 const UNUSABLE: readonly (readonly [name: string, entry: string, expected: RegExp])[] = [
   ['a file that is not there', 'caFile: no.crt, mode: require', /caFile: .*no.crt does not exist/],
-  ['a file without certificates', 'caFile: other.key, mode: require', /caFile: the file has no -----BEGIN CERTIFICATE/],
+  ['a file without certificates', 'caFile: other.key, mode: require', /caFile: has no -----BEGIN CERTIFICATE/],
   ['another mode', 'caFile: other.crt, mode: on', /mode: is "on"; expected `require` or `request`/],
   ['no hosts at all', 'caFile: other.crt, mode: require, hosts: []', /hosts: .* at least one host/],
   ['a host that is none', 'caFile: other.crt, mode: require, hosts: ["a b"]', /hosts\[0\]: is "a b"; expected a host/],

@@ -170,6 +170,23 @@ test('HTTP/2 behind a header, in the clear and over TLS', async (t) => {
   }
 });
 
+test('an upstream that wants a header gets the addresses of the one that came', async (t) => {
+  const proxy = new InProcessProxy({});
+  t.after(() => proxy.close());
+  const relay = await ScriptedUpstream.start(() => ok('fine'), { proxyHeader: true });
+  t.after(() => relay.close());
+  await proxy.apply({
+    listeners: [listenerConfig('web', FROM_HERE)],
+    upstreams: [{ ...upstreamConfig('a', relay.address), sendProxyProtocol: 'v1' }],
+    routes: [routeConfig('r', 'a')],
+  });
+  const client = await RawClient.connect(proxy.port);
+  client.write(Buffer.concat([V1, Buffer.from(GET)]));
+  assert.equal(await client.status(), 200);
+  assert.equal((await relay.request()).connection.proxyHeader.toString('latin1'), V1.toString('latin1'));
+  client.destroy();
+});
+
 test('a balancer that ends TLS and names port 443 has clients that speak https', async (t) => {
   const proxy = await start(t);
   const client = await RawClient.connect(portOf(proxy, 'web'));

@@ -10,10 +10,9 @@ import type { Exchange } from '../exchange.ts';
 import { type ListenerFacts, peerIp } from '../forwarded-fields.ts';
 import { handleRequest, isInlineBody } from '../handle-request.ts';
 import { Outcome } from '../outcome.ts';
+import { addressesOf } from '../proxy-protocol/socket-addresses.ts';
 import { meetRequest, type OriginOfConnection, toTrustedPeer } from '../request-origin.ts';
 import { SocketWriter } from '../socket-writer.ts';
-import type { ClientIdentity } from '../tls/client-identity.ts';
-import type { TrustedPeer } from '../trusted-peer.ts';
 import { ClientTunnelEnd, closeTunnelSocket, type UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
 import type { WorkerContext } from '../worker-context.ts';
@@ -41,14 +40,14 @@ export class ServerConnection implements Downstream, RequestSink, OriginOfConnec
   readonly secure: boolean;
   readonly port: number;
   readonly listener: string;
-  readonly identity: ClientIdentity | null;
-  told: TrustedPeer | null;
+  readonly identity: ListenerFacts['identity'];
+  told: OriginOfConnection['told'];
   routingHost: string;
   forwarded: string;
   inlineBody: string;
   readonly #worker: WorkerContext;
   readonly #socket: Socket;
-  readonly #encrypted: boolean;
+  readonly #facts: ListenerFacts;
   readonly #onClosed: (connection: ServerConnection) => void;
   readonly #reader: RequestReader;
   readonly #output: SocketWriter;
@@ -81,7 +80,7 @@ export class ServerConnection implements Downstream, RequestSink, OriginOfConnec
     this.listener = listener.name;
     this.#onClosed = onClosed;
     this.clientIp = peerIp(listener, socket.remoteAddress);
-    this.#encrypted = listener.encrypted;
+    this.#facts = listener;
     this.secure = listener.secure;
     this.port = listener.port;
     this.identity = listener.identity;
@@ -109,6 +108,10 @@ export class ServerConnection implements Downstream, RequestSink, OriginOfConnec
     socket.on('end', () => this.#onEnd());
     socket.on('error', () => this.#close());
     socket.on('close', () => this.#close());
+  }
+
+  get addresses(): Downstream['addresses'] {
+    return this.#facts.header ?? addressesOf(this.#socket);
   }
 
   /** A read whose bytes are ours to keep. */
@@ -169,7 +172,7 @@ export class ServerConnection implements Downstream, RequestSink, OriginOfConnec
     this.#exchange = null;
     this.#writer.flush();
     // A clean end would make a response without announced length look complete.
-    if (!this.#encrypted && !this.#socket.destroyed) this.#socket.resetAndDestroy();
+    if (!this.#facts.encrypted && !this.#socket.destroyed) this.#socket.resetAndDestroy();
     this.#close();
   }
 

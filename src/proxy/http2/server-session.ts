@@ -6,6 +6,8 @@ import { constants, performServerHandshake, type ServerHttp2Session, type Server
 import type { Socket } from 'node:net';
 import { type ListenerFacts, peerIp } from '../forwarded-fields.ts';
 import type { JudgedRequest } from '../judged-request.ts';
+import type { ProxyAddresses } from '../proxy-protocol/addresses.ts';
+import { addressesOf } from '../proxy-protocol/socket-addresses.ts';
 import { meetRequest, toTrustedPeer } from '../request-origin.ts';
 import type { ClientIdentity } from '../tls/client-identity.ts';
 import type { TrustedPeer } from '../trusted-peer.ts';
@@ -47,6 +49,7 @@ export class Http2ServerSession implements StreamOwner {
   forwarded: string;
   readonly #worker: WorkerContext;
   readonly #socket: Socket;
+  readonly #header: ListenerFacts['header'];
   readonly #session: ServerHttp2Session;
   readonly #onClosed: (session: Http2ServerSession) => void;
   readonly #streams: Set<Http2ServerStream>;
@@ -68,6 +71,7 @@ export class Http2ServerSession implements StreamOwner {
   ) {
     this.#worker = worker;
     this.#socket = socket;
+    this.#header = listener.header;
     this.#onClosed = onClosed;
     this.clientIp = peerIp(listener, socket.remoteAddress);
     this.secure = listener.secure;
@@ -99,6 +103,10 @@ export class Http2ServerSession implements StreamOwner {
     this.#session.on('error', (error) => this.#onError(error));
     this.#session.on('close', () => this.#lingerBriefly());
     if (worker.draining) this.drain();
+  }
+
+  get addresses(): ProxyAddresses | null {
+    return this.#header ?? addressesOf(this.#socket);
   }
 
   /**

@@ -12,6 +12,7 @@ import { BODY_LENGTH, BODY_NONE } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import type { JudgedRequest } from '../judged-request.ts';
 import { Outcome } from '../outcome.ts';
+import type { ProxyAddresses } from '../proxy-protocol/addresses.ts';
 import type { OriginOfConnection } from '../request-origin.ts';
 import type { DownstreamTunnel, UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
@@ -23,6 +24,8 @@ const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR, NGHTTP2_PROTOC
 
 /** What a stream needs of its session. */
 export interface StreamOwner extends OriginOfConnection {
+  /** Both ends of the connection; null when it is gone. */
+  readonly addresses: ProxyAddresses | null;
   /** Makes everything it says about a request that of this one. */
   meet(head: JudgedRequest): void;
   /** @param byClient whether the stream was reset by the client, or by us for what the client sent */
@@ -73,6 +76,9 @@ export class Http2ServerStream implements Downstream {
     this.#writeDeadlineMs = 0;
     stream.on('error', ignore);
     stream.on('close', () => this.#onClose());
+  }
+  get addresses(): ProxyAddresses | null {
+    return this.#owner.addresses;
   }
 
   /** Judges the request and sends it on its way. */

@@ -14,17 +14,18 @@ export const V2_FIXED_BYTES = 16;
 export const V2_MAX_BYTES = 4_096;
 
 export const VERSION = 2;
-const LOCAL = 0;
-const PROXY = 1;
-const AF_UNSPEC = 0;
-const AF_INET = 1;
-const AF_INET6 = 2;
-const AF_UNIX = 3;
-const TRANSPORT_UNSPEC = 0;
+export const LOCAL = 0;
+export const PROXY = 1;
+export const AF_UNSPEC = 0;
+export const AF_INET = 1;
+export const AF_INET6 = 2;
+export const AF_UNIX = 3;
+export const TRANSPORT_UNSPEC = 0;
+export const TRANSPORT_STREAM = 1;
 const TRANSPORT_DGRAM = 2;
 
 /** Bytes of addresses and ports in front of the TLVs. */
-const ADDRESS_BYTES: Readonly<Record<number, number>> = { [AF_INET]: 12, [AF_INET6]: 36, [AF_UNIX]: 216 };
+export const ADDRESS_BYTES: Readonly<Record<number, number>> = { [AF_INET]: 12, [AF_INET6]: 36, [AF_UNIX]: 216 };
 
 const TYPE_CRC32C = 3;
 const TLV_FIXED_BYTES = 3;
