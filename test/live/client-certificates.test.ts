@@ -38,8 +38,11 @@ test('only rules with one authority have a sole one', () => {
   assert.equal(new ClientCertificateRules([rule('x', 'a'), rule('y', 'b')]).soleCa, null);
 });
 
+function keyOf(...rules: readonly ClientCertificateRule[]): string {
+  return new ClientCertificateRules(rules).key;
+}
+
 test('the key tells rules apart, and knows them again', () => {
-  const keyOf = (...rules: readonly ClientCertificateRule[]): string => new ClientCertificateRules(rules).key;
   assert.equal(keyOf(rule('x', 'a')), keyOf(rule('x', 'a')));
   const all = [
     keyOf(rule('x', 'a')),

@@ -8,7 +8,7 @@ const CIPHERS = 'c02bc02fc02cc030cca9cca8';
 const FIXED_EXTENSIONS = [
   extension(10, Buffer.from('0006001d00170018', 'hex')),
   extension(11, Buffer.from('0100', 'hex')),
-  extension(13, Buffer.from('0010' + '0403050306030804080508060401' + '0501', 'hex')),
+  extension(13, Buffer.from('001004030503060308040805080604010501', 'hex')),
 ];
 
 /** @param serverName null = no SNI; @param protocols null = no ALPN */

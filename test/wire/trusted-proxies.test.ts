@@ -112,6 +112,12 @@ test('requests of many clients on one connection, pipelined, keep their addresse
   ]);
 });
 
+/** Every fifth stream names no client. */
+function expectedIp(target: string): string {
+  const number = Number(target.slice(1));
+  return number % 5 === 0 ? '127.0.0.1' : `192.0.2.${number}`;
+}
+
 test('streams of many clients on one HTTP/2 connection keep their addresses apart', async (t) => {
   const proxy = await start(t, FROM_HERE);
   const client = await Http2Client.connect(`http://127.0.0.1:${proxy.port}`);
@@ -122,12 +128,8 @@ test('streams of many clients on one HTTP/2 connection keep their addresses apar
   });
   await Promise.all(answers);
   assert.equal(upstream.requests.length, 20);
-  const expected = (target: string): string => {
-    const number = Number(target.slice(1));
-    return number % 5 === 0 ? '127.0.0.1' : `192.0.2.${number}`;
-  };
-  for (const request of upstream.requests) assert.equal(request.field('X-Real-IP'), expected(request.target));
-  for (const { target, clientIp } of proxy.accessLog) assert.equal(clientIp, expected(target));
+  for (const request of upstream.requests) assert.equal(request.field('X-Real-IP'), expectedIp(request.target));
+  for (const { target, clientIp } of proxy.accessLog) assert.equal(clientIp, expectedIp(target));
 });
 
 test('redirects lead where the client came from', async (t) => {
