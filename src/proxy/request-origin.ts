@@ -2,11 +2,12 @@
  * What a connection knows about a request beside its head, whatever protocol it speaks: who sent it, and the fields that
  * say so. Depends on nothing but the connection and the host, unless a trusted proxy speaks for many clients.
  */
+import type { Socket } from 'node:net';
 import type { IpNetworks } from '../model/ip-networks.ts';
-import { detach, type ForwardedFacts, forwardedFields } from './forwarded-fields.ts';
+import { detach, type ForwardedFacts, forwardedFields, type ListenerFacts, peerIp } from './forwarded-fields.ts';
 import { toRoutingHost } from './http1/request-target.ts';
 import type { JudgedRequest } from './judged-request.ts';
-import { type IdentifiedOrigin, identityFields } from './tls/client-identity.ts';
+import { type ClientIdentity, type IdentifiedOrigin, identityFields } from './tls/client-identity.ts';
 import { TrustedPeer } from './trusted-peer.ts';
 import type { WorkerContext } from './worker-context.ts';
 
@@ -23,16 +24,36 @@ export interface RequestOrigin extends IdentifiedOrigin {
   readonly told: TrustedPeer | null;
 }
 
-/** A connection, which has one request at a time to describe. */
-export interface OriginOfConnection extends RequestOrigin, ForwardedFacts {
+/** What a connection is for the requests on it, described one at a time. */
+export class ConnectionOrigin implements RequestOrigin, ForwardedFacts {
+  readonly facts: ListenerFacts;
+  readonly listener: string;
+  readonly secure: boolean;
+  readonly port: number;
+  readonly identity: ClientIdentity | null;
   clientIp: string;
   routingHost: string;
   forwarded: string;
+  inlineBody: string;
   told: TrustedPeer | null;
+
+  constructor(facts: ListenerFacts, socket: Socket) {
+    this.facts = facts;
+    this.listener = facts.name;
+    this.secure = facts.secure;
+    this.port = facts.port;
+    this.identity = facts.identity;
+    this.clientIp = peerIp(facts, socket.remoteAddress);
+    this.routingHost = '';
+    this.forwarded = '';
+    this.inlineBody = '';
+    this.told = null;
+    this.told = toTrustedPeer(facts.trusted, this);
+  }
 }
 
 /** Null: the peer is not trusted. */
-export function toTrustedPeer(networks: IpNetworks | null, peer: ForwardedFacts): TrustedPeer | null {
+function toTrustedPeer(networks: IpNetworks | null, peer: ForwardedFacts): TrustedPeer | null {
   return networks !== null && networks.contains(peer.clientIp) ? new TrustedPeer(networks, peer) : null;
 }
 
@@ -40,7 +61,7 @@ export function toTrustedPeer(networks: IpNetworks | null, peer: ForwardedFacts)
  * Makes `origin` that of a request.
  * @returns the host for which it stays right without asking again; null = none, the next request may come from elsewhere
  */
-export function meetRequest(worker: WorkerContext, origin: OriginOfConnection, head: JudgedRequest): string | null {
+export function meetRequest(worker: WorkerContext, origin: ConnectionOrigin, head: JudgedRequest): string | null {
   const host = detach(head.host);
   const { told } = origin;
   origin.routingHost = toRoutingHost(host);
@@ -56,7 +77,7 @@ export function meetRequest(worker: WorkerContext, origin: OriginOfConnection, h
 }
 
 /** The configuration changed whom the listener trusts, or whom it asks for certificates. */
-export function meetConfig(origin: OriginOfConnection, networks: IpNetworks | null): void {
+export function meetConfig(origin: ConnectionOrigin, networks: IpNetworks | null): void {
   if (origin.told !== null) origin.clientIp = origin.told.peerIp;
   origin.told = toTrustedPeer(networks, origin);
   // The next request asks again.

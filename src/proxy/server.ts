@@ -18,7 +18,7 @@ import {
   HeaderFacts,
   type OnHeader,
 } from './proxy-protocol/awaited-header.ts';
-import { meetConfig, type OriginOfConnection } from './request-origin.ts';
+import { type ConnectionOrigin, meetConfig } from './request-origin.ts';
 import { ThrottledWarning } from './throttled-warning.ts';
 import { TlsTermination } from './tls/tls-termination.ts';
 import type { WorkerContext } from './worker-context.ts';
@@ -37,7 +37,7 @@ export interface OpenListener {
 export type OpenListeners = ReadonlyMap<string, OpenListener>;
 
 /** A client's connection, whatever it speaks. */
-interface OpenConnection extends OriginOfConnection {
+interface OpenConnection extends ConnectionOrigin {
   /** Close when idle; what is under way is finished. */
   drain(): void;
   destroy(): void;

@@ -7,11 +7,11 @@ import type { Socket } from 'node:net';
 import type { Downstream } from '../downstream.ts';
 import { type LocalResponse, localResponse } from '../error-response.ts';
 import type { Exchange } from '../exchange.ts';
-import { type ListenerFacts, peerIp } from '../forwarded-fields.ts';
+import type { ListenerFacts } from '../forwarded-fields.ts';
 import { handleRequest, isInlineBody } from '../handle-request.ts';
 import { Outcome } from '../outcome.ts';
 import { addressesOf } from '../proxy-protocol/socket-addresses.ts';
-import { meetRequest, type OriginOfConnection, toTrustedPeer } from '../request-origin.ts';
+import { ConnectionOrigin, meetRequest } from '../request-origin.ts';
 import { SocketWriter } from '../socket-writer.ts';
 import { ClientTunnelEnd, closeTunnelSocket, type UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
@@ -35,19 +35,9 @@ const PIPELINE_PAUSE_BYTES = 32_768;
 const LINGER_MS = 2_000;
 const LINGER_BYTES = 1_048_576;
 
-export class ServerConnection implements Downstream, RequestSink, OriginOfConnection {
-  clientIp: string;
-  readonly secure: boolean;
-  readonly port: number;
-  readonly listener: string;
-  readonly identity: ListenerFacts['identity'];
-  told: OriginOfConnection['told'];
-  routingHost: string;
-  forwarded: string;
-  inlineBody: string;
+export class ServerConnection extends ConnectionOrigin implements Downstream, RequestSink {
   readonly #worker: WorkerContext;
   readonly #socket: Socket;
-  readonly #facts: ListenerFacts;
   readonly #onClosed: (connection: ServerConnection) => void;
   readonly #reader: RequestReader;
   readonly #output: SocketWriter;
@@ -77,16 +67,10 @@ export class ServerConnection implements Downstream, RequestSink, OriginOfConnec
     listener: ListenerFacts,
     onClosed: (connection: ServerConnection) => void,
   ) {
+    super(listener, socket);
     this.#worker = worker;
     this.#socket = socket;
-    this.listener = listener.name;
     this.#onClosed = onClosed;
-    this.clientIp = peerIp(listener, socket.remoteAddress);
-    this.#facts = listener;
-    this.secure = listener.secure;
-    this.port = listener.port;
-    this.identity = listener.identity;
-    this.told = toTrustedPeer(listener.trusted, this);
     this.#reader = new RequestReader(worker, this);
     this.#output = new SocketWriter(socket, worker.writeBuffers, this);
     this.#writer = new ResponseWriter(worker, this.#output);
@@ -101,9 +85,6 @@ export class ServerConnection implements Downstream, RequestSink, OriginOfConnec
     this.#lingeredBytes = 0;
     this.#deadlineMs = worker.clock.nowMs + worker.settings.headTimeoutMs;
     this.#hostSeen = '';
-    this.routingHost = '';
-    this.forwarded = '';
-    this.inlineBody = '';
     this.#tunnel = null;
     worker.activeConnections++;
     worker.acceptedConnections++;
@@ -114,7 +95,7 @@ export class ServerConnection implements Downstream, RequestSink, OriginOfConnec
   }
 
   get addresses(): Downstream['addresses'] {
-    return this.#facts.header ?? addressesOf(this.#socket);
+    return this.facts.header ?? addressesOf(this.#socket);
   }
 
   /** A read whose bytes are ours to keep. */
@@ -175,7 +156,7 @@ export class ServerConnection implements Downstream, RequestSink, OriginOfConnec
     this.#exchange = null;
     this.#writer.flush();
     // A clean end would make a response without announced length look complete.
-    if (!this.#facts.encrypted && !this.#socket.destroyed) this.#socket.resetAndDestroy();
+    if (!this.facts.encrypted && !this.#socket.destroyed) this.#socket.resetAndDestroy();
     this.#close();
   }
 
@@ -367,7 +348,7 @@ export class ServerConnection implements Downstream, RequestSink, OriginOfConnec
   /** Who announced that nothing follows, and sent nothing, has no input that a plain close could turn into a reset. */
   #closeAfterAnswer(): void {
     const nothingFollows = this.#closeAnnounced && this.#reader.state === READ_NOTHING && this.#pending === null;
-    if (nothingFollows && !this.encrypted && this.#output.flushed) this.#close();
+    if (nothingFollows && !this.facts.encrypted && this.#output.flushed) this.#close();
     else this.#closeInStages();
   }
 

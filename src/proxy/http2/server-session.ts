@@ -4,13 +4,11 @@
  */
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
-import { type ListenerFacts, peerIp } from '../forwarded-fields.ts';
+import type { ListenerFacts } from '../forwarded-fields.ts';
 import type { JudgedRequest } from '../judged-request.ts';
 import type { ProxyAddresses } from '../proxy-protocol/addresses.ts';
 import { addressesOf } from '../proxy-protocol/socket-addresses.ts';
-import { meetRequest, toTrustedPeer } from '../request-origin.ts';
-import type { ClientIdentity } from '../tls/client-identity.ts';
-import type { TrustedPeer } from '../trusted-peer.ts';
+import { ConnectionOrigin, meetRequest } from '../request-origin.ts';
 import type { WorkerContext } from '../worker-context.ts';
 import { FloodGuard } from './flood-guard.ts';
 import { Http2ServerStream, type StreamOwner } from './server-stream.ts';
@@ -37,19 +35,9 @@ const STREAM_RESETS_PER_SECOND = 500;
 /** How long a client may take to close its end after we closed ours. */
 const LINGER_MS = 2_000;
 
-export class Http2ServerSession implements StreamOwner {
-  clientIp: string;
-  readonly secure: boolean;
-  readonly port: number;
-  readonly listener: string;
-  readonly identity: ClientIdentity | null;
-  told: TrustedPeer | null;
-  readonly inlineBody: string;
-  routingHost: string;
-  forwarded: string;
+export class Http2ServerSession extends ConnectionOrigin implements StreamOwner {
   readonly #worker: WorkerContext;
   readonly #socket: Socket;
-  readonly #header: ListenerFacts['header'];
   readonly #session: ServerHttp2Session;
   readonly #onClosed: (session: Http2ServerSession) => void;
   readonly #streams: Set<Http2ServerStream>;
@@ -69,19 +57,10 @@ export class Http2ServerSession implements StreamOwner {
     listener: ListenerFacts,
     onClosed: (session: Http2ServerSession) => void,
   ) {
+    super(listener, socket);
     this.#worker = worker;
     this.#socket = socket;
-    this.#header = listener.header;
     this.#onClosed = onClosed;
-    this.clientIp = peerIp(listener, socket.remoteAddress);
-    this.secure = listener.secure;
-    this.port = listener.port;
-    this.listener = listener.name;
-    this.identity = listener.identity;
-    this.told = toTrustedPeer(listener.trusted, this);
-    this.inlineBody = '';
-    this.routingHost = '';
-    this.forwarded = '';
     this.#streams = new Set();
     this.#guard = new FloodGuard();
     this.#hostSeen = '';
@@ -106,7 +85,7 @@ export class Http2ServerSession implements StreamOwner {
   }
 
   get addresses(): ProxyAddresses | null {
-    return this.#header ?? addressesOf(this.#socket);
+    return this.facts.header ?? addressesOf(this.#socket);
   }
 
   /**

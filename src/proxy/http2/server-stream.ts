@@ -13,7 +13,7 @@ import type { ResponseHead } from '../http1/response-head.ts';
 import type { JudgedRequest } from '../judged-request.ts';
 import { Outcome } from '../outcome.ts';
 import type { ProxyAddresses } from '../proxy-protocol/addresses.ts';
-import type { OriginOfConnection } from '../request-origin.ts';
+import type { ConnectionOrigin } from '../request-origin.ts';
 import type { DownstreamTunnel, UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
 import type { WorkerContext } from '../worker-context.ts';
@@ -23,7 +23,7 @@ import { toInformationalFields, toLocalFields, toResponseFields } from './respon
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR, NGHTTP2_PROTOCOL_ERROR } = constants;
 
 /** What a stream needs of its session. */
-export interface StreamOwner extends OriginOfConnection {
+export interface StreamOwner extends ConnectionOrigin {
   /** Both ends of the connection; null when it is gone. */
   readonly addresses: ProxyAddresses | null;
   /** Makes everything it says about a request that of this one. */
