@@ -14,6 +14,8 @@ export interface Generation {
   readonly number: number;
   /** By listener name. */
   readonly tables: ReadonlyMap<string, RouteTable<LiveRoute>>;
+  /** For connections of listeners that are gone: the routes that are served on every listener. Null before the first one. */
+  readonly formerTable: RouteTable<LiveRoute> | null;
   readonly certificates: CertificateTable;
   /** Null: no listener asks clients for certificates. */
   readonly clientCertificates: ClientCertificates | null;
@@ -32,6 +34,7 @@ export class LiveState {
     this.current = {
       number: 0,
       tables: new Map(),
+      formerTable: null,
       certificates: new CertificateTable([], null),
       clientCertificates: null,
     };

@@ -31,13 +31,16 @@ export function handleRequest(
     downstream.answer({ status: 204, reason: 'No Content', fields: '', body: '' });
     return null;
   }
-  const { tables, clientCertificates } = worker.live.current;
+  const { tables, formerTable, clientCertificates } = worker.live.current;
   if (clientCertificates !== null) {
     const response = refuseClient(clientCertificates, origin);
     if (response !== null) return refuse(worker, downstream, head, response);
   }
-  const table = tables.get(origin.listener);
-  const route = table === undefined ? null : table.match(origin.routingHost, head.target, head.pathEnd, head);
+  const own = tables.get(origin.listener);
+  // Nobody knows any more what a listener that is gone demanded of its clients.
+  if (own === undefined && origin.identity !== null) return refuse(worker, downstream, head, localResponse(421));
+  const table = own ?? formerTable;
+  const route = table === null ? null : table.match(origin.routingHost, head.target, head.pathEnd, head);
   if (route === null) return refuse(worker, downstream, head, localResponse(404));
   if (route.slashRedirectLength !== 0 && redirectMissingSlash(downstream, head, route, origin)) return null;
   const target = route.split.choose(head, worker.draw());

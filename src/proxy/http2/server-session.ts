@@ -9,7 +9,7 @@ import type { JudgedRequest } from '../judged-request.ts';
 import type { ProxyAddresses } from '../proxy-protocol/addresses.ts';
 import { addressesOf } from '../proxy-protocol/socket-addresses.ts';
 import { ConnectionOrigin, meetRequest } from '../request-origin.ts';
-import type { WorkerContext } from '../worker-context.ts';
+import { DRAIN_FRESH_MS, type WorkerContext } from '../worker-context.ts';
 import { FloodGuard } from './flood-guard.ts';
 import { Http2ServerStream, type StreamOwner } from './server-stream.ts';
 
@@ -81,7 +81,8 @@ export class Http2ServerSession extends ConnectionOrigin implements StreamOwner 
     this.#session.on('remoteSettings', () => this.#onControlFrame());
     this.#session.on('error', (error) => this.#onError(error));
     this.#session.on('close', () => this.#lingerBriefly());
-    if (worker.draining) this.drain();
+    // It waited to be accepted when the drain began, and its first request is on the way.
+    if (worker.draining) this.#deadlineMs = worker.clock.nowMs + DRAIN_FRESH_MS;
   }
 
   get addresses(): ProxyAddresses | null {
@@ -126,6 +127,7 @@ export class Http2ServerSession extends ConnectionOrigin implements StreamOwner 
     if (byClient) this.#onReset();
     if (this.#closed || this.#streams.size > 0) return;
     if (this.#ending) this.#lingerBriefly();
+    else if (this.#worker.draining) this.drain();
     else this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.keepAliveTimeoutMs;
   }
 
