@@ -12,6 +12,7 @@ import type { RouteProvenance } from '../metrics/scrape.ts';
 import type { KeyPair } from '../model/objects.ts';
 import type { ListenerConfig, ProxyConfig } from '../model/proxy-config.ts';
 import type { WorkerSettings } from '../model/worker-messages.ts';
+import { ProbeConnector } from '../proxy/probe-connector.ts';
 import { toCompileSettings } from './compile-settings.ts';
 import { type ConnectionPlan, planConnections } from './connection-plan.ts';
 import { openFileLimit } from './open-file-limit.ts';
@@ -59,9 +60,11 @@ export function wire(options: ServiceOptions): Services {
     health: () => prober.snapshot(),
     onWorkerLost: (workerId) => metrics.retire(workerId),
   });
+  const connector = new ProbeConnector();
   const prober: ActiveProber = new ActiveProber({
     logger,
     onChange: (changes) => pool.applyHealth(changes),
+    connect: (endpoint, transport, onDone) => connector.connect(endpoint, transport, onDone),
     random: Math.random,
   });
   const loop: ControlLoop = new ControlLoop({
@@ -160,9 +163,16 @@ function withLocations(config: ProxyConfig, locate: Locate): ProxyConfig {
 
 function toListeners(settings: CommonSettings): readonly ListenerConfig[] {
   const { bind: address, httpPort, httpsPort, advertisedHttpPort, advertisedHttpsPort } = settings;
+  const { proxyProtocolTrusted: trusted, trustedProxies } = settings;
+  const shared = {
+    address,
+    proxyProtocol: trusted.length === 0 ? null : { trusted },
+    trustedProxies,
+    clientCertificates: [],
+  };
   return [
-    { name: 'http', protocol: 'http', address, port: httpPort, advertisedPort: advertisedHttpPort },
-    { name: 'https', protocol: 'https', address, port: httpsPort, advertisedPort: advertisedHttpsPort },
+    { name: 'http', protocol: 'http', port: httpPort, advertisedPort: advertisedHttpPort, ...shared },
+    { name: 'https', protocol: 'https', port: httpsPort, advertisedPort: advertisedHttpsPort, ...shared },
   ];
 }
 
@@ -183,6 +193,7 @@ function toWorkerSettings(settings: CommonSettings, plan: ConnectionPlan): Omit<
     accessLog: settings.accessLog,
     maxConnections: plan.maxConnections,
     maxSockets: plan.maxSockets,
+    proxyHeaderTimeoutMs: 3_000,
     tlsHandshakeTimeoutMs: 10_000,
     maxIdlePerEndpoint: 256,
     upstreamIdleTimeoutMs: 60_000,

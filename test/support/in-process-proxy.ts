@@ -23,6 +23,7 @@ const SETTINGS: WorkerSettings = {
   maxTargetBytes: 16_384,
   maxConnections: 1_000,
   maxSockets: 2_000,
+  proxyHeaderTimeoutMs: LONG_MS,
   tlsHandshakeTimeoutMs: LONG_MS,
   headTimeoutMs: LONG_MS,
   keepAliveTimeoutMs: LONG_MS,

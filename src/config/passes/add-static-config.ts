@@ -4,6 +4,7 @@ import { encodeRulePath, normalisePath } from '../../model/path.ts';
 import type { CanaryConfig, CanaryHeaderMatch, PathMatch } from '../../model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../model/route-policy.ts';
 import type { StaticCanary, StaticConfig, StaticListener, StaticRoute } from '../../model/static-config.ts';
+import { DEFAULT_BACKEND_TRANSPORT } from '../backend-transport.ts';
 import { type Draft, reject, toRouteId } from '../draft.ts';
 import { toCertificate } from './assign-certificates.ts';
 
@@ -22,9 +23,18 @@ function addListeners(draft: Draft, listeners: readonly StaticListener[], source
   const boundAddress = draft.settings.listeners[0]?.address ?? '0.0.0.0';
   const taken = new Set<string>();
   const seen = new Set<string>();
-  for (const { name, address, port, tls } of listeners) {
-    const protocol = tls === null ? 'http' : 'https';
-    draft.listeners.push({ name, protocol, address: address ?? boundAddress, port, advertisedPort: 0 });
+  for (const { name, address, port, tls, proxyProtocol, trustedProxies } of listeners) {
+    const rule = tls?.clientCertificates ?? null;
+    draft.listeners.push({
+      name,
+      protocol: tls === null ? 'http' : 'https',
+      address: address ?? boundAddress,
+      port,
+      advertisedPort: 0,
+      proxyProtocol,
+      trustedProxies,
+      clientCertificates: rule === null ? [] : [rule],
+    });
     for (const pair of tls?.certificates ?? []) {
       if (seen.has(pair.fingerprint)) continue;
       seen.add(pair.fingerprint);
@@ -61,6 +71,7 @@ function addRoute(draft: Draft, route: StaticRoute, source: ObjectRef, field: st
     path,
     upstream: route.upstream,
     canaries: route.canaries.map((canary, index) => toCanary(canary, source, `${field}.canaries[${index}]`)),
+    transport: DEFAULT_BACKEND_TRANSPORT,
     acceptsCanaries: false,
     policy: toPolicy(route),
     source,

@@ -7,10 +7,11 @@ import type { Socket } from 'node:net';
 import type { Downstream } from '../downstream.ts';
 import { type LocalResponse, localResponse } from '../error-response.ts';
 import type { Exchange } from '../exchange.ts';
-import { detach, forwardedFields, type ListenerFacts, toClientIp } from '../forwarded-fields.ts';
-import { handleRequest, isInlineBody, type RequestOrigin } from '../handle-request.ts';
+import type { ListenerFacts } from '../forwarded-fields.ts';
+import { handleRequest, isInlineBody } from '../handle-request.ts';
 import { Outcome } from '../outcome.ts';
 import { addressesOf } from '../proxy-protocol/socket-addresses.ts';
+import { ConnectionOrigin, meetRequest } from '../request-origin.ts';
 import { SocketWriter } from '../socket-writer.ts';
 import { ClientTunnelEnd, closeTunnelSocket, type UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
@@ -19,7 +20,6 @@ import { GrowingBuffer } from './growing-buffer.ts';
 import { INLINE_BODY_BYTES, LINGER_BYTES, LINGER_MS, PIPELINE_PAUSE_BYTES } from './limits.ts';
 import { BODY_NONE, type RequestHead } from './request-head.ts';
 import { READ_NOTHING, RequestReader, type RequestSink } from './request-reader.ts';
-import { toRoutingHost } from './request-target.ts';
 import type { ResponseHead } from './response-head.ts';
 import { ResponseWriter } from './response-writer.ts';
 
@@ -28,14 +28,7 @@ const TUNNEL = 1;
 const CLOSING = 2;
 const CLOSED = 3;
 
-export class ServerConnection implements Downstream, RequestSink, RequestOrigin {
-  readonly clientIp: string;
-  readonly encrypted: boolean;
-  readonly port: number;
-  readonly listener: string;
-  routingHost: string;
-  forwarded: string;
-  inlineBody: string;
+export class ServerConnection extends ConnectionOrigin implements Downstream, RequestSink {
   readonly #worker: WorkerContext;
   readonly #socket: Socket;
   readonly #onClosed: (connection: ServerConnection) => void;
@@ -57,7 +50,8 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
   #lingeredBytes: number;
   /** Coarse clock; 0 = none. */
   #deadlineMs: number;
-  #hostSeen: string;
+  /** `forwarded` is for this host; null = for one request only. */
+  #hostSeen: string | null;
   #tunnel: UpstreamTunnel | null;
 
   constructor(
@@ -66,13 +60,10 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     listener: ListenerFacts,
     onClosed: (connection: ServerConnection) => void,
   ) {
+    super(listener, socket);
     this.#worker = worker;
     this.#socket = socket;
-    this.listener = listener.name;
     this.#onClosed = onClosed;
-    this.clientIp = toClientIp(socket.remoteAddress);
-    this.encrypted = listener.encrypted;
-    this.port = listener.port;
     this.#reader = new RequestReader(worker, this);
     this.#output = new SocketWriter(socket, worker.writeBuffers, this);
     this.#writer = new ResponseWriter(worker, this.#output);
@@ -87,9 +78,6 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.#lingeredBytes = 0;
     this.#deadlineMs = worker.clock.nowMs + worker.settings.headTimeoutMs;
     this.#hostSeen = '';
-    this.routingHost = '';
-    this.forwarded = '';
-    this.inlineBody = '';
     this.#tunnel = null;
     worker.activeConnections++;
     worker.acceptedConnections++;
@@ -100,7 +88,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
   }
 
   get addresses(): Downstream['addresses'] {
-    return addressesOf(this.#socket);
+    return this.facts.header ?? addressesOf(this.#socket);
   }
 
   /** A read whose bytes are ours to keep. */
@@ -163,7 +151,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.#exchange = null;
     this.#writer.flush();
     // A clean end would make a response without announced length look complete.
-    if (!this.encrypted && !this.#socket.destroyed) this.#socket.resetAndDestroy();
+    if (!this.facts.encrypted && !this.#socket.destroyed) this.#socket.resetAndDestroy();
     this.#close();
   }
 
@@ -254,7 +242,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     else {
       this.#writer.begin(false, true);
       this.#worker.countUnrouted(status);
-      logUnrouted(this.#worker, this.clientIp, null, status);
+      logUnrouted(this.#worker, this.told?.peerIp ?? this.clientIp, null, status);
       this.answer(localResponse(status));
     }
   }
@@ -302,11 +290,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
   }
 
   #open(head: RequestHead, inlineBody: string): void {
-    if (head.host !== this.#hostSeen || this.forwarded === '') {
-      this.#hostSeen = detach(head.host);
-      this.routingHost = toRoutingHost(this.#hostSeen);
-      this.forwarded = detach(forwardedFields(this, this.#hostSeen));
-    }
+    if (head.host !== this.#hostSeen || this.forwarded === '') this.#hostSeen = meetRequest(this.#worker, this, head);
     this.inlineBody = inlineBody;
     this.#exchange = handleRequest(this.#worker, this, head, this);
     this.inlineBody = '';
@@ -353,7 +337,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
   /** Who announced that nothing follows, and sent nothing, has no input that a plain close could turn into a reset. */
   #closeAfterAnswer(): void {
     const nothingFollows = this.#closeAnnounced && this.#reader.state === READ_NOTHING && this.#pending === null;
-    if (nothingFollows && !this.encrypted && this.#output.flushed) this.#close();
+    if (nothingFollows && !this.facts.encrypted && this.#output.flushed) this.#close();
     else this.#closeInStages();
   }
 

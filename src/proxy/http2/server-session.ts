@@ -4,10 +4,11 @@
  */
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
-import { forwardedFields, type ListenerFacts, toClientIp } from '../forwarded-fields.ts';
-import { toRoutingHost } from '../http1/request-target.ts';
+import type { ListenerFacts } from '../forwarded-fields.ts';
+import type { JudgedRequest } from '../judged-request.ts';
 import type { ProxyAddresses } from '../proxy-protocol/addresses.ts';
 import { addressesOf } from '../proxy-protocol/socket-addresses.ts';
+import { ConnectionOrigin, meetRequest } from '../request-origin.ts';
 import { DRAIN_FRESH_MS, type WorkerContext } from '../worker-context.ts';
 import { FloodGuard } from './flood-guard.ts';
 import { Http2ServerStream, type StreamOwner } from './server-stream.ts';
@@ -34,21 +35,15 @@ const STREAM_RESETS_PER_SECOND = 500;
 /** How long a client may take to close its end after we closed ours. */
 const LINGER_MS = 2_000;
 
-export class Http2ServerSession implements StreamOwner {
-  readonly clientIp: string;
-  readonly encrypted: boolean;
-  readonly port: number;
-  readonly listener: string;
-  readonly inlineBody: string;
-  routingHost: string;
-  forwarded: string;
+export class Http2ServerSession extends ConnectionOrigin implements StreamOwner {
   readonly #worker: WorkerContext;
   readonly #socket: Socket;
   readonly #session: ServerHttp2Session;
   readonly #onClosed: (session: Http2ServerSession) => void;
   readonly #streams: Set<Http2ServerStream>;
   readonly #guard: FloodGuard;
-  #hostSeen: string;
+  /** `forwarded` is for this host; null = for one request only. */
+  #hostSeen: string | null;
   /** No new streams. */
   #ending: boolean;
   #closed: boolean;
@@ -62,16 +57,10 @@ export class Http2ServerSession implements StreamOwner {
     listener: ListenerFacts,
     onClosed: (session: Http2ServerSession) => void,
   ) {
+    super(listener, socket);
     this.#worker = worker;
     this.#socket = socket;
     this.#onClosed = onClosed;
-    this.clientIp = toClientIp(socket.remoteAddress);
-    this.encrypted = listener.encrypted;
-    this.port = listener.port;
-    this.listener = listener.name;
-    this.inlineBody = '';
-    this.routingHost = '';
-    this.forwarded = '';
     this.#streams = new Set();
     this.#guard = new FloodGuard();
     this.#hostSeen = '';
@@ -95,8 +84,9 @@ export class Http2ServerSession implements StreamOwner {
     // It waited to be accepted when the drain began, and its first request is on the way.
     if (worker.draining) this.#deadlineMs = worker.clock.nowMs + DRAIN_FRESH_MS;
   }
+
   get addresses(): ProxyAddresses | null {
-    return addressesOf(this.#socket);
+    return this.facts.header ?? addressesOf(this.#socket);
   }
 
   /**
@@ -127,11 +117,9 @@ export class Http2ServerSession implements StreamOwner {
 
   // StreamOwner
 
-  useHost(host: string): void {
-    if (host === this.#hostSeen && this.forwarded !== '') return;
-    this.#hostSeen = host;
-    this.routingHost = toRoutingHost(host);
-    this.forwarded = forwardedFields(this, host);
+  meet(head: JudgedRequest): void {
+    if (head.host === this.#hostSeen && this.forwarded !== '') return;
+    this.#hostSeen = meetRequest(this.#worker, this, head);
   }
 
   onStreamClosed(stream: Http2ServerStream, byClient: boolean): void {
@@ -175,13 +163,13 @@ export class Http2ServerSession implements StreamOwner {
   #expel(reason: string): void {
     if (this.#ending && this.#session.destroyed) return;
     this.#ending = true;
-    this.#worker.logger.info('http2 connection closed', { reason, clientIp: this.clientIp });
+    this.#worker.logger.info('http2 connection closed', { reason, clientIp: this.told?.peerIp ?? this.clientIp });
     this.#session.destroy(new Error(reason), NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
   /** Floods and broken frames the library found end here; it has sent its GOAWAY. */
   #onError(error: Error): void {
-    this.#worker.logger.debug('http2 connection failed', { error, clientIp: this.clientIp });
+    this.#worker.logger.debug('http2 connection failed', { error, clientIp: this.told?.peerIp ?? this.clientIp });
   }
 
   #lingerBriefly(): void {

@@ -7,12 +7,13 @@ import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { Downstream } from '../downstream.ts';
 import { type LocalResponse, localResponse } from '../error-response.ts';
 import type { Exchange } from '../exchange.ts';
-import type { RequestOrigin } from '../handle-request.ts';
 import { handleRequest } from '../handle-request.ts';
 import { BODY_LENGTH, BODY_NONE } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
+import type { JudgedRequest } from '../judged-request.ts';
 import { Outcome } from '../outcome.ts';
 import type { ProxyAddresses } from '../proxy-protocol/addresses.ts';
+import type { ConnectionOrigin } from '../request-origin.ts';
 import type { DownstreamTunnel, UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
 import type { WorkerContext } from '../worker-context.ts';
@@ -22,17 +23,17 @@ import { toInformationalFields, toLocalFields, toResponseFields } from './respon
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR, NGHTTP2_PROTOCOL_ERROR } = constants;
 
 /** What a stream needs of its session. */
-export interface StreamOwner extends RequestOrigin {
+export interface StreamOwner extends ConnectionOrigin {
   /** Both ends of the connection; null when it is gone. */
   readonly addresses: ProxyAddresses | null;
-  /** Makes `routingHost` and `forwarded` those of this host. */
-  useHost(host: string): void;
+  /** Makes everything it says about a request that of this one. */
+  meet(head: JudgedRequest): void;
   /** @param byClient whether the stream was reset by the client, or by us for what the client sent */
   onStreamClosed(stream: Http2ServerStream, byClient: boolean): void;
 }
 
 export class Http2ServerStream implements Downstream {
-  readonly clientIp: string;
+  clientIp: string;
   readonly #worker: WorkerContext;
   readonly #owner: StreamOwner;
   readonly #stream: ServerHttp2Stream;
@@ -56,7 +57,7 @@ export class Http2ServerStream implements Downstream {
   #writeDeadlineMs: number;
 
   constructor(worker: WorkerContext, owner: StreamOwner, stream: ServerHttp2Stream) {
-    this.clientIp = owner.clientIp;
+    this.clientIp = owner.told?.peerIp ?? owner.clientIp;
     this.#worker = worker;
     this.#owner = owner;
     this.#stream = stream;
@@ -208,7 +209,8 @@ export class Http2ServerStream implements Downstream {
     }
     if (head.body === BODY_LENGTH) this.#awaitedBytes = head.contentLength;
     const hasBody = head.body !== BODY_NONE;
-    this.#owner.useHost(head.host);
+    this.#owner.meet(head);
+    this.clientIp = this.#owner.clientIp;
     const exchange = handleRequest(worker, this, head, this.#owner);
     if (exchange === null) return;
     this.#exchange = exchange;
