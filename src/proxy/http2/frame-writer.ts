@@ -74,9 +74,10 @@ export class FrameWriter implements TurnEndListener {
 
   /** False: the socket is full, and so is what is put together behind it. */
   get flowing(): boolean {
-    if (this.#writing.length < MAX_WRITES) return true;
-    if (this.#full.length === 0 && this.#length + FRAME_HEAD_BYTES + LEAST_ROOM_BYTES <= OUTPUT_BUFFER_BYTES)
-      return true;
+    if (this.#full.length === 0) {
+      if (this.#writing.length < MAX_WRITES) return true;
+      if (this.#length + FRAME_HEAD_BYTES + LEAST_ROOM_BYTES <= OUTPUT_BUFFER_BYTES) return true;
+    }
     this.#congested = true;
     return false;
   }
