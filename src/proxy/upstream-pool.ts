@@ -13,7 +13,8 @@ export interface UpstreamConnection {
   readonly ready: boolean;
   /** False: stop until `exchange.onUpstreamDrain`. The piece is the connection's to keep. */
   writeBody(piece: Buffer): boolean;
-  endBody(): void;
+  /** @param trailers names and values in turn, for a protocol that can carry them */
+  endBody(trailers: readonly string[] | null): void;
   resumeResponse(): void;
   /** The exchange is over for another reason: close without telling it. */
   abandon(): void;

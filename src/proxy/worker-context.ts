@@ -6,8 +6,10 @@ import type { WorkerSettings } from '../model/worker-messages.ts';
 import { CoarseClock } from './coarse-clock.ts';
 import { RequestHead } from './http1/request-head.ts';
 import { ResponseHead } from './http1/response-head.ts';
+import { OutputBuffers } from './http2/output-buffers.ts';
 import { Http2RequestHead } from './http2/request-head.ts';
 import { RequestIds } from './request-id.ts';
+import { TurnEnd } from './turn-end.ts';
 
 /** Upstream sockets read into this one buffer: what must outlive the callback is copied. */
 const READ_BUFFER_BYTES = 65_536;
@@ -17,6 +19,7 @@ export class WorkerContext {
   readonly live: LiveState;
   readonly logger: Logger;
   readonly clock: CoarseClock;
+  readonly turnEnd: TurnEnd;
   readonly requestIds: RequestIds;
   readonly requestHead: RequestHead;
   readonly http2RequestHead: Http2RequestHead;
@@ -24,6 +27,8 @@ export class WorkerContext {
   readonly readBuffer: Buffer;
   /** The same for client connections. */
   readonly acceptBuffer: Buffer;
+  /** HTTP/2 connections put their frames together in these. */
+  readonly outputBuffers: OutputBuffers;
   /** Null when the access log is off. */
   readonly onAccess: ((entry: AccessLogEntry) => void) | null;
   draining: boolean;
@@ -53,12 +58,14 @@ export class WorkerContext {
     this.logger = logger;
     this.onAccess = onAccess;
     this.clock = new CoarseClock();
+    this.turnEnd = new TurnEnd();
     this.requestIds = new RequestIds();
     this.requestHead = new RequestHead(settings.maxHeaders, settings.maxTargetBytes);
     this.http2RequestHead = new Http2RequestHead(settings);
     this.responseHead = new ResponseHead(settings.maxHeaders * 2);
     this.readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
     this.acceptBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+    this.outputBuffers = new OutputBuffers();
     this.draining = false;
     this.activeConnections = 0;
     this.acceptedConnections = 0;

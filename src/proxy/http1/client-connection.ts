@@ -124,7 +124,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     return flowing;
   }
 
-  endBody(): void {
+  endBody(_trailers: readonly string[] | null): void {
     if (this.#exchange?.body === BODY_CHUNKED) this.#socket?.write('0\r\n\r\n', 'latin1');
     this.#expectProgress();
   }
@@ -314,7 +314,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
       this.#deadlineMs = this.#worker.clock.nowMs + this.#idleLimitMs;
       this.#pool.release(this);
     } else this.#onClose(null);
-    exchange.onResponseEnd();
+    exchange.onResponseEnd(null);
   }
 
   #switchProtocols(buffer: Buffer, position: number, bytes: number, exchange: Exchange): void {

@@ -142,7 +142,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     return flowing;
   }
 
-  endResponse(): void {
+  endResponse(_trailers: readonly string[] | null): void {
     if (this.#phase >= CLOSING) return;
     this.#writer.end();
     this.flushResponse();
@@ -166,7 +166,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     if (this.#phase >= CLOSING) return;
     if (!this.#canReachNextRequest()) this.#persist = false;
     this.#writer.answer(response, this.#persist);
-    this.endResponse();
+    this.endResponse(null);
   }
 
   pauseRequest(): void {
@@ -237,7 +237,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     // Nothing of this request is left to hold back, and a reset of the client must be seen.
     this.resumeRequest();
     if (this.#responseDone) this.#nextRequest();
-    else this.#exchange?.onRequestEnd();
+    else this.#exchange?.onRequestEnd(null);
   }
 
   /** One answer, and nothing more from this client is HTTP: resynchronising is how requests are smuggled. */

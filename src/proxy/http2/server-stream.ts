@@ -142,7 +142,7 @@ export class Http2ServerStream implements Downstream {
     return false;
   }
 
-  endResponse(): void {
+  endResponse(_trailers: readonly string[] | null): void {
     this.#exchange = null;
     if (!this.#isWritable()) return;
     this.#answered = true;
@@ -168,7 +168,7 @@ export class Http2ServerStream implements Downstream {
     if (!this.#isWritable()) return;
     this.#head = toLocalFields(response, this.#worker.clock);
     this.#piece = this.#bodiless || response.body === '' ? null : Buffer.from(response.body, 'latin1');
-    this.endResponse();
+    this.endResponse(null);
   }
 
   pauseRequest(): void {
@@ -251,7 +251,7 @@ export class Http2ServerStream implements Downstream {
     }
     this.#requestComplete = true;
     try {
-      this.#exchange?.onRequestEnd();
+      this.#exchange?.onRequestEnd(null);
     } catch (error) {
       this.#onFault(error);
     }
