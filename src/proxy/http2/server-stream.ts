@@ -235,7 +235,7 @@ export class Http2ServerStream implements Downstream {
       }
     }
     try {
-      this.#exchange?.onRequestData(piece);
+      this.#exchange?.onRequestData(piece, 0, piece.length);
     } catch (error) {
       this.#onFault(error);
     }
