@@ -136,10 +136,10 @@ export class Exchange {
 
   // From the client's side.
 
-  /** The piece is the exchange's to keep. */
-  onRequestData(piece: Buffer): void {
+  /** Bytes `[start, end)` are valid during the call only. */
+  onRequestData(buffer: Buffer, start: number, end: number): void {
     if (this.finished) return;
-    this.requestBytes += piece.length;
+    this.requestBytes += end - start;
     const limit = this.route.policy.maxRequestBodyBytes;
     if (limit !== 0 && this.requestBytes > limit) {
       this.fail(Outcome.BodyTooLarge);
@@ -148,12 +148,12 @@ export class Exchange {
     const connection = this.connection;
     if (connection === null || !connection.ready) {
       this.#heldBody ??= [];
-      this.#heldBody.push(piece);
+      this.#heldBody.push(Buffer.from(buffer.subarray(start, end)));
       this.downstream.pauseRequest();
       return;
     }
     this.#committed = true;
-    if (!connection.writeBody(piece)) this.downstream.pauseRequest();
+    if (!connection.writeBody(buffer, start, end)) this.downstream.pauseRequest();
   }
 
   /** @param trailers names and values in turn, judged by the client's side */
@@ -185,7 +185,7 @@ export class Exchange {
     let flowing = true;
     if (held !== null) {
       this.#committed = true;
-      for (const piece of held) flowing = connection.writeBody(piece) && flowing;
+      for (const piece of held) flowing = connection.writeBody(piece, 0, piece.length) && flowing;
     }
     if (this.#requestComplete) {
       this.requestSent = true;

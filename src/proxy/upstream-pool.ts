@@ -11,8 +11,8 @@ import type { WorkerContext } from './worker-context.ts';
 export interface UpstreamConnection {
   /** The head went out; body bytes may follow. */
   readonly ready: boolean;
-  /** False: stop until `exchange.onUpstreamDrain`. The piece is the connection's to keep. */
-  writeBody(piece: Buffer): boolean;
+  /** Bytes `[start, end)` are valid during the call only. False: stop until `exchange.onUpstreamDrain`. */
+  writeBody(buffer: Buffer, start: number, end: number): boolean;
   /** @param trailers names and values in turn, for a protocol that can carry them */
   endBody(trailers: readonly string[] | null): void;
   resumeResponse(): void;

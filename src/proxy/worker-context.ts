@@ -10,6 +10,7 @@ import { OutputBuffers } from './http2/output-buffers.ts';
 import { Http2RequestHead } from './http2/request-head.ts';
 import { RequestIds } from './request-id.ts';
 import { TurnEnd } from './turn-end.ts';
+import { WriteBuffers } from './write-buffers.ts';
 
 /** Upstream sockets read into this one buffer: what must outlive the callback is copied. */
 const READ_BUFFER_BYTES = 65_536;
@@ -29,6 +30,7 @@ export class WorkerContext {
   readonly acceptBuffer: Buffer;
   /** HTTP/2 connections put their frames together in these. */
   readonly outputBuffers: OutputBuffers;
+  readonly writeBuffers: WriteBuffers;
   /** Null when the access log is off. */
   readonly onAccess: ((entry: AccessLogEntry) => void) | null;
   draining: boolean;
@@ -66,6 +68,7 @@ export class WorkerContext {
     this.readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
     this.acceptBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
     this.outputBuffers = new OutputBuffers();
+    this.writeBuffers = new WriteBuffers(READ_BUFFER_BYTES);
     this.draining = false;
     this.activeConnections = 0;
     this.acceptedConnections = 0;

@@ -6,6 +6,7 @@
 import net from 'node:net';
 import type { Exchange } from '../exchange.ts';
 import { Outcome } from '../outcome.ts';
+import { SocketWriter } from '../socket-writer.ts';
 import { closeTunnelSocket, type DownstreamTunnel, type UpstreamTunnel } from '../tunnel.ts';
 import type { UpstreamConnection, UpstreamPool } from '../upstream-pool.ts';
 import type { WorkerContext } from '../worker-context.ts';
@@ -25,6 +26,8 @@ const CLOSED = 7;
 const HEAD_END = Buffer.from('\r\n\r\n');
 const MAX_HEAD_BYTES = 32_768;
 const MAX_INFORMATIONAL = 32;
+/** Pieces up to this size are written as text: no buffer, and one write with their framing. */
+const TEXT_PIECE_BYTES = 4_096;
 /** Stay this far below the idle time a back end announces, so that it never closes under a request. */
 const IDLE_MARGIN_MS = 1_000;
 
@@ -32,6 +35,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
   readonly #worker: WorkerContext;
   readonly #pool: UpstreamPool;
   #socket: net.Socket | null;
+  #writer: SocketWriter | null;
   #exchange: Exchange | null;
   #state: number;
   #decoder: ChunkedDecoder | null;
@@ -51,6 +55,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     this.#worker = worker;
     this.#pool = pool;
     this.#socket = null;
+    this.#writer = null;
     this.#exchange = null;
     this.#state = CONNECTING;
     this.#decoder = null;
@@ -85,7 +90,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     });
     this.#socket = socket;
     socket.on('connect', () => this.#onConnect());
-    socket.on('drain', () => this.#onDrain());
+    this.#writer = new SocketWriter(socket, this.#worker.writeBuffers, this);
     socket.on('end', () => this.#onEnd());
     socket.on('error', (error) => this.#onClose(error));
     socket.on('close', () => this.#onClose(null));
@@ -106,18 +111,8 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
 
   // UpstreamConnection
 
-  writeBody(piece: Buffer): boolean {
-    const socket = this.#socket as net.Socket;
-    const chunked = this.#exchange?.body === BODY_CHUNKED;
-    if (chunked) {
-      socket.cork();
-      socket.write(`${piece.length.toString(16)}\r\n`, 'latin1');
-    }
-    let flowing = socket.write(piece);
-    if (chunked) {
-      flowing = socket.write('\r\n', 'latin1');
-      socket.uncork();
-    }
+  writeBody(buffer: Buffer, start: number, end: number): boolean {
+    const flowing = this.#writePiece(this.#writer as SocketWriter, buffer, start, end);
     // While body bytes flow we wait for the client, and its own deadline counts; while they are stuck, for the back end.
     if (flowing) this.#deadlineMs = 0;
     else this.#expectProgress();
@@ -125,7 +120,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
   }
 
   endBody(_trailers: readonly string[] | null): void {
-    if (this.#exchange?.body === BODY_CHUNKED) this.#socket?.write('0\r\n\r\n', 'latin1');
+    if (this.#exchange?.body === BODY_CHUNKED) this.#writer?.writeText('0\r\n\r\n');
     this.#expectProgress();
   }
 
@@ -165,6 +160,19 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     else this.#onClose(null);
   }
 
+  #writePiece(writer: SocketWriter, buffer: Buffer, start: number, end: number): boolean {
+    const chunked = this.#exchange?.body === BODY_CHUNKED;
+    const before = chunked ? `${(end - start).toString(16)}\r\n` : '';
+    if (end - start <= TEXT_PIECE_BYTES) {
+      return writer.writeText(`${before}${buffer.toString('latin1', start, end)}${chunked ? '\r\n' : ''}`);
+    }
+    const piece = this.#worker.writeBuffers.take(before.length + end - start + 2);
+    let position = before === '' ? 0 : piece.write(before, 0, 'latin1');
+    position += buffer.copy(piece, position, start, end);
+    if (chunked) position += piece.write('\r\n', position, 'latin1');
+    return writer.writeBuffer(piece, position);
+  }
+
   onChunkData(buffer: Buffer, start: number, end: number): void {
     (this.#exchange as Exchange).onResponseData(buffer, start, end);
   }
@@ -173,7 +181,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     this.#state = HEAD;
     this.#informational = 0;
     this.#deadlineMs = 0;
-    (this.#socket as net.Socket).write(exchange.requestText, 'latin1');
+    (this.#writer as SocketWriter).writeText(exchange.requestText);
     exchange.onConnectionReady(this);
   }
 
@@ -190,7 +198,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     if (this.#state === CONNECTING && this.#exchange !== null) this.#send(this.#exchange);
   }
 
-  #onDrain(): void {
+  onDrain(): void {
     if (this.#state === TUNNEL) this.#tunnel?.resume();
     else this.#exchange?.onUpstreamDrain();
   }

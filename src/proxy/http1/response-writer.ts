@@ -3,8 +3,8 @@
  * write of their head, and exactly one framing field goes out (RFC 9112 §6).
  * Hot: guarded by `bench/macro`.
  */
-import type { Socket } from 'node:net';
 import type { LocalResponse } from '../error-response.ts';
+import type { SocketWriter } from '../socket-writer.ts';
 import type { WorkerContext } from '../worker-context.ts';
 import { BODY_CHUNKED } from './request-head.ts';
 import { BODY_UNTIL_CLOSE, type ResponseHead } from './response-head.ts';
@@ -16,13 +16,13 @@ export class ResponseWriter {
   /** The kernel and the socket's queue are full: nothing more until `drain`. */
   blocked: boolean;
   readonly #worker: WorkerContext;
-  readonly #socket: Socket;
+  readonly #socket: SocketWriter;
   #text: string;
   #chunked: boolean;
   #toHead: boolean;
   #http11: boolean;
 
-  constructor(worker: WorkerContext, socket: Socket) {
+  constructor(worker: WorkerContext, socket: SocketWriter) {
     this.#worker = worker;
     this.#socket = socket;
     this.blocked = false;
@@ -54,12 +54,12 @@ export class ResponseWriter {
 
   informational(head: ResponseHead): void {
     if (!this.#http11) return;
-    this.#socket.write(`HTTP/1.1 ${head.status} ${head.reason}\r\n${head.toBlock()}\r\n`, 'latin1');
+    this.#socket.writeText(`HTTP/1.1 ${head.status} ${head.reason}\r\n${head.toBlock()}\r\n`);
   }
 
   switchProtocols(head: ResponseHead): void {
     const fields = `${head.toBlock()}Connection: upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
-    this.#socket.write(`HTTP/1.1 101 ${head.reason}\r\n${fields}\r\n`, 'latin1');
+    this.#socket.writeText(`HTTP/1.1 101 ${head.reason}\r\n${fields}\r\n`);
   }
 
   answer(response: LocalResponse, persist: boolean): void {
@@ -76,12 +76,13 @@ export class ResponseWriter {
       this.#text = before + buffer.toString('latin1', start, end) + (this.#chunked ? '\r\n' : '');
       return;
     }
-    const piece = Buffer.allocUnsafe(before.length + length + (this.#chunked ? 2 : 0));
-    piece.write(before, 0, 'latin1');
-    buffer.copy(piece, before.length, start, end);
-    if (this.#chunked) piece.write('\r\n', before.length + length, 'latin1');
     this.#text = '';
-    if (!this.#socket.write(piece)) this.blocked = true;
+    const piece = this.#worker.writeBuffers.take(before.length + length + 2);
+    let position = before === '' ? 0 : piece.write(before, 0, 'latin1');
+    buffer.copy(piece, position, start, end);
+    position += length;
+    if (this.#chunked) position += piece.write('\r\n', position, 'latin1');
+    if (!this.#socket.writeBuffer(piece, position)) this.blocked = true;
   }
 
   end(): void {
@@ -94,7 +95,7 @@ export class ResponseWriter {
     if (this.#text !== '') {
       const text = this.#text;
       this.#text = '';
-      if (!this.#socket.write(text, 'latin1')) this.blocked = true;
+      if (!this.#socket.writeText(text)) this.blocked = true;
     }
     return !this.blocked;
   }

@@ -10,6 +10,7 @@ import type { Exchange } from '../exchange.ts';
 import { forwardedFields, type ListenerFacts, toClientIp } from '../forwarded-fields.ts';
 import { handleRequest, isInlineBody, type RequestOrigin } from '../handle-request.ts';
 import { Outcome } from '../outcome.ts';
+import { SocketWriter } from '../socket-writer.ts';
 import { ClientTunnelEnd, closeTunnelSocket, type UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
 import type { WorkerContext } from '../worker-context.ts';
@@ -76,7 +77,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.encrypted = listener.encrypted;
     this.port = listener.port;
     this.#reader = new RequestReader(worker, this);
-    this.#writer = new ResponseWriter(worker, socket);
+    this.#writer = new ResponseWriter(worker, new SocketWriter(socket, worker.writeBuffers, this));
     this.#phase = OPEN;
     this.#exchange = null;
     this.#pending = null;
@@ -94,7 +95,6 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     worker.activeConnections++;
     worker.acceptedConnections++;
     worker.clock.watch(this);
-    socket.on('drain', () => this.#onDrain());
     socket.on('end', () => this.#onEnd());
     socket.on('error', () => this.#close());
     socket.on('close', () => this.#close());
@@ -228,8 +228,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
 
   onBodyData(buffer: Buffer, start: number, end: number): void {
     this.#expectBodyProgress();
-    const piece = buffer.subarray(start, end);
-    this.#exchange?.onRequestData(this.#borrowed ? Buffer.from(piece) : piece);
+    this.#exchange?.onRequestData(buffer, start, end);
   }
 
   onBodyEnd(): void {
@@ -333,7 +332,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     if (!this.#paused) this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.bodyTimeoutMs;
   }
 
-  #onDrain(): void {
+  onDrain(): void {
     if (this.#phase === TUNNEL) {
       this.#tunnel?.resume();
       return;
