@@ -12,8 +12,8 @@ import type { FrameWriter } from './frame-writer.ts';
 export const STREAM_WINDOW_BYTES = 262_144;
 
 export interface IncomingBodyListener {
-  /** Bytes `[start, end)` are the listener's to keep if `owned`, and valid during the call only if not. */
-  onBodyData(buffer: Buffer, start: number, end: number, owned: boolean): void;
+  /** Bytes `[start, end)` are valid during the call only. */
+  onBodyData(buffer: Buffer, start: number, end: number): void;
   /** @param trailers names and values in turn */
   onBodyEnd(trailers: readonly string[] | null): void;
   /** More or less than was announced. */
@@ -67,7 +67,7 @@ export class IncomingBody {
     return this.#window.receive(payloadBytes);
   }
 
-  data(buffer: Buffer, start: number, end: number, owned: boolean): void {
+  data(buffer: Buffer, start: number, end: number): void {
     if (this.#discarding) return;
     const bytes = end - start;
     if (this.#awaitedBytes !== -1) {
@@ -78,7 +78,7 @@ export class IncomingBody {
       }
     }
     if (!this.#paused) {
-      this.#listener.onBodyData(buffer, start, end, owned);
+      this.#listener.onBodyData(buffer, start, end);
       this.consume(bytes);
       return;
     }
@@ -117,7 +117,7 @@ export class IncomingBody {
     this.#held = null;
     const piece = held.takeAll();
     this.#credit.release(piece.length);
-    this.#listener.onBodyData(piece, 0, piece.length, true);
+    this.#listener.onBodyData(piece, 0, piece.length);
     this.consume(piece.length);
     if (this.#endHeld && !this.#discarding) this.#listener.onBodyEnd(this.#trailers);
   }

@@ -7,7 +7,6 @@ import type { Socket } from 'node:net';
 import { forwardedFields, type ListenerFacts, toClientIp } from '../forwarded-fields.ts';
 import { toRoutingHost } from '../http1/request-target.ts';
 import type { WorkerContext } from '../worker-context.ts';
-import { ClosedStreams, OVER, RESET_BY_US, UNKNOWN } from './closed-streams.ts';
 import { ConnectionCredit } from './connection-credit.ts';
 import { FloodGuard } from './flood-guard.ts';
 import { mayGrow } from './flow-window.ts';
@@ -21,6 +20,8 @@ import { PeerSettings } from './peer-settings.ts';
 import { ResponseEncoder } from './response-encoder.ts';
 import { SendScheduler } from './send-scheduler.ts';
 import { Http2ServerStream, type StreamOwner } from './server-stream.ts';
+import { StalledPeer } from './stalled-peer.ts';
+import { RESET_BY_US, StreamTable } from './stream-table.ts';
 
 const MAX_CONCURRENT_STREAMS = 100;
 /** Beyond these a head is refused unread; below them, and above our own limits, it is answered 431. */
@@ -61,26 +62,19 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
   readonly #reader: FrameReader;
   readonly #decoder: HpackDecoder;
   readonly #settings: PeerSettings;
-  readonly #streams: Map<number, Http2ServerStream>;
-  readonly #closedStreams: ClosedStreams;
+  readonly #streams: StreamTable<Http2ServerStream>;
+  readonly #stalled: StalledPeer;
   readonly #guard: FloodGuard;
   #phase: number;
-  #lastStreamId: number;
   /** Of the DATA frame under way. */
   #dataStream: Http2ServerStream | null;
-  #unreadPayloadBytes: number;
-  /** The bytes under way are ours to keep. */
-  #owned: boolean;
+  #dataBytes: number;
+  #paddingBytes: number;
   #paused: boolean;
   #hostSeen: string;
   #lingeredBytes: number;
   /** Coarse clock; 0 = none. Of the phase: idle, answer to the warning, end of the other side. */
   #deadlineMs: number;
-  /** For a frame or a field section that has begun. */
-  #frameDeadlineMs: number;
-  /** For the kernel to take a write. */
-  #writeDeadlineMs: number;
-  #writesSeen: number;
 
   constructor(
     worker: WorkerContext,
@@ -99,7 +93,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     this.inlineBody = '';
     this.routingHost = '';
     this.forwarded = '';
-    this.writer = new FrameWriter(socket, worker.turnEnd, worker.outputBuffers, () => this.#onWritable());
+    this.writer = new FrameWriter(socket, worker.turnEnd, worker.writeBuffers, () => this.#onWritable());
     this.encoder = new ResponseEncoder(this.writer, worker.clock);
     this.scheduler = new SendScheduler(this.writer);
     this.credit = new ConnectionCredit(this.writer);
@@ -107,21 +101,17 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     this.#reader = new FrameReader(this, { expectPreface: true, maxBlockBytes: maxListBytes });
     this.#decoder = new HpackDecoder(DEFAULT_TABLE_BYTES, maxListBytes, maxHeaders * HARD_LIMIT_FACTOR);
     this.#settings = new PeerSettings();
-    this.#streams = new Map();
-    this.#closedStreams = new ClosedStreams();
+    this.#streams = new StreamTable();
+    this.#stalled = new StalledPeer(worker.clock, this.#reader, this.writer, worker.settings);
     this.#guard = new FloodGuard();
     this.#phase = OPEN;
-    this.#lastStreamId = 0;
     this.#dataStream = null;
-    this.#unreadPayloadBytes = 0;
-    this.#owned = false;
+    this.#dataBytes = 0;
+    this.#paddingBytes = 0;
     this.#paused = false;
     this.#hostSeen = '';
     this.#lingeredBytes = 0;
     this.#deadlineMs = worker.clock.nowMs + headTimeoutMs;
-    this.#frameDeadlineMs = 0;
-    this.#writeDeadlineMs = 0;
-    this.#writesSeen = 0;
     worker.activeConnections++;
     worker.acceptedConnections++;
     worker.clock.watch(this);
@@ -142,14 +132,23 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     return this.#settings.initialWindowBytes;
   }
 
-  /** A read whose bytes are ours to keep. */
-  onData(chunk: Buffer): void {
-    this.#feed(chunk, chunk.length, true);
-  }
-
-  /** A read into a buffer that is used again. */
+  /** Bytes `[0, length)` are valid during the call only. */
   onRead(buffer: Buffer, length: number): void {
-    this.#feed(buffer, length, false);
+    if (this.#phase >= ENDED) {
+      this.#lingeredBytes += length;
+      if (this.#lingeredBytes > LINGER_BYTES) this.destroy();
+      return;
+    }
+    try {
+      this.#reader.feed(buffer, 0, length);
+    } catch (error) {
+      this.#worker.logger.error('http2 connection failed', { error, clientIp: this.clientIp });
+      this.#giveUp(ErrorCode.InternalError);
+    }
+    this.#stalled.noteRead();
+    if (this.writer.waitingBytes <= MAX_WAITING_BYTES || this.writer.flowing || this.#phase >= ENDED) return;
+    this.#paused = true;
+    this.#socket.pause();
   }
 
   /** In two steps (RFC 9113 §6.8): what the client had sent before it knew is still served. */
@@ -163,15 +162,14 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
 
   destroy(): void {
     if (this.#phase === CLOSED) return;
-    for (const stream of this.#streams.values()) stream.destroy();
+    for (const stream of this.#streams.open.values()) stream.destroy();
     if (this.#phase !== ENDED) this.writer.flush();
     this.#close();
   }
 
   onTick(nowMs: number): void {
-    for (const stream of this.#streams.values()) stream.onTick(nowMs);
-    this.#checkWrites(nowMs);
-    if (this.#frameDeadlineMs !== 0 && nowMs >= this.#frameDeadlineMs) this.destroy();
+    for (const stream of this.#streams.open.values()) stream.onTick(nowMs);
+    if (this.#stalled.isOverdue(nowMs)) this.destroy();
     if (this.#deadlineMs === 0 || nowMs < this.#deadlineMs) return;
     this.#deadlineMs = 0;
     if (this.#phase === OPEN) this.drain();
@@ -189,40 +187,41 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
   }
 
   onStreamClosed(stream: Http2ServerStream, ending: number, byClient: boolean): void {
-    this.#streams.delete(stream.id);
-    this.#closedStreams.note(stream.id, ending);
+    this.#streams.close(stream, ending);
     if (byClient) this.#countReset();
-    if (this.#streams.size > 0) return;
+    if (this.#streams.open.size > 0) return;
     if (this.#phase === OPEN) this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.keepAliveTimeoutMs;
-    else if (this.#phase === LEAVING) this.#endInStages(this.#worker.settings.writeTimeoutMs);
+    else if (this.#phase === LEAVING) this.#end(this.#worker.settings.writeTimeoutMs);
   }
 
   // FrameSink
 
   onDataHead(streamId: number, payloadBytes: number): void {
-    this.#unreadPayloadBytes = payloadBytes;
+    this.#paddingBytes = payloadBytes;
+    this.#dataBytes = 0;
     if (!this.credit.receive(payloadBytes)) {
       this.onConnectionError(ErrorCode.FlowControlError, 'more DATA than the connection allows');
       return;
     }
-    const stream = this.#streams.get(streamId) ?? null;
+    const stream = this.#streams.open.get(streamId) ?? null;
     this.#dataStream = stream;
-    if (stream === null) this.#onStrayFrame(streamId, ErrorCode.StreamClosed);
+    if (stream === null) this.#onStrayFrame(streamId);
     else stream.onDataHead(payloadBytes);
   }
 
   onDataPiece(buffer: Buffer, start: number, end: number): void {
-    this.#unreadPayloadBytes -= end - start;
-    this.#dataStream?.onData(buffer, start, end, this.#owned);
+    this.#paddingBytes -= end - start;
+    this.#dataBytes += end - start;
+    this.#dataStream?.onData(buffer, start, end);
   }
 
   onDataEnd(endStream: boolean): void {
     const stream = this.#dataStream;
     this.#dataStream = null;
     this.credit.settle();
-    if (stream === null) return;
-    stream.onDataEnd(this.#unreadPayloadBytes, endStream);
-    if (!endStream && this.#isEmptyData) this.#countEmptyFrame();
+    if (stream !== null) stream.onDataEnd(this.#paddingBytes, endStream);
+    if (this.#dataBytes > 0 || endStream) return;
+    if (!this.#guard.allowEmptyFrame(this.#worker.clock.nowMs)) this.#expel('too many empty frames');
   }
 
   onFieldBlock(streamId: number, endStream: boolean, buffer: Buffer, start: number, end: number): void {
@@ -232,16 +231,16 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
       this.onConnectionError(ErrorCode.CompressionError, 'field block cannot be decoded');
       return;
     }
-    const stream = this.#streams.get(streamId);
+    const stream = this.#streams.open.get(streamId);
     if (stream !== undefined) {
       if (this.#decoder.oversized) stream.failByClient(ErrorCode.EnhanceYourCalm);
       else stream.onTrailers(fields, endStream);
-    } else if (streamId > this.#lastStreamId) this.#open(streamId, endStream, fields);
-    else this.#onStrayFrame(streamId, ErrorCode.StreamClosed);
+    } else if (streamId > this.#streams.lastId) this.#open(streamId, endStream, fields);
+    else this.#onStrayFrame(streamId);
   }
 
   onReset(streamId: number): void {
-    const stream = this.#streams.get(streamId);
+    const stream = this.#streams.open.get(streamId);
     if (stream !== undefined) stream.onReset();
     else this.#onLateFrame(streamId);
   }
@@ -259,7 +258,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     this.writer.settingsAck();
     const change = settings.initialWindowBytes - before;
     if (change === 0) return;
-    for (const stream of this.#streams.values()) {
+    for (const stream of this.#streams.open.values()) {
       if (stream.grow(change)) continue;
       this.onConnectionError(ErrorCode.FlowControlError, 'window too large');
       return;
@@ -298,7 +297,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
   }
 
   onStreamError(streamId: number, code: number): void {
-    const stream = this.#streams.get(streamId);
+    const stream = this.#streams.open.get(streamId);
     if (stream !== undefined) stream.failByClient(code);
     else if (code === ErrorCode.FrameSizeError) this.#countControlFrame();
     else this.#onLateFrame(streamId);
@@ -309,5 +308,123 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     if (this.#phase >= ENDED) return;
     this.#worker.logger.debug('http2 connection failed', { reason, code, clientIp: this.clientIp });
     this.#giveUp(code);
+  }
+
+  #open(streamId: number, endStream: boolean, fields: readonly string[]): void {
+    if ((streamId & 1) === 0) {
+      this.onConnectionError(ErrorCode.ProtocolError, 'stream of the wrong side');
+      return;
+    }
+    this.#guard.countStream(this.#worker.clock.nowMs);
+    if (this.#isBeyondLast(streamId)) {
+      this.#countControlFrame();
+      return;
+    }
+    this.#streams.lastId = streamId;
+    if (this.#streams.open.size >= MAX_CONCURRENT_STREAMS) this.#refuse(streamId, ErrorCode.RefusedStream);
+    else if (this.#decoder.oversized) this.#refuse(streamId, ErrorCode.EnhanceYourCalm);
+    else {
+      if (this.#phase === OPEN) this.#deadlineMs = 0;
+      const stream = new Http2ServerStream(this.#worker, this, streamId);
+      this.#streams.open.set(streamId, stream);
+      stream.begin(fields, endStream);
+    }
+  }
+
+  /** No work is begun for it. */
+  #refuse(streamId: number, code: number): void {
+    this.writer.reset(streamId, code);
+    this.#streams.noteEnding(streamId, RESET_BY_US);
+    this.#countReset();
+  }
+
+  #growStream(streamId: number, increment: number): void {
+    const stream = this.#streams.open.get(streamId);
+    if (stream === undefined) this.#onLateFrame(streamId);
+    else if (stream.grow(increment)) this.scheduler.run();
+    else stream.failByClient(ErrorCode.FlowControlError);
+  }
+
+  /** DATA or HEADERS for a stream that is not open. */
+  #onStrayFrame(streamId: number): void {
+    const code = this.#isBeyondLast(streamId) ? ErrorCode.NoError : this.#streams.judgeStray(streamId);
+    if (code === ErrorCode.NoError) this.#countControlFrame();
+    else this.onConnectionError(code, 'frame on a stream that is not open');
+  }
+
+  /** RST_STREAM or WINDOW_UPDATE for a stream that is not open: usual for one that has just ended. */
+  #onLateFrame(streamId: number): void {
+    if (!this.#streams.isIdle(streamId) || this.#isBeyondLast(streamId)) this.#countControlFrame();
+    else this.onConnectionError(ErrorCode.ProtocolError, 'frame on a stream that was never opened');
+  }
+
+  /** The client was told which stream is the last: what is beyond it was never here. */
+  #isBeyondLast(streamId: number): boolean {
+    return this.#phase === LEAVING && streamId > this.#streams.lastId && (streamId & 1) === 1;
+  }
+
+  #countReset(): void {
+    if (!this.#guard.allowReset(this.#worker.clock.nowMs)) this.#expel('too many stream resets');
+  }
+
+  #countControlFrame(): boolean {
+    if (this.#guard.allowControlFrame(this.#worker.clock.nowMs)) return true;
+    this.#expel('too many control frames');
+    return false;
+  }
+
+  #expel(reason: string): void {
+    if (this.#phase >= ENDED) return;
+    this.#worker.logger.info('http2 connection closed', { reason, clientIp: this.clientIp });
+    this.#giveUp(ErrorCode.EnhanceYourCalm);
+  }
+
+  /** The second GOAWAY: what is beyond this stream is safe to repeat elsewhere. */
+  #leave(): void {
+    this.#phase = LEAVING;
+    this.#deadlineMs = 0;
+    this.writer.goaway(this.#streams.lastId, ErrorCode.NoError);
+    if (this.#streams.open.size === 0) this.#end(this.#worker.settings.writeTimeoutMs);
+  }
+
+  /** GOAWAY, and all streams are over. */
+  #giveUp(code: number): void {
+    this.#phase = ENDED;
+    this.#reader.stop();
+    for (const stream of this.#streams.open.values()) stream.destroy();
+    this.writer.goaway(this.#streams.lastId, code);
+    this.#end(LINGER_MS);
+  }
+
+  /** Closes our end; input is thrown away until the client closes its own, or we have waited long enough. */
+  #end(limitMs: number): void {
+    this.#phase = ENDED;
+    this.#reader.stop();
+    const { clock } = this.#worker;
+    this.#deadlineMs = clock.nowMs + limitMs;
+    this.writer.end(() => {
+      this.#deadlineMs = clock.nowMs + LINGER_MS;
+    });
+    this.#socket.resume();
+  }
+
+  #onWritable(): void {
+    if (this.#phase >= ENDED) return;
+    this.scheduler.run();
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#socket.resume();
+  }
+
+  #close(): void {
+    if (this.#phase === CLOSED) return;
+    this.#phase = CLOSED;
+    this.#reader.stop();
+    for (const stream of this.#streams.open.values()) stream.destroy();
+    this.writer.destroy();
+    this.#worker.clock.unwatch(this);
+    this.#worker.activeConnections--;
+    this.#socket.destroy();
+    this.#onClosed(this);
   }
 }

@@ -13,7 +13,6 @@ import { Outcome } from '../outcome.ts';
 import type { DownstreamTunnel, UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
 import type { WorkerContext } from '../worker-context.ts';
-import { RESET_BY_US, OVER } from './closed-streams.ts';
 import type { ConnectionCredit } from './connection-credit.ts';
 import { ErrorCode } from './frame-constants.ts';
 import type { FrameWriter } from './frame-writer.ts';
@@ -22,6 +21,7 @@ import { OutgoingBody, type OutgoingBodyListener } from './outgoing-body.ts';
 import { MALFORMED } from './request-head.ts';
 import type { ResponseEncoder } from './response-encoder.ts';
 import type { SendScheduler } from './send-scheduler.ts';
+import { OVER, RESET_BY_US } from './stream-table.ts';
 import { judgeTrailers } from './trailers.ts';
 
 /** What a stream needs of its session. */
@@ -104,10 +104,10 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Outg
     else if (!receiving.receive(payloadBytes)) this.failByClient(ErrorCode.FlowControlError);
   }
 
-  onData(buffer: Buffer, start: number, end: number, owned: boolean): void {
+  onData(buffer: Buffer, start: number, end: number): void {
     if (this.#closed) return;
     try {
-      this.#receiving?.data(buffer, start, end, owned);
+      this.#receiving?.data(buffer, start, end);
     } catch (error) {
       this.#onFault(error);
     }
@@ -241,12 +241,9 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Outg
 
   // What comes of the request's body.
 
-  onBodyData(buffer: Buffer, start: number, end: number, owned: boolean): void {
+  onBodyData(buffer: Buffer, start: number, end: number): void {
     this.#expectBodyProgress();
-    const exchange = this.#exchange;
-    if (exchange === null) return;
-    const piece = buffer.subarray(start, end);
-    exchange.onRequestData(owned ? piece : Buffer.from(piece));
+    this.#exchange?.onRequestData(buffer, start, end);
   }
 
   onBodyEnd(trailers: readonly string[] | null): void {
