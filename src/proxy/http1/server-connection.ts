@@ -100,13 +100,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     socket.on('close', () => this.#close());
   }
 
-  /** A read whose bytes are ours to keep. */
-  onData(chunk: Buffer): void {
-    this.#borrowed = false;
-    this.#feed(chunk);
-  }
-
-  /** A read into the worker's buffer: what must outlive the call is copied. */
+  /** Bytes `[0, length)` are valid during the call only: what must outlive it is copied. */
   onRead(buffer: Buffer, length: number): void {
     this.#borrowed = true;
     this.#feed(buffer.subarray(0, length));
@@ -327,7 +321,8 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     const pending = this.#pending;
     if (pending === null || this.#reader.feeding) return;
     this.#pending = null;
-    this.onData(pending);
+    this.#borrowed = false;
+    this.#feed(pending);
   }
 
   /** Whether what is left of the current request is little enough to read on to the next one. */
