@@ -46,6 +46,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
   readonly #socket: Socket;
   readonly #onClosed: (connection: ServerConnection) => void;
   readonly #reader: RequestReader;
+  readonly #output: SocketWriter;
   readonly #writer: ResponseWriter;
   #phase: number;
   #exchange: Exchange | null;
@@ -77,7 +78,8 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.encrypted = listener.encrypted;
     this.port = listener.port;
     this.#reader = new RequestReader(worker, this);
-    this.#writer = new ResponseWriter(worker, new SocketWriter(socket, worker.writeBuffers, this));
+    this.#output = new SocketWriter(socket, worker.writeBuffers, this);
+    this.#writer = new ResponseWriter(worker, this.#output);
     this.#phase = OPEN;
     this.#exchange = null;
     this.#pending = null;
@@ -191,7 +193,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.#phase = TUNNEL;
     this.#tunnel = tunnel;
     this.#deadlineMs = 0;
-    tunnel.attachTunnel(new ClientTunnelEnd(this.#socket, this.#exchange, () => this.#close()));
+    tunnel.attachTunnel(new ClientTunnelEnd(this.#socket, this.#output, this.#exchange, () => this.#close()));
     this.resumeRequest();
     const pending = this.#pending;
     this.#pending = null;
@@ -363,7 +365,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.#pending = null;
     // The answer may still wait for a slow reader; lingering begins when it is out.
     this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.writeTimeoutMs;
-    this.#socket.end(() => {
+    this.#output.end(() => {
       this.#deadlineMs = this.#worker.clock.nowMs + LINGER_MS;
     });
     this.#paused = false;
@@ -383,7 +385,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.#worker.clock.unwatch(this);
     this.#worker.activeConnections--;
     if (tunnel === null) this.#socket.destroy();
-    else closeTunnelSocket(this.#socket, this.#worker.settings.writeTimeoutMs);
+    else closeTunnelSocket(this.#socket, this.#output.ending, this.#worker.settings.writeTimeoutMs);
     this.#onClosed(this);
     if (tunnel !== null) {
       exchange?.onTunnelEnd();
