@@ -4,11 +4,12 @@
  * Hot: listeners and buffers belong to the connection; a request adds an `Exchange` and nothing else.
  */
 import type { Socket } from 'node:net';
+import { ConnectionOrigin } from '../connection-origin.ts';
 import type { Downstream } from '../downstream.ts';
 import { type LocalResponse, localResponse } from '../error-response.ts';
 import type { Exchange } from '../exchange.ts';
-import { forwardedFields, type ListenerFacts, toClientIp } from '../forwarded-fields.ts';
-import { handleRequest, isInlineBody, type RequestOrigin } from '../handle-request.ts';
+import type { ListenerFacts } from '../forwarded-fields.ts';
+import { handleRequest, isInlineBody } from '../handle-request.ts';
 import { Outcome } from '../outcome.ts';
 import { SocketWriter } from '../socket-writer.ts';
 import { ClientTunnelEnd, closeTunnelSocket, type UpstreamTunnel } from '../tunnel.ts';
@@ -16,7 +17,6 @@ import { logUnrouted } from '../unrouted-log.ts';
 import type { WorkerContext } from '../worker-context.ts';
 import { BODY_NONE, type RequestHead } from './request-head.ts';
 import { READ_LENGTH, READ_NOTHING, RequestReader, type RequestSink } from './request-reader.ts';
-import { toRoutingHost } from './request-target.ts';
 import type { ResponseHead } from './response-head.ts';
 import { ResponseWriter } from './response-writer.ts';
 
@@ -34,14 +34,9 @@ const PIPELINE_PAUSE_BYTES = 32_768;
 const LINGER_MS = 2_000;
 const LINGER_BYTES = 1_048_576;
 
-export class ServerConnection implements Downstream, RequestSink, RequestOrigin {
+export class ServerConnection implements Downstream, RequestSink {
   readonly clientIp: string;
-  readonly encrypted: boolean;
-  readonly port: number;
-  readonly listener: string;
-  routingHost: string;
-  forwarded: string;
-  inlineBody: string;
+  readonly #origin: ConnectionOrigin;
   readonly #worker: WorkerContext;
   readonly #socket: Socket;
   readonly #onClosed: (connection: ServerConnection) => void;
@@ -57,11 +52,12 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
   #borrowed: boolean;
   /** Another request may follow the current one. */
   #persist: boolean;
+  /** By the client: this is its last request. */
+  #closeAnnounced: boolean;
   #responseDone: boolean;
   #lingeredBytes: number;
   /** Coarse clock; 0 = none. */
   #deadlineMs: number;
-  #hostSeen: string;
   #tunnel: UpstreamTunnel | null;
 
   constructor(
@@ -72,11 +68,9 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
   ) {
     this.#worker = worker;
     this.#socket = socket;
-    this.listener = listener.name;
     this.#onClosed = onClosed;
-    this.clientIp = toClientIp(socket.remoteAddress);
-    this.encrypted = listener.encrypted;
-    this.port = listener.port;
+    this.#origin = new ConnectionOrigin(socket, listener);
+    this.clientIp = this.#origin.clientIp;
     this.#reader = new RequestReader(worker, this);
     this.#output = new SocketWriter(socket, worker.writeBuffers, this);
     this.#writer = new ResponseWriter(worker, this.#output);
@@ -86,13 +80,10 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.#paused = false;
     this.#borrowed = false;
     this.#persist = true;
+    this.#closeAnnounced = false;
     this.#responseDone = false;
     this.#lingeredBytes = 0;
     this.#deadlineMs = worker.clock.nowMs + worker.settings.headTimeoutMs;
-    this.#hostSeen = '';
-    this.routingHost = '';
-    this.forwarded = '';
-    this.inlineBody = '';
     this.#tunnel = null;
     worker.activeConnections++;
     worker.acceptedConnections++;
@@ -100,6 +91,10 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     socket.on('end', () => this.#onEnd());
     socket.on('error', () => this.#close());
     socket.on('close', () => this.#close());
+  }
+
+  get addresses(): Downstream['addresses'] {
+    return this.#origin.addresses;
   }
 
   /** Bytes `[0, length)` are valid during the call only: what must outlive it is copied. */
@@ -153,7 +148,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.flushResponse();
     this.#exchange = null;
     this.#responseDone = true;
-    if (!this.#persist) this.#closeInStages();
+    if (!this.#persist) this.#closeAfterAnswer();
     else if (this.#reader.state === READ_NOTHING) this.#nextRequest();
     // Else the rest of the body is read and thrown away first: a late byte of it must never become a request.
     else this.resumeRequest();
@@ -163,7 +158,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.#exchange = null;
     this.#writer.flush();
     // A clean end would make a response without announced length look complete.
-    if (!this.encrypted && !this.#socket.destroyed) this.#socket.resetAndDestroy();
+    if (!this.#origin.encrypted && !this.#socket.destroyed) this.#socket.resetAndDestroy();
     this.#close();
   }
 
@@ -216,6 +211,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     }
     this.#writer.begin(head.method === 'HEAD', head.minorVersion === 1);
     this.#persist = head.keepAlive;
+    this.#closeAnnounced = !head.keepAlive;
     this.#responseDone = false;
     this.#deadlineMs = 0;
     let inlineBody = '';
@@ -300,14 +296,11 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
   }
 
   #open(head: RequestHead, inlineBody: string): void {
-    if (head.host !== this.#hostSeen || this.forwarded === '') {
-      this.#hostSeen = detach(head.host);
-      this.routingHost = toRoutingHost(this.#hostSeen);
-      this.forwarded = detach(forwardedFields(this, this.#hostSeen));
-    }
-    this.inlineBody = inlineBody;
-    this.#exchange = handleRequest(this.#worker, this, head, this);
-    this.inlineBody = '';
+    const origin = this.#origin;
+    origin.useHost(head.host);
+    origin.inlineBody = inlineBody;
+    this.#exchange = handleRequest(this.#worker, this, head, origin);
+    origin.inlineBody = '';
   }
 
   #nextRequest(): void {
@@ -356,6 +349,13 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     else if (this.#phase === OPEN) this.#close();
   }
 
+  /** Who announced that nothing follows, and sent nothing, has no input that a plain close could turn into a reset. */
+  #closeAfterAnswer(): void {
+    const nothingFollows = this.#closeAnnounced && this.#reader.state === READ_NOTHING && this.#pending === null;
+    if (nothingFollows && !this.#origin.encrypted && this.#output.flushed) this.#close();
+    else this.#closeInStages();
+  }
+
   /** FIN first, then input is thrown away for a while: closing with unread input resets the answer away (RFC 9112 §9.6). */
   #closeInStages(): void {
     if (this.#phase >= CLOSING) return;
@@ -392,9 +392,4 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
       tunnel.destroy();
     } else exchange?.onClientGone(Outcome.ClientAborted);
   }
-}
-
-/** A copy of its own: a slice would keep the whole head it was cut from alive as long as the connection. */
-function detach(latin1: string): string {
-  return Buffer.from(latin1, 'latin1').toString('latin1');
 }

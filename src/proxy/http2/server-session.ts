@@ -4,6 +4,7 @@
  * Hot.
  */
 import type { Socket } from 'node:net';
+import { ConnectionOrigin } from '../connection-origin.ts';
 import type { ListenerFacts } from '../forwarded-fields.ts';
 import type { WorkerContext } from '../worker-context.ts';
 import { ConnectionCredit } from './connection-credit.ts';
@@ -19,7 +20,6 @@ import { PeerSettings } from './peer-settings.ts';
 import { ResponseEncoder } from './response-encoder.ts';
 import { SendScheduler } from './send-scheduler.ts';
 import { Http2ServerStream, type StreamOwner } from './server-stream.ts';
-import { SessionOrigin } from './session-origin.ts';
 import { StalledPeer } from './stalled-peer.ts';
 import { RESET_BY_US, StreamTable } from './stream-table.ts';
 
@@ -45,7 +45,7 @@ const ENDED = 3;
 const CLOSED = 4;
 
 export class Http2ServerSession implements StreamOwner, FrameSink {
-  readonly origin: SessionOrigin;
+  readonly origin: ConnectionOrigin;
   readonly writer: FrameWriter;
   readonly encoder: ResponseEncoder;
   readonly scheduler: SendScheduler;
@@ -79,7 +79,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     this.#worker = worker;
     this.#socket = socket;
     this.#onClosed = onClosed;
-    this.origin = new SessionOrigin(socket, listener);
+    this.origin = new ConnectionOrigin(socket, listener);
     this.writer = new FrameWriter(socket, worker.turnEnd, worker.writeBuffers, () => this.#onWritable());
     this.encoder = new ResponseEncoder(this.writer, worker.clock);
     this.scheduler = new SendScheduler(this.writer);
@@ -109,7 +109,6 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     this.credit.open();
     if (worker.draining) this.drain();
   }
-
   /** Bytes `[0, length)` are valid during the call only. */
   onRead(buffer: Buffer, length: number): void {
     if (this.#phase >= ENDED) {

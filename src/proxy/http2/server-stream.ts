@@ -3,6 +3,8 @@
  * those of other streams, and turns what HTTP/1.1 says by closing a connection into a reset of the stream.
  * Hot: one object per request, and one for each body.
  */
+
+import type { ConnectionOrigin } from '../connection-origin.ts';
 import type { Downstream } from '../downstream.ts';
 import { type LocalResponse, localResponse } from '../error-response.ts';
 import type { Exchange } from '../exchange.ts';
@@ -10,6 +12,7 @@ import { handleRequest } from '../handle-request.ts';
 import { BODY_NONE } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { Outcome } from '../outcome.ts';
+import type { ProxyAddresses } from '../proxy-protocol/addresses.ts';
 import type { DownstreamTunnel, UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
 import type { WorkerContext } from '../worker-context.ts';
@@ -22,13 +25,12 @@ import type { PeerSettings } from './peer-settings.ts';
 import { MALFORMED } from './request-head.ts';
 import type { ResponseEncoder } from './response-encoder.ts';
 import type { SendScheduler } from './send-scheduler.ts';
-import type { SessionOrigin } from './session-origin.ts';
 import { OVER, RESET_BY_US } from './stream-table.ts';
 import { judgeTrailers } from './trailers.ts';
 
 /** What a stream needs of its session. */
 export interface StreamOwner {
-  readonly origin: SessionOrigin;
+  readonly origin: ConnectionOrigin;
   readonly writer: FrameWriter;
   readonly encoder: ResponseEncoder;
   readonly scheduler: SendScheduler;
@@ -84,6 +86,9 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Outg
     this.#awaitsDrain = false;
     this.#bodyDeadlineMs = 0;
     this.#writeDeadlineMs = 0;
+  }
+  get addresses(): ProxyAddresses | null {
+    return this.#owner.origin.addresses;
   }
 
   // From the session.
