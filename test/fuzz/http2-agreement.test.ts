@@ -76,7 +76,6 @@ function reasonFor(wire: Buffer, code: number, resets: number): string {
 test(`${SEQUENCES} sequences of frames: node:http2 ends no connection that we keep without a reason`, async () => {
   const plane = new SessionPlane();
   plane.worker.clock.close();
-  plane.worker.turnEnd.add = () => undefined;
   const random = new Random(SEED);
   let bothGoOn = 0;
   let bothEnd = 0;

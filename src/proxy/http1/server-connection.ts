@@ -14,7 +14,7 @@ import { Outcome } from '../outcome.ts';
 import { SocketWriter } from '../socket-writer.ts';
 import { ClientTunnelEnd, closeTunnelSocket, type UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
-import type { WorkerContext } from '../worker-context.ts';
+import { DRAIN_FRESH_MS, type WorkerContext } from '../worker-context.ts';
 import { BODY_NONE, type RequestHead } from './request-head.ts';
 import { READ_LENGTH, READ_NOTHING, RequestReader, type RequestSink } from './request-reader.ts';
 import type { ResponseHead } from './response-head.ts';
@@ -103,9 +103,12 @@ export class ServerConnection implements Downstream, RequestSink {
     this.#feed(buffer.subarray(0, length));
   }
 
-  /** Close when idle; a response under way says `Connection: close`. */
+  /** Close when idle; a response under way says `Connection: close`. Who has just connected gets a moment for its request. */
   drain(): void {
-    if (this.#phase === OPEN && this.#reader.idle) this.#closeInStages();
+    if (this.#phase !== OPEN || !this.#reader.idle) return;
+    if (this.#origin.forwarded === '')
+      this.#deadlineMs = Math.min(this.#deadlineMs, this.#worker.clock.nowMs + DRAIN_FRESH_MS);
+    else this.#closeInStages();
   }
 
   destroy(): void {
@@ -198,7 +201,8 @@ export class ServerConnection implements Downstream, RequestSink {
   // RequestSink: what the reader found.
 
   onHeadBegun(): void {
-    this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.headTimeoutMs;
+    // The time for the first head began with the connection.
+    if (this.forwarded !== '') this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.headTimeoutMs;
   }
 
   onHead(text: string, start: number, headEnd: number, available: number): number {
@@ -322,7 +326,7 @@ export class ServerConnection implements Downstream, RequestSink {
 
   /** Whether what is left of the current request is little enough to read on to the next one. */
   #canReachNextRequest(): boolean {
-    if (this.#worker.draining) return false;
+    if (this.#worker.leaving) return false;
     const { state, remaining } = this.#reader;
     return state === READ_NOTHING || (state === READ_LENGTH && remaining <= DISCARD_BODY_BYTES);
   }

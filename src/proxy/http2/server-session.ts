@@ -6,7 +6,7 @@
 import type { Socket } from 'node:net';
 import { ConnectionOrigin } from '../connection-origin.ts';
 import type { ListenerFacts } from '../forwarded-fields.ts';
-import type { WorkerContext } from '../worker-context.ts';
+import { DRAIN_FRESH_MS, type WorkerContext } from '../worker-context.ts';
 import { ConnectionCredit } from './connection-credit.ts';
 import { FloodGuard } from './flood-guard.ts';
 import { mayGrow } from './flow-window.ts';
@@ -107,7 +107,8 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     socket.on('close', () => this.#close());
     this.writer.settings(toSettings(maxListBytes));
     this.credit.open();
-    if (worker.draining) this.drain();
+    // It waited to be accepted when the drain began, and its first request is on the way.
+    if (worker.draining) this.#deadlineMs = worker.clock.nowMs + DRAIN_FRESH_MS;
   }
   /** Bytes `[0, length)` are valid during the call only. */
   onRead(buffer: Buffer, length: number): void {
@@ -298,6 +299,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
       const stream = new Http2ServerStream(this.#worker, this, streamId);
       this.#streams.open.set(streamId, stream);
       stream.begin(fields, endStream);
+      if (this.#worker.draining) this.drain();
     }
   }
 

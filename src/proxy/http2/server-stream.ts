@@ -22,6 +22,7 @@ import type { FrameWriter } from './frame-writer.ts';
 import { IncomingBody, type IncomingBodyListener } from './incoming-body.ts';
 import { OutgoingBody, type OutgoingBodyListener } from './outgoing-body.ts';
 import type { PeerSettings } from './peer-settings.ts';
+import { type GatherListener, RequestGather } from './request-gather.ts';
 import { MALFORMED } from './request-head.ts';
 import type { ResponseEncoder } from './response-encoder.ts';
 import type { SendScheduler } from './send-scheduler.ts';
@@ -43,7 +44,7 @@ export interface StreamOwner {
   onStreamClosed(stream: Http2ServerStream, ending: number, byClient: boolean): void;
 }
 
-export class Http2ServerStream implements Downstream, IncomingBodyListener, OutgoingBodyListener {
+export class Http2ServerStream implements Downstream, IncomingBodyListener, GatherListener, OutgoingBodyListener {
   readonly id: number;
   readonly clientIp: string;
   readonly #worker: WorkerContext;
@@ -51,6 +52,8 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Outg
   readonly #sending: OutgoingBody;
   /** Null when the request came without any. */
   #receiving: IncomingBody | null;
+  /** Null when the exchange takes no body. */
+  #gather: RequestGather | null;
   #exchange: Exchange | null;
   /** The exchange waits for the end of a body. */
   #hasBody: boolean;
@@ -75,6 +78,7 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Outg
     this.#owner = owner;
     this.#sending = new OutgoingBody(id, owner.settings.initialWindowBytes, owner.scheduler, this);
     this.#receiving = null;
+    this.#gather = null;
     this.#exchange = null;
     this.#hasBody = false;
     this.#headSent = false;
@@ -248,11 +252,20 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Outg
 
   onBodyData(buffer: Buffer, start: number, end: number): void {
     this.#expectBodyProgress();
-    this.#exchange?.onRequestData(buffer, start, end);
+    this.#gather?.add(buffer, start, end);
+  }
+
+  onGathered(buffer: Buffer, start: number, end: number): void {
+    try {
+      this.#exchange?.onRequestData(buffer, start, end);
+    } catch (error) {
+      this.#onFault(error);
+    }
   }
 
   onBodyEnd(trailers: readonly string[] | null): void {
     this.#bodyDeadlineMs = 0;
+    this.#gather?.flush();
     if (this.#hasBody) this.#exchange?.onRequestEnd(trailers);
   }
 
@@ -297,7 +310,9 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Outg
     const exchange = handleRequest(worker, this, head, origin);
     if (exchange === null) return;
     this.#exchange = exchange;
-    if (this.#hasBody) this.#expectBodyProgress();
+    if (!this.#hasBody) return;
+    this.#gather = new RequestGather(worker.turnEnd, worker.writeBuffers, this);
+    this.#expectBodyProgress();
   }
 
   #refuse(status: number): void {
