@@ -202,7 +202,8 @@ export class ServerConnection implements Downstream, RequestSink {
 
   onHeadBegun(): void {
     // The time for the first head began with the connection.
-    if (this.forwarded !== '') this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.headTimeoutMs;
+    if (this.#origin.forwarded !== '')
+      this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.headTimeoutMs;
   }
 
   onHead(text: string, start: number, headEnd: number, available: number): number {
