@@ -38,6 +38,8 @@ export interface ExchangeRequest {
   readonly expectContinue: boolean;
   /** Non-empty: the client offered to switch to this. */
   readonly upgrade: string;
+  /** No other request may use the connection that carries this one. */
+  readonly bindsConnection: boolean;
   readonly logFacts: RequestFactsForLog | null;
 }
 
@@ -56,6 +58,8 @@ export class Exchange {
   readonly expectContinue: boolean;
   /** Non-empty: the client offered to switch to this. */
   readonly upgrade: string;
+  /** No other request may use the connection that carries this one. */
+  readonly bindsConnection: boolean;
   readonly logFacts: RequestFactsForLog | null;
   endpoint: Endpoint | null;
   connection: UpstreamConnection | null;
@@ -98,6 +102,7 @@ export class Exchange {
     this.body = request.body;
     this.expectContinue = request.expectContinue;
     this.upgrade = request.upgrade;
+    this.bindsConnection = request.bindsConnection;
     this.logFacts = request.logFacts;
     this.endpoint = null;
     this.connection = null;

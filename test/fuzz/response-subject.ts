@@ -169,7 +169,6 @@ function fail(message: string): never {
 
 /** The socket that does not exist. */
 const SOCKET = {
-  on: ignore,
   write: () => true,
   end: ignore,
   pause: ignore,
@@ -177,6 +176,7 @@ const SOCKET = {
   cork: ignore,
   uncork: ignore,
   destroy: ignore,
+  on: ignore,
   once: ignore,
   setTimeout: ignore,
 } as unknown as Socket;

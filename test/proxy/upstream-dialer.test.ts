@@ -4,6 +4,7 @@ import { before, type TestContext, test } from 'node:test';
 import type { TransportConfig } from '../../src/model/proxy-config.ts';
 import { PLAIN_TRANSPORT } from '../../src/model/proxy-config.ts';
 import { CertificateAuthority, type TestCertificate } from '../support/certificate-authority.ts';
+import { Http2Client } from '../support/http2-client.ts';
 import { InProcessProxy } from '../support/in-process-proxy.ts';
 import { routeConfig, upstreamConfig, upstreamTls } from '../support/proxy-config.ts';
 import { RawClient } from '../support/raw-client.ts';
@@ -212,6 +213,14 @@ test('failed handshakes are logged once, not for each request', async (t) => {
   assert.equal(proxy.logger.messages().filter((message) => message === 'upstream tls failed').length, 1);
 });
 
+test('an endpoint that is not there is no failure of TLS', async (t) => {
+  const { proxy, upstream, use, status } = await startRig(t, tlsOptions());
+  await use({ tls: upstreamTls(authority.rootPem) });
+  await upstream.close();
+  assert.equal(await status(), 502);
+  assert.ok(!proxy.logger.messages().includes('upstream tls failed'));
+});
+
 for (const version of ['v1', 'v2'] as const) {
   for (const encrypted of [false, true]) {
     const name = encrypted ? 'in front of TLS' : 'in the clear';
@@ -236,3 +245,14 @@ for (const version of ['v1', 'v2'] as const) {
     });
   }
 }
+
+test('a PROXY header names the client of an HTTP/2 stream as well', async (t) => {
+  const { proxy, upstream, use } = await startRig(t, { proxyHeader: true });
+  await use({ sendProxyProtocol: 'v1' });
+  const client = await Http2Client.connect(`http://127.0.0.1:${proxy.port}`);
+  t.after(() => client.destroy());
+  assert.equal(await (await client.get('/')).status(), 200);
+  const { connection } = await upstream.request();
+  const port = client.session.socket.localPort;
+  assert.equal(connection.proxyHeader.toString(), `PROXY TCP4 127.0.0.1 127.0.0.1 ${port} ${proxy.port}\r\n`);
+});
