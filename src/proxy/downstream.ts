@@ -20,7 +20,8 @@ export interface Downstream {
   writeResponse(buffer: Buffer, start: number, end: number): void;
   /** Hands what was staged to the kernel. False: stop reading upstream until `exchange.onDownstreamDrain`. */
   flushResponse(): boolean;
-  endResponse(): void;
+  /** @param trailers names and values in turn, for a protocol that can carry them */
+  endResponse(trailers: readonly string[] | null): void;
   /** The response cannot be completed: cut it so that the client sees it is not complete (RFC 9112 §8). */
   abortResponse(): void;
   /** A complete answer of our own, before any response byte was sent. */

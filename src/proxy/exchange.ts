@@ -79,6 +79,8 @@ export class Exchange {
   #requestComplete: boolean;
   /** Body bytes went to the back end or an interim response to the client: the request cannot be repeated unseen. */
   #committed: boolean;
+  /** Trailers of the request, judged, for the connection that gets its body. */
+  #requestTrailers: readonly string[] | null;
   /** Body bytes waiting for a connection; at most one read of the client's socket. */
   #heldBody: Buffer[] | null;
   #staleRetryUsed: boolean;
@@ -116,6 +118,7 @@ export class Exchange {
     this.#failed = null;
     this.#requestComplete = request.body === BODY_NONE;
     this.#committed = false;
+    this.#requestTrailers = null;
     this.#heldBody = null;
     this.#staleRetryUsed = false;
     worker.activeRequests++;
@@ -159,11 +162,13 @@ export class Exchange {
     if (!connection.writeBody(buffer, start, end)) this.downstream.pauseRequest();
   }
 
-  onRequestEnd(): void {
+  /** @param trailers names and values in turn, judged by the client's side */
+  onRequestEnd(trailers: readonly string[] | null): void {
     this.#requestComplete = true;
+    this.#requestTrailers = trailers;
     if (this.finished || this.connection?.ready !== true) return;
     this.requestSent = true;
-    this.connection.endBody();
+    this.connection.endBody(trailers);
   }
 
   onClientGone(outcome: Outcome): void {
@@ -190,7 +195,7 @@ export class Exchange {
     }
     if (this.#requestComplete) {
       this.requestSent = true;
-      connection.endBody();
+      connection.endBody(this.#requestTrailers);
     } else if (flowing) this.downstream.resumeRequest();
   }
 
@@ -217,11 +222,11 @@ export class Exchange {
   }
 
   /** The response is complete and the connection has already been given back or closed. */
-  onResponseEnd(): void {
+  onResponseEnd(trailers: readonly string[] | null): void {
     this.connection = null;
     this.#releaseEndpoint(this.status >= 500);
     this.finish(Outcome.Ok);
-    this.downstream.endResponse();
+    this.downstream.endResponse(trailers);
   }
 
   /**

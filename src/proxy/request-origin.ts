@@ -7,6 +7,8 @@ import type { IpNetworks } from '../model/ip-networks.ts';
 import { detach, type ForwardedFacts, forwardedFields, type ListenerFacts, peerIp } from './forwarded-fields.ts';
 import { toRoutingHost } from './http1/request-target.ts';
 import type { JudgedRequest } from './judged-request.ts';
+import type { ProxyAddresses } from './proxy-protocol/addresses.ts';
+import { addressesOf } from './proxy-protocol/socket-addresses.ts';
 import { type ClientIdentity, type IdentifiedOrigin, identityFields } from './tls/client-identity.ts';
 import { TrustedPeer } from './trusted-peer.ts';
 import type { WorkerContext } from './worker-context.ts';
@@ -36,8 +38,11 @@ export class ConnectionOrigin implements RequestOrigin, ForwardedFacts {
   forwarded: string;
   inlineBody: string;
   told: TrustedPeer | null;
+  readonly #socket: Socket;
+  /** `forwarded` is for this host; null = for one request only. */
+  #hostSeen: string | null;
 
-  constructor(facts: ListenerFacts, socket: Socket) {
+  constructor(socket: Socket, facts: ListenerFacts) {
     this.facts = facts;
     this.listener = facts.name;
     this.secure = facts.secure;
@@ -48,38 +53,50 @@ export class ConnectionOrigin implements RequestOrigin, ForwardedFacts {
     this.forwarded = '';
     this.inlineBody = '';
     this.told = null;
+    this.#socket = socket;
+    this.#hostSeen = '';
     this.told = toTrustedPeer(facts.trusted, this);
+  }
+
+  /** Both ends of the connection, as a PROXY header gave them where there was one; null when it is gone. */
+  get addresses(): ProxyAddresses | null {
+    return this.facts.header ?? addressesOf(this.#socket);
+  }
+
+  /** Who is at the other end of the connection, whoever it speaks for. */
+  get peerIp(): string {
+    return this.told?.peerIp ?? this.clientIp;
+  }
+
+  /** Makes everything here that of a request. Costs one comparison when the host is the one before. */
+  meet(worker: WorkerContext, head: JudgedRequest): void {
+    if (head.host === this.#hostSeen && this.forwarded !== '') return;
+    const host = detach(head.host);
+    const { told } = this;
+    this.routingHost = toRoutingHost(host);
+    const identity = this.identity === null ? '' : identityFields(worker.live.current.clientCertificates, this);
+    if (told === null) {
+      this.#hostSeen = host;
+      this.forwarded = detach(forwardedFields(this, host) + identity);
+      return;
+    }
+    // The next request may come from elsewhere.
+    this.#hostSeen = null;
+    told.read(head);
+    this.clientIp = detach(told.clientIp);
+    this.forwarded = told.fields + identity;
+  }
+
+  /** The configuration changed whom the listener trusts, or whom it asks for certificates. */
+  meetConfig(networks: IpNetworks | null): void {
+    this.clientIp = this.peerIp;
+    this.told = toTrustedPeer(networks, this);
+    // The next request asks again.
+    this.forwarded = '';
   }
 }
 
 /** Null: the peer is not trusted. */
 function toTrustedPeer(networks: IpNetworks | null, peer: ForwardedFacts): TrustedPeer | null {
   return networks !== null && networks.contains(peer.clientIp) ? new TrustedPeer(networks, peer) : null;
-}
-
-/**
- * Makes `origin` that of a request.
- * @returns the host for which it stays right without asking again; null = none, the next request may come from elsewhere
- */
-export function meetRequest(worker: WorkerContext, origin: ConnectionOrigin, head: JudgedRequest): string | null {
-  const host = detach(head.host);
-  const { told } = origin;
-  origin.routingHost = toRoutingHost(host);
-  const identity = origin.identity === null ? '' : identityFields(worker.live.current.clientCertificates, origin);
-  if (told === null) {
-    origin.forwarded = detach(forwardedFields(origin, host) + identity);
-    return host;
-  }
-  told.read(head);
-  origin.clientIp = detach(told.clientIp);
-  origin.forwarded = told.fields + identity;
-  return null;
-}
-
-/** The configuration changed whom the listener trusts, or whom it asks for certificates. */
-export function meetConfig(origin: ConnectionOrigin, networks: IpNetworks | null): void {
-  if (origin.told !== null) origin.clientIp = origin.told.peerIp;
-  origin.told = toTrustedPeer(networks, origin);
-  // The next request asks again.
-  origin.forwarded = '';
 }

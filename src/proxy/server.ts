@@ -6,7 +6,7 @@ import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ListenerConfig } from '../model/proxy-config.ts';
 import type { BoundPort } from '../model/worker-messages.ts';
-import { readDecryptedInto, readInto, toPlainSocket } from './accepted-socket.ts';
+import { type OnRead, readDecryptedInto, readInto } from './accepted-socket.ts';
 import { ConnectionGate } from './connection-gate.ts';
 import type { ListenerFacts } from './forwarded-fields.ts';
 import { ServerConnection } from './http1/server-connection.ts';
@@ -19,7 +19,7 @@ import {
   HeaderFacts,
   type OnHeader,
 } from './proxy-protocol/awaited-header.ts';
-import { type ConnectionOrigin, meetConfig } from './request-origin.ts';
+import type { ConnectionOrigin } from './request-origin.ts';
 import { retireListeners } from './retire-listeners.ts';
 import { ThrottledWarning } from './throttled-warning.ts';
 import { TlsTermination } from './tls/tls-termination.ts';
@@ -41,7 +41,10 @@ export interface OpenListener {
 export type OpenListeners = ReadonlyMap<string, OpenListener>;
 
 /** A client's connection, whatever it speaks. */
-interface OpenConnection extends ConnectionOrigin {
+interface OpenConnection {
+  readonly origin: ConnectionOrigin;
+  /** Bytes `[0, length)` are valid during the call only. */
+  onRead(buffer: Buffer, length: number): void;
   /** Close when idle; what is under way is finished. */
   drain(): void;
   destroy(): void;
@@ -171,22 +174,28 @@ export class ProxyServer {
 
   /** @param rest what was read behind a PROXY protocol header; null = nothing was read and `accepted` is not held yet */
   #beginClear(accepted: net.Socket, facts: ListenerFacts, rest: Buffer | null): void {
-    const socket = readInto(accepted, this.#worker.acceptBuffer, (buffer, length) => {
+    const onRead = (buffer: Buffer, length: number): void => {
       if (preface.decided) connection.onRead(buffer, length);
       else preface.read(buffer, length);
-    });
-    this.#gate.hold(socket ?? accepted);
-    const connection = this.#acceptHttp1(socket ?? accepted, facts, socket === null);
+    };
+    const reading = readInto(accepted, this.#worker.acceptBuffer, onRead);
+    const socket = reading ?? readChunks(accepted, onRead);
+    this.#gate.hold(socket);
+    const http1 = this.#acceptHttp1(socket, facts);
+    // Taken for HTTP/1.1 until its first bytes come.
+    let connection: OpenConnection = http1;
     const preface = new PrefaceReader({
-      onHttp1: (bytes) => connection.onRead(bytes, bytes.length),
-      onHttp2: (bytes) => this.#changeToHttp2(connection, socket ?? accepted, bytes, facts),
+      onHttp1: (bytes) => http1.onRead(bytes, bytes.length),
+      onHttp2: (bytes) => {
+        connection = this.#acceptHttp2(socket, facts);
+        http1.release();
+        connection.onRead(bytes, bytes.length);
+      },
     });
     if (rest === null) return;
     // Left without a connection, and held for nothing.
-    if (socket !== null) accepted.destroy();
-    if (rest.length === 0) return;
-    if (socket === null) connection.onData(rest);
-    else preface.read(rest, rest.length);
+    if (reading !== null) accepted.destroy();
+    if (rest.length > 0) preface.read(rest, rest.length);
   }
 
   #awaitHeader(accepted: net.Socket, state: ListenerState, onHeader: OnHeader): void {
@@ -210,39 +219,35 @@ export class ProxyServer {
     });
     const beginTls = this.#tls.terminate(server, state.facts.name, (socket, identity) => {
       const facts = withIdentity(headers.of(socket) ?? state.facts, identity);
-      if (socket.alpnProtocol === 'h2') this.#acceptHttp2(socket, facts);
-      else this.#acceptHttp1(socket, facts, true);
+      const isHttp2 = socket.alpnProtocol === 'h2';
+      const connection = isHttp2 ? this.#acceptHttp2(socket, facts) : this.#acceptHttp1(socket, facts);
+      const onRead = (buffer: Buffer, length: number): void => connection.onRead(buffer, length);
+      if (!readDecryptedInto(socket, this.#worker.acceptBuffer, onRead)) readChunks(socket, onRead);
     });
     return server;
   }
 
-  #acceptHttp1(socket: net.Socket, facts: ListenerFacts, emitsData: boolean): ServerConnection {
+  #acceptHttp1(socket: net.Socket, facts: ListenerFacts): ServerConnection {
     const accepted = new ServerConnection(this.#worker, socket, facts, this.#onClosed);
-    const { acceptBuffer } = this.#worker;
-    if (emitsData && !readDecryptedInto(socket, acceptBuffer, (buffer, length) => accepted.onRead(buffer, length))) {
-      socket.on('data', (chunk: Buffer) => accepted.onData(chunk));
-    }
     this.#connections.add(accepted);
     if (this.#worker.draining) accepted.drain();
     return accepted;
   }
 
-  #acceptHttp2(socket: net.Socket, facts: ListenerFacts): void {
-    this.#connections.add(new Http2ServerSession(this.#worker, socket, facts, this.#onClosed));
+  #acceptHttp2(socket: net.Socket, facts: ListenerFacts): Http2ServerSession {
+    const accepted = new Http2ServerSession(this.#worker, socket, facts, this.#onClosed);
+    this.#connections.add(accepted);
+    return accepted;
   }
 
   #reconsider({ name, trusted }: ListenerFacts): void {
-    for (const connection of this.#connections) if (connection.listener === name) meetConfig(connection, trusted);
+    for (const { origin } of this.#connections) if (origin.listener === name) origin.meetConfig(trusted);
   }
+}
 
-  /** The connection was taken for HTTP/1.1 until its first bytes came; it has read none of them. */
-  #changeToHttp2(connection: ServerConnection, socket: net.Socket, bytes: Buffer, facts: ListenerFacts): void {
-    const plain = toPlainSocket(socket, bytes);
-    this.#gate.hold(plain);
-    this.#acceptHttp2(plain, facts);
-    connection.destroy();
-    this.#worker.acceptedConnections--;
-  }
+/** For sockets whose reads cannot go to a buffer of ours. */
+function readChunks(socket: net.Socket, onRead: OnRead): net.Socket {
+  return socket.on('data', (chunk: Buffer) => onRead(chunk, chunk.length));
 }
 
 function portOf({ name, port }: ListenerConfig, known: readonly BoundPort[]): number {

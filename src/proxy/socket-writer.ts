@@ -98,7 +98,7 @@ export class SocketWriter {
    */
   writeBuffer(buffer: Buffer, length: number): boolean {
     const handle = this.#handle();
-    if (handle === null) return this.#writeToStream(buffer.subarray(0, length), () => this.#buffers.give(buffer));
+    if (handle === null) return this.#writeToStream(buffer.subarray(0, length), () => this.#onStreamTaken(buffer));
     if (this.#oneAtATime && this.#pendingWrites !== 0) return this.#wait('', buffer, length);
     const answer = handle.writeBuffer(null, buffer.subarray(0, length));
     if (answer !== 0) return this.#note(answer, length, buffer);
@@ -111,6 +111,16 @@ export class SocketWriter {
     this.#ending = true;
     this.#onEnded = onEnded;
     if (this.#pendingWrites === 0) this.#end();
+  }
+
+  /**
+   * Has `onDrain` called when all that was written is out.
+   * @returns false when it is already
+   */
+  awaitDrain(): boolean {
+    if (this.flushed) return false;
+    this.#full = true;
+    return true;
   }
 
   onComplete(status: number, length: number, buffer: Buffer | null): void {
@@ -174,6 +184,11 @@ export class SocketWriter {
     if (this.#socket.destroyed) return;
     if (text !== '') this.writeText(text);
     else this.writeBuffer(next.buffer as Buffer, next.length);
+  }
+
+  #onStreamTaken(buffer: Buffer): void {
+    this.#buffers.give(buffer);
+    if (this.#full && this.flushed) this.#onStreamDrain();
   }
 
   /** Also of what others wrote to the stream: a tunnel does. */

@@ -18,7 +18,8 @@ export interface UpstreamConnection {
   readonly ready: boolean;
   /** Bytes `[start, end)` are valid during the call only. False: stop until `exchange.onUpstreamDrain`. */
   writeBody(buffer: Buffer, start: number, end: number): boolean;
-  endBody(): void;
+  /** @param trailers names and values in turn, for a protocol that can carry them */
+  endBody(trailers: readonly string[] | null): void;
   resumeResponse(): void;
   /** The exchange is over for another reason: close without telling it. */
   abandon(): void;

@@ -9,6 +9,7 @@ import { ResponseHead } from './http1/response-head.ts';
 import { Http2RequestHead } from './http2/request-head.ts';
 import { RequestIds } from './request-id.ts';
 import { UpstreamContexts } from './tls/upstream-contexts.ts';
+import { TurnEnd } from './turn-end.ts';
 import { WriteBuffers } from './write-buffers.ts';
 
 /** Upstream sockets read into this one buffer: what must outlive the callback is copied. */
@@ -21,9 +22,12 @@ export class WorkerContext {
   readonly live: LiveState;
   readonly logger: Logger;
   readonly clock: CoarseClock;
+  readonly turnEnd: TurnEnd;
   readonly requestIds: RequestIds;
   readonly requestHead: RequestHead;
   readonly http2RequestHead: Http2RequestHead;
+  /** Scratch space for one decoded field section, names and values in turn. */
+  readonly http2Fields: string[];
   readonly responseHead: ResponseHead;
   readonly upstreamContexts: UpstreamContexts;
   readonly readBuffer: Buffer;
@@ -63,9 +67,11 @@ export class WorkerContext {
     this.logger = logger;
     this.onAccess = onAccess;
     this.clock = new CoarseClock();
+    this.turnEnd = new TurnEnd();
     this.requestIds = new RequestIds();
     this.requestHead = new RequestHead(settings.maxHeaders, settings.maxTargetBytes);
     this.http2RequestHead = new Http2RequestHead(settings);
+    this.http2Fields = [];
     this.responseHead = new ResponseHead(settings.maxHeaders * 2);
     this.upstreamContexts = new UpstreamContexts();
     this.readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);

@@ -112,7 +112,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     return flowing;
   }
 
-  endBody(): void {
+  endBody(_trailers: readonly string[] | null): void {
     if (this.#exchange?.body === BODY_CHUNKED) this.#writer?.writeText('0\r\n\r\n');
     this.#expectProgress();
   }
@@ -299,7 +299,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
       this.#deadlineMs = this.#worker.clock.nowMs + this.#idleLimitMs;
       this.#pool.release(this);
     } else this.onClosed(null);
-    exchange.onResponseEnd();
+    exchange.onResponseEnd(null);
   }
 
   #switchProtocols(buffer: Buffer, position: number, bytes: number, exchange: Exchange): void {

@@ -10,8 +10,7 @@ import type { Exchange } from '../exchange.ts';
 import type { ListenerFacts } from '../forwarded-fields.ts';
 import { handleRequest, isInlineBody } from '../handle-request.ts';
 import { Outcome } from '../outcome.ts';
-import { addressesOf } from '../proxy-protocol/socket-addresses.ts';
-import { ConnectionOrigin, meetRequest } from '../request-origin.ts';
+import { ConnectionOrigin } from '../request-origin.ts';
 import { SocketWriter } from '../socket-writer.ts';
 import { ClientTunnelEnd, closeTunnelSocket, type UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
@@ -28,7 +27,8 @@ const TUNNEL = 1;
 const CLOSING = 2;
 const CLOSED = 3;
 
-export class ServerConnection extends ConnectionOrigin implements Downstream, RequestSink {
+export class ServerConnection implements Downstream, RequestSink {
+  readonly origin: ConnectionOrigin;
   readonly #worker: WorkerContext;
   readonly #socket: Socket;
   readonly #onClosed: (connection: ServerConnection) => void;
@@ -50,8 +50,6 @@ export class ServerConnection extends ConnectionOrigin implements Downstream, Re
   #lingeredBytes: number;
   /** Coarse clock; 0 = none. */
   #deadlineMs: number;
-  /** `forwarded` is for this host; null = for one request only. */
-  #hostSeen: string | null;
   #tunnel: UpstreamTunnel | null;
 
   constructor(
@@ -60,10 +58,10 @@ export class ServerConnection extends ConnectionOrigin implements Downstream, Re
     listener: ListenerFacts,
     onClosed: (connection: ServerConnection) => void,
   ) {
-    super(listener, socket);
     this.#worker = worker;
     this.#socket = socket;
     this.#onClosed = onClosed;
+    this.origin = new ConnectionOrigin(socket, listener);
     this.#reader = new RequestReader(worker, this);
     this.#output = new SocketWriter(socket, worker.writeBuffers, this);
     this.#writer = new ResponseWriter(worker, this.#output);
@@ -77,7 +75,6 @@ export class ServerConnection extends ConnectionOrigin implements Downstream, Re
     this.#responseDone = false;
     this.#lingeredBytes = 0;
     this.#deadlineMs = worker.clock.nowMs + worker.settings.headTimeoutMs;
-    this.#hostSeen = '';
     this.#tunnel = null;
     worker.activeConnections++;
     worker.acceptedConnections++;
@@ -87,17 +84,15 @@ export class ServerConnection extends ConnectionOrigin implements Downstream, Re
     socket.on('close', () => this.#close());
   }
 
+  get clientIp(): string {
+    return this.origin.clientIp;
+  }
+
   get addresses(): Downstream['addresses'] {
-    return this.facts.header ?? addressesOf(this.#socket);
+    return this.origin.addresses;
   }
 
-  /** A read whose bytes are ours to keep. */
-  onData(chunk: Buffer): void {
-    this.#borrowed = false;
-    this.#feed(chunk);
-  }
-
-  /** A read into the worker's buffer: what must outlive the call is copied. */
+  /** Bytes `[0, length)` are valid during the call only: what must outlive it is copied. */
   onRead(buffer: Buffer, length: number): void {
     this.#borrowed = true;
     this.#feed(buffer.subarray(0, length));
@@ -106,12 +101,22 @@ export class ServerConnection extends ConnectionOrigin implements Downstream, Re
   /** Close when idle; a response under way says `Connection: close`. Who has just connected gets a moment for its request. */
   drain(): void {
     if (this.#phase !== OPEN || !this.#reader.idle) return;
-    if (this.forwarded === '') this.#deadlineMs = Math.min(this.#deadlineMs, this.#worker.clock.nowMs + DRAIN_FRESH_MS);
+    if (this.origin.forwarded === '')
+      this.#deadlineMs = Math.min(this.#deadlineMs, this.#worker.clock.nowMs + DRAIN_FRESH_MS);
     else this.#closeInStages();
   }
 
   destroy(): void {
     this.#close();
+  }
+
+  /** The socket is somebody else's from now on, and so is its count; nothing was read from it. */
+  release(): void {
+    this.#phase = CLOSED;
+    this.#worker.clock.unwatch(this);
+    this.#worker.activeConnections--;
+    this.#worker.acceptedConnections--;
+    this.#onClosed(this);
   }
 
   // Downstream: what the exchange asks for.
@@ -135,7 +140,7 @@ export class ServerConnection extends ConnectionOrigin implements Downstream, Re
     return flowing;
   }
 
-  endResponse(): void {
+  endResponse(_trailers: readonly string[] | null): void {
     if (this.#phase >= CLOSING) return;
     this.#writer.end();
     this.flushResponse();
@@ -151,7 +156,7 @@ export class ServerConnection extends ConnectionOrigin implements Downstream, Re
     this.#exchange = null;
     this.#writer.flush();
     // A clean end would make a response without announced length look complete.
-    if (!this.facts.encrypted && !this.#socket.destroyed) this.#socket.resetAndDestroy();
+    if (!this.origin.facts.encrypted && !this.#socket.destroyed) this.#socket.resetAndDestroy();
     this.#close();
   }
 
@@ -159,7 +164,7 @@ export class ServerConnection extends ConnectionOrigin implements Downstream, Re
     if (this.#phase >= CLOSING) return;
     if (this.#worker.leaving || !this.#reader.nearEnd) this.#persist = false;
     this.#writer.answer(response, this.#persist);
-    this.endResponse();
+    this.endResponse(null);
   }
 
   pauseRequest(): void {
@@ -192,7 +197,7 @@ export class ServerConnection extends ConnectionOrigin implements Downstream, Re
 
   onHeadBegun(): void {
     // The time for the first head began with the connection.
-    if (this.forwarded !== '') this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.headTimeoutMs;
+    if (this.origin.forwarded !== '') this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.headTimeoutMs;
   }
 
   onHead(text: string, start: number, headEnd: number, available: number): number {
@@ -231,7 +236,7 @@ export class ServerConnection extends ConnectionOrigin implements Downstream, Re
     // Nothing of this request is left to hold back, and a reset of the client must be seen.
     this.resumeRequest();
     if (this.#responseDone) this.#nextRequest();
-    else this.#exchange?.onRequestEnd();
+    else this.#exchange?.onRequestEnd(null);
   }
 
   /** One answer, and nothing more from this client is HTTP: resynchronising is how requests are smuggled. */
@@ -242,7 +247,7 @@ export class ServerConnection extends ConnectionOrigin implements Downstream, Re
     else {
       this.#writer.begin(false, true);
       this.#worker.countUnrouted(status);
-      logUnrouted(this.#worker, this.told?.peerIp ?? this.clientIp, null, status);
+      logUnrouted(this.#worker, this.origin.peerIp, null, status);
       this.answer(localResponse(status));
     }
   }
@@ -290,10 +295,11 @@ export class ServerConnection extends ConnectionOrigin implements Downstream, Re
   }
 
   #open(head: RequestHead, inlineBody: string): void {
-    if (head.host !== this.#hostSeen || this.forwarded === '') this.#hostSeen = meetRequest(this.#worker, this, head);
-    this.inlineBody = inlineBody;
-    this.#exchange = handleRequest(this.#worker, this, head, this);
-    this.inlineBody = '';
+    const origin = this.origin;
+    origin.meet(this.#worker, head);
+    origin.inlineBody = inlineBody;
+    this.#exchange = handleRequest(this.#worker, this, head, origin);
+    origin.inlineBody = '';
   }
 
   #nextRequest(): void {
@@ -309,7 +315,8 @@ export class ServerConnection extends ConnectionOrigin implements Downstream, Re
     const pending = this.#pending;
     if (pending === null || this.#reader.feeding) return;
     this.#pending = null;
-    this.onData(pending.bytes);
+    this.#borrowed = false;
+    this.#feed(pending.bytes);
   }
 
   #expectBodyProgress(): void {
@@ -337,7 +344,7 @@ export class ServerConnection extends ConnectionOrigin implements Downstream, Re
   /** Who announced that nothing follows, and sent nothing, has no input that a plain close could turn into a reset. */
   #closeAfterAnswer(): void {
     const nothingFollows = this.#closeAnnounced && this.#reader.state === READ_NOTHING && this.#pending === null;
-    if (nothingFollows && !this.facts.encrypted && this.#output.flushed) this.#close();
+    if (nothingFollows && !this.origin.facts.encrypted && this.#output.flushed) this.#close();
     else this.#closeInStages();
   }
 

@@ -2,9 +2,8 @@
  * Tells HTTP/2 from HTTP/1.1 by the first bytes of a clear-text connection: a client that knows beforehand that we speak
  * HTTP/2 begins with its preface (RFC 9113 §3.3, §3.4), whatever reads that comes in.
  */
+import { PREFACE } from './frame-constants.ts';
 
-/** What no method of HTTP/1.1 begins with. */
-const PREFACE: Buffer = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
 const FIRST_BYTE = PREFACE[0] as number;
 
 /** Exactly one of the two is called, once. */
