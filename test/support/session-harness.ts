@@ -190,7 +190,8 @@ export class SessionHarness {
     plane.onDispatch = (connection): void => {
       this.connections.push(connection);
     };
-    const facts = { name: 'web', encrypted: true, port: 443 };
+    const tls = { encrypted: true, secure: true, port: 443 };
+    const facts = { name: 'web', ...tls, header: null, identity: null, trusted: null };
     this.session = new Http2ServerSession(this.worker, this.socket as unknown as Socket, facts, () => {
       this.closed = true;
     });

@@ -4,21 +4,22 @@
  * Hot: listeners and buffers belong to the connection; a request adds an `Exchange` and nothing else.
  */
 import type { Socket } from 'node:net';
-import { ConnectionOrigin } from '../connection-origin.ts';
 import type { Downstream } from '../downstream.ts';
 import { type LocalResponse, localResponse } from '../error-response.ts';
 import type { Exchange } from '../exchange.ts';
 import type { ListenerFacts } from '../forwarded-fields.ts';
 import { handleRequest, isInlineBody } from '../handle-request.ts';
 import { Outcome } from '../outcome.ts';
+import { addressesOf } from '../proxy-protocol/socket-addresses.ts';
+import { ConnectionOrigin, meetRequest } from '../request-origin.ts';
 import { SocketWriter } from '../socket-writer.ts';
 import { ClientTunnelEnd, closeTunnelSocket, type UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
 import { DRAIN_FRESH_MS, type WorkerContext } from '../worker-context.ts';
 import { GrowingBuffer } from './growing-buffer.ts';
-import { DISCARD_BODY_BYTES, INLINE_BODY_BYTES, LINGER_BYTES, LINGER_MS, PIPELINE_PAUSE_BYTES } from './limits.ts';
+import { INLINE_BODY_BYTES, LINGER_BYTES, LINGER_MS, PIPELINE_PAUSE_BYTES } from './limits.ts';
 import { BODY_NONE, type RequestHead } from './request-head.ts';
-import { READ_LENGTH, READ_NOTHING, RequestReader, type RequestSink } from './request-reader.ts';
+import { READ_NOTHING, RequestReader, type RequestSink } from './request-reader.ts';
 import type { ResponseHead } from './response-head.ts';
 import { ResponseWriter } from './response-writer.ts';
 
@@ -27,9 +28,7 @@ const TUNNEL = 1;
 const CLOSING = 2;
 const CLOSED = 3;
 
-export class ServerConnection implements Downstream, RequestSink {
-  readonly clientIp: string;
-  readonly #origin: ConnectionOrigin;
+export class ServerConnection extends ConnectionOrigin implements Downstream, RequestSink {
   readonly #worker: WorkerContext;
   readonly #socket: Socket;
   readonly #onClosed: (connection: ServerConnection) => void;
@@ -51,6 +50,8 @@ export class ServerConnection implements Downstream, RequestSink {
   #lingeredBytes: number;
   /** Coarse clock; 0 = none. */
   #deadlineMs: number;
+  /** `forwarded` is for this host; null = for one request only. */
+  #hostSeen: string | null;
   #tunnel: UpstreamTunnel | null;
 
   constructor(
@@ -59,11 +60,10 @@ export class ServerConnection implements Downstream, RequestSink {
     listener: ListenerFacts,
     onClosed: (connection: ServerConnection) => void,
   ) {
+    super(listener, socket);
     this.#worker = worker;
     this.#socket = socket;
     this.#onClosed = onClosed;
-    this.#origin = new ConnectionOrigin(socket, listener);
-    this.clientIp = this.#origin.clientIp;
     this.#reader = new RequestReader(worker, this);
     this.#output = new SocketWriter(socket, worker.writeBuffers, this);
     this.#writer = new ResponseWriter(worker, this.#output);
@@ -77,6 +77,7 @@ export class ServerConnection implements Downstream, RequestSink {
     this.#responseDone = false;
     this.#lingeredBytes = 0;
     this.#deadlineMs = worker.clock.nowMs + worker.settings.headTimeoutMs;
+    this.#hostSeen = '';
     this.#tunnel = null;
     worker.activeConnections++;
     worker.acceptedConnections++;
@@ -87,10 +88,16 @@ export class ServerConnection implements Downstream, RequestSink {
   }
 
   get addresses(): Downstream['addresses'] {
-    return this.#origin.addresses;
+    return this.facts.header ?? addressesOf(this.#socket);
   }
 
-  /** Bytes `[0, length)` are valid during the call only: what must outlive it is copied. */
+  /** A read whose bytes are ours to keep. */
+  onData(chunk: Buffer): void {
+    this.#borrowed = false;
+    this.#feed(chunk);
+  }
+
+  /** A read into the worker's buffer: what must outlive the call is copied. */
   onRead(buffer: Buffer, length: number): void {
     this.#borrowed = true;
     this.#feed(buffer.subarray(0, length));
@@ -99,8 +106,7 @@ export class ServerConnection implements Downstream, RequestSink {
   /** Close when idle; a response under way says `Connection: close`. Who has just connected gets a moment for its request. */
   drain(): void {
     if (this.#phase !== OPEN || !this.#reader.idle) return;
-    if (this.#origin.forwarded === '')
-      this.#deadlineMs = Math.min(this.#deadlineMs, this.#worker.clock.nowMs + DRAIN_FRESH_MS);
+    if (this.forwarded === '') this.#deadlineMs = Math.min(this.#deadlineMs, this.#worker.clock.nowMs + DRAIN_FRESH_MS);
     else this.#closeInStages();
   }
 
@@ -120,7 +126,7 @@ export class ServerConnection implements Downstream, RequestSink {
   // Downstream: what the exchange asks for.
 
   startResponse(head: ResponseHead): void {
-    if (!this.#canReachNextRequest()) this.#persist = false;
+    if (this.#worker.leaving || !this.#reader.nearEnd) this.#persist = false;
     this.#persist = this.#writer.start(head, this.#persist);
   }
 
@@ -154,13 +160,13 @@ export class ServerConnection implements Downstream, RequestSink {
     this.#exchange = null;
     this.#writer.flush();
     // A clean end would make a response without announced length look complete.
-    if (!this.#origin.encrypted && !this.#socket.destroyed) this.#socket.resetAndDestroy();
+    if (!this.facts.encrypted && !this.#socket.destroyed) this.#socket.resetAndDestroy();
     this.#close();
   }
 
   answer(response: LocalResponse): void {
     if (this.#phase >= CLOSING) return;
-    if (!this.#canReachNextRequest()) this.#persist = false;
+    if (this.#worker.leaving || !this.#reader.nearEnd) this.#persist = false;
     this.#writer.answer(response, this.#persist);
     this.endResponse(null);
   }
@@ -195,8 +201,7 @@ export class ServerConnection implements Downstream, RequestSink {
 
   onHeadBegun(): void {
     // The time for the first head began with the connection.
-    if (this.#origin.forwarded !== '')
-      this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.headTimeoutMs;
+    if (this.forwarded !== '') this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.headTimeoutMs;
   }
 
   onHead(text: string, start: number, headEnd: number, available: number): number {
@@ -246,7 +251,7 @@ export class ServerConnection implements Downstream, RequestSink {
     else {
       this.#writer.begin(false, true);
       this.#worker.countUnrouted(status);
-      logUnrouted(this.#worker, this.clientIp, null, status);
+      logUnrouted(this.#worker, this.told?.peerIp ?? this.clientIp, null, status);
       this.answer(localResponse(status));
     }
   }
@@ -294,11 +299,10 @@ export class ServerConnection implements Downstream, RequestSink {
   }
 
   #open(head: RequestHead, inlineBody: string): void {
-    const origin = this.#origin;
-    origin.useHost(head.host);
-    origin.inlineBody = inlineBody;
-    this.#exchange = handleRequest(this.#worker, this, head, origin);
-    origin.inlineBody = '';
+    if (head.host !== this.#hostSeen || this.forwarded === '') this.#hostSeen = meetRequest(this.#worker, this, head);
+    this.inlineBody = inlineBody;
+    this.#exchange = handleRequest(this.#worker, this, head, this);
+    this.inlineBody = '';
   }
 
   #nextRequest(): void {
@@ -314,15 +318,7 @@ export class ServerConnection implements Downstream, RequestSink {
     const pending = this.#pending;
     if (pending === null || this.#reader.feeding) return;
     this.#pending = null;
-    this.#borrowed = false;
-    this.#feed(pending.bytes);
-  }
-
-  /** Whether what is left of the current request is little enough to read on to the next one. */
-  #canReachNextRequest(): boolean {
-    if (this.#worker.leaving) return false;
-    const { state, remaining } = this.#reader;
-    return state === READ_NOTHING || (state === READ_LENGTH && remaining <= DISCARD_BODY_BYTES);
+    this.onData(pending.bytes);
   }
 
   #expectBodyProgress(): void {
@@ -350,7 +346,7 @@ export class ServerConnection implements Downstream, RequestSink {
   /** Who announced that nothing follows, and sent nothing, has no input that a plain close could turn into a reset. */
   #closeAfterAnswer(): void {
     const nothingFollows = this.#closeAnnounced && this.#reader.state === READ_NOTHING && this.#pending === null;
-    if (nothingFollows && !this.#origin.encrypted && this.#output.flushed) this.#close();
+    if (nothingFollows && !this.facts.encrypted && this.#output.flushed) this.#close();
     else this.#closeInStages();
   }
 

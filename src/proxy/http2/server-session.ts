@@ -4,7 +4,6 @@
  * Hot.
  */
 import type { Socket } from 'node:net';
-import { ConnectionOrigin } from '../connection-origin.ts';
 import type { ListenerFacts } from '../forwarded-fields.ts';
 import { DRAIN_FRESH_MS, type WorkerContext } from '../worker-context.ts';
 import { ConnectionCredit } from './connection-credit.ts';
@@ -20,6 +19,7 @@ import { PeerSettings } from './peer-settings.ts';
 import { ResponseEncoder } from './response-encoder.ts';
 import { SendScheduler } from './send-scheduler.ts';
 import { Http2ServerStream, type StreamOwner } from './server-stream.ts';
+import { SessionOrigin } from './session-origin.ts';
 import { StalledPeer } from './stalled-peer.ts';
 import { RESET_BY_US, StreamTable } from './stream-table.ts';
 
@@ -44,8 +44,7 @@ const LEAVING = 2;
 const ENDED = 3;
 const CLOSED = 4;
 
-export class Http2ServerSession implements StreamOwner, FrameSink {
-  readonly origin: ConnectionOrigin;
+export class Http2ServerSession extends SessionOrigin implements StreamOwner, FrameSink {
   readonly writer: FrameWriter;
   readonly encoder: ResponseEncoder;
   readonly scheduler: SendScheduler;
@@ -75,11 +74,11 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     listener: ListenerFacts,
     onClosed: (session: Http2ServerSession) => void,
   ) {
+    super(worker, listener, socket);
     const { maxHeadBytes, maxHeaders, headTimeoutMs } = worker.settings;
     this.#worker = worker;
     this.#socket = socket;
     this.#onClosed = onClosed;
-    this.origin = new ConnectionOrigin(socket, listener);
     this.writer = new FrameWriter(socket, worker.turnEnd, worker.writeBuffers, () => this.#onWritable());
     this.encoder = new ResponseEncoder(this.writer, worker.clock);
     this.scheduler = new SendScheduler(this.writer);
@@ -120,7 +119,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     try {
       this.#reader.feed(buffer, 0, length);
     } catch (error) {
-      this.#worker.logger.error('http2 connection failed', { error, clientIp: this.origin.clientIp });
+      this.#worker.logger.error('http2 connection failed', { error, clientIp: this.peerIp });
       this.#giveUp(ErrorCode.InternalError);
     }
     this.#stalled.noteRead();
@@ -277,7 +276,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
   /** Broken beyond a stream (RFC 9113 §5.4.1). */
   onConnectionError(code: number, reason: string): void {
     if (this.#phase >= ENDED) return;
-    this.#worker.logger.debug('http2 connection failed', { reason, code, clientIp: this.origin.clientIp });
+    this.#worker.logger.debug('http2 connection failed', { reason, code, clientIp: this.peerIp });
     this.#giveUp(code);
   }
 
@@ -335,7 +334,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
 
   #expel(reason: string): void {
     if (this.#phase >= ENDED) return;
-    this.#worker.logger.info('http2 connection closed', { reason, clientIp: this.origin.clientIp });
+    this.#worker.logger.info('http2 connection closed', { reason, clientIp: this.peerIp });
     this.#giveUp(ErrorCode.EnhanceYourCalm);
   }
 

@@ -4,7 +4,6 @@
  * Hot: one object per request, and one for each body.
  */
 
-import type { ConnectionOrigin } from '../connection-origin.ts';
 import type { Downstream } from '../downstream.ts';
 import { type LocalResponse, localResponse } from '../error-response.ts';
 import type { Exchange } from '../exchange.ts';
@@ -26,12 +25,12 @@ import { type GatherListener, RequestGather } from './request-gather.ts';
 import { MALFORMED } from './request-head.ts';
 import type { ResponseEncoder } from './response-encoder.ts';
 import type { SendScheduler } from './send-scheduler.ts';
+import type { SessionOrigin } from './session-origin.ts';
 import { OVER, RESET_BY_US } from './stream-table.ts';
 import { judgeTrailers } from './trailers.ts';
 
 /** What a stream needs of its session. */
-export interface StreamOwner {
-  readonly origin: ConnectionOrigin;
+export interface StreamOwner extends SessionOrigin {
   readonly writer: FrameWriter;
   readonly encoder: ResponseEncoder;
   readonly scheduler: SendScheduler;
@@ -46,7 +45,7 @@ export interface StreamOwner {
 
 export class Http2ServerStream implements Downstream, IncomingBodyListener, GatherListener, OutgoingBodyListener {
   readonly id: number;
-  readonly clientIp: string;
+  clientIp: string;
   readonly #worker: WorkerContext;
   readonly #owner: StreamOwner;
   readonly #sending: OutgoingBody;
@@ -73,7 +72,7 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Gath
 
   constructor(worker: WorkerContext, owner: StreamOwner, id: number) {
     this.id = id;
-    this.clientIp = owner.origin.clientIp;
+    this.clientIp = owner.peerIp;
     this.#worker = worker;
     this.#owner = owner;
     this.#sending = new OutgoingBody(id, owner.settings.initialWindowBytes, owner.scheduler, this);
@@ -92,7 +91,7 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Gath
     this.#writeDeadlineMs = 0;
   }
   get addresses(): ProxyAddresses | null {
-    return this.#owner.origin.addresses;
+    return this.#owner.addresses;
   }
 
   // From the session.
@@ -305,9 +304,10 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Gath
       return;
     }
     this.#hasBody = head.body !== BODY_NONE;
-    const { origin } = this.#owner;
-    origin.useHost(head.host);
-    const exchange = handleRequest(worker, this, head, origin);
+    const owner = this.#owner;
+    owner.meet(head);
+    this.clientIp = owner.clientIp;
+    const exchange = handleRequest(worker, this, head, owner);
     if (exchange === null) return;
     this.#exchange = exchange;
     if (!this.#hasBody) return;
