@@ -38,6 +38,8 @@ export interface ExchangeRequest {
   readonly expectContinue: boolean;
   /** Non-empty: the client offered to switch to this. */
   readonly upgrade: string;
+  /** The client takes fields behind the body of the response, and says so to HTTP/2 back ends. */
+  readonly acceptsTrailers: boolean;
   readonly logFacts: RequestFactsForLog | null;
 }
 
@@ -56,6 +58,7 @@ export class Exchange {
   readonly expectContinue: boolean;
   /** Non-empty: the client offered to switch to this. */
   readonly upgrade: string;
+  readonly acceptsTrailers: boolean;
   readonly logFacts: RequestFactsForLog | null;
   endpoint: Endpoint | null;
   connection: UpstreamConnection | null;
@@ -98,6 +101,7 @@ export class Exchange {
     this.body = request.body;
     this.expectContinue = request.expectContinue;
     this.upgrade = request.upgrade;
+    this.acceptsTrailers = request.acceptsTrailers;
     this.logFacts = request.logFacts;
     this.endpoint = null;
     this.connection = null;

@@ -70,6 +70,7 @@ function toExchangeRequest(worker: WorkerContext, head: JudgedRequest, origin: R
     body: inline === '' ? head.body : BODY_NONE,
     expectContinue: head.expectContinue && inline === '',
     upgrade: head.upgrade,
+    acceptsTrailers: head.acceptsTrailers,
     logFacts: worker.onAccess === null ? null : toLogFacts(head),
   };
 }

@@ -98,6 +98,8 @@ export class RequestHead implements JudgedRequest {
   expectContinue: boolean;
   /** Value of a usable `Upgrade` offer; empty otherwise. */
   upgrade: string;
+  /** Whatever its `TE` says: trailers are dropped towards HTTP/1.1. */
+  readonly acceptsTrailers: boolean;
   forwardedFor: string;
   forwardedHost: string;
   requestId: string;
@@ -125,6 +127,7 @@ export class RequestHead implements JudgedRequest {
     this.contentLength = 0;
     this.expectContinue = false;
     this.upgrade = '';
+    this.acceptsTrailers = false;
     this.forwardedFor = '';
     this.forwardedHost = '';
     this.requestId = '';

@@ -67,6 +67,7 @@ export class Http2RequestHead implements JudgedRequest {
   contentLength: number;
   expectContinue: boolean;
   readonly upgrade: string;
+  acceptsTrailers: boolean;
   forwardedFor: string;
   forwardedHost: string;
   requestId: string;
@@ -95,6 +96,7 @@ export class Http2RequestHead implements JudgedRequest {
     this.contentLength = 0;
     this.expectContinue = false;
     this.upgrade = '';
+    this.acceptsTrailers = false;
     this.forwardedFor = '';
     this.forwardedHost = '';
     this.requestId = '';
@@ -170,6 +172,7 @@ export class Http2RequestHead implements JudgedRequest {
     this.body = BODY_NONE;
     this.contentLength = 0;
     this.expectContinue = false;
+    this.acceptsTrailers = false;
     this.forwardedFor = '';
     this.forwardedHost = '';
     this.requestId = '';
@@ -214,9 +217,14 @@ export class Http2RequestHead implements JudgedRequest {
     if (kind === PASS) this.#block += `${name}: ${value}\r\n`;
     else if (kind === COOKIE) this.#cookie = this.#cookie === '' ? value : `${this.#cookie}; ${value}`;
     else if (kind === FORBIDDEN) return false;
-    else if (kind === TE) return value === 'trailers';
+    else if (kind === TE) return this.#noteTe(value);
     else if (kind !== DROP) return this.#noteKnown(kind, value);
     return true;
+  }
+
+  #noteTe(value: string): boolean {
+    this.acceptsTrailers = value === 'trailers';
+    return this.acceptsTrailers;
   }
 
   #noteKnown(kind: number, value: string): boolean {
