@@ -31,16 +31,3 @@ export function readInto(socket: net.Socket, buffer: Buffer, onRead: OnRead): ne
   };
   return new net.Socket(options as unknown as net.SocketConstructorOpts);
 }
-
-/**
- * The reverse, for whoever brings a reader of its own: the handle in a plain socket, with `bytes` in front of what comes.
- * `socket` is left without a connection.
- */
-export function toPlainSocket(socket: net.Socket, bytes: Buffer): net.Socket {
-  const reading = socket as unknown as WithHandle;
-  const handle = reading._handle;
-  reading._handle = null;
-  const plain = new net.Socket({ handle, allowHalfOpen: true } as unknown as net.SocketConstructorOpts);
-  plain.unshift(bytes);
-  return plain;
-}

@@ -5,7 +5,7 @@
 import net from 'node:net';
 import type { ListenerConfig } from '../model/proxy-config.ts';
 import type { BoundPort } from '../model/worker-messages.ts';
-import { readInto, toPlainSocket } from './accepted-socket.ts';
+import { type OnRead, readInto } from './accepted-socket.ts';
 import { ConnectionGate } from './connection-gate.ts';
 import type { ListenerFacts } from './forwarded-fields.ts';
 import { ServerConnection } from './http1/server-connection.ts';
@@ -28,6 +28,8 @@ export type OpenListeners = ReadonlyMap<string, OpenListener>;
 
 /** A client's connection, whatever it speaks. */
 interface OpenConnection {
+  /** Bytes `[0, length)` are valid during the call only. */
+  onRead(buffer: Buffer, length: number): void;
   /** Close when idle; what is under way is finished. */
   drain(): void;
   destroy(): void;
@@ -136,15 +138,22 @@ export class ProxyServer {
     const { acceptBuffer } = this.#worker;
     return net.createServer(SOCKET_OPTIONS, (accepted) => {
       if (!this.#gate.admits(accepted)) return;
-      const socket = readInto(accepted, acceptBuffer, (buffer, length) => {
+      const onRead = (buffer: Buffer, length: number): void => {
         if (preface.decided) connection.onRead(buffer, length);
         else preface.read(buffer, length);
-      });
-      this.#gate.hold(socket ?? accepted);
-      const connection = this.#acceptHttp1(socket ?? accepted, facts, socket === null);
+      };
+      const socket = readInto(accepted, acceptBuffer, onRead) ?? readChunks(accepted, onRead);
+      this.#gate.hold(socket);
+      const http1 = this.#acceptHttp1(socket, facts);
+      // Taken for HTTP/1.1 until its first bytes come.
+      let connection: OpenConnection = http1;
       const preface = new PrefaceReader({
-        onHttp1: (bytes) => connection.onRead(bytes, bytes.length),
-        onHttp2: (bytes) => this.#changeToHttp2(connection, socket ?? accepted, bytes, facts),
+        onHttp1: (bytes) => http1.onRead(bytes, bytes.length),
+        onHttp2: (bytes) => {
+          connection = this.#acceptHttp2(socket, facts);
+          http1.release();
+          connection.onRead(bytes, bytes.length);
+        },
       });
     });
   }
@@ -157,31 +166,29 @@ export class ProxyServer {
       beginTls(accepted);
     });
     const beginTls = this.#tls.terminate(server, (socket) => {
-      if (socket.alpnProtocol === 'h2') this.#acceptHttp2(socket, facts);
-      else this.#acceptHttp1(socket, facts, true);
+      const connection =
+        socket.alpnProtocol === 'h2' ? this.#acceptHttp2(socket, facts) : this.#acceptHttp1(socket, facts);
+      readChunks(socket, (buffer, length) => connection.onRead(buffer, length));
     });
     return server;
   }
 
-  #acceptHttp1(socket: net.Socket, facts: ListenerFacts, emitsData: boolean): ServerConnection {
+  #acceptHttp1(socket: net.Socket, facts: ListenerFacts): ServerConnection {
     const accepted = new ServerConnection(this.#worker, socket, facts, this.#onClosed);
-    if (emitsData) socket.on('data', (chunk: Buffer) => accepted.onData(chunk));
     this.#connections.add(accepted);
     return accepted;
   }
 
-  #acceptHttp2(socket: net.Socket, facts: ListenerFacts): void {
-    this.#connections.add(new Http2ServerSession(this.#worker, socket, facts, this.#onClosed));
+  #acceptHttp2(socket: net.Socket, facts: ListenerFacts): Http2ServerSession {
+    const accepted = new Http2ServerSession(this.#worker, socket, facts, this.#onClosed);
+    this.#connections.add(accepted);
+    return accepted;
   }
+}
 
-  /** The connection was taken for HTTP/1.1 until its first bytes came; it has read none of them. */
-  #changeToHttp2(connection: ServerConnection, socket: net.Socket, bytes: Buffer, facts: ListenerFacts): void {
-    const plain = toPlainSocket(socket, bytes);
-    this.#gate.hold(plain);
-    this.#acceptHttp2(plain, facts);
-    connection.destroy();
-    this.#worker.acceptedConnections--;
-  }
+/** For sockets whose reads cannot go to a buffer of ours. */
+function readChunks(socket: net.Socket, onRead: OnRead): net.Socket {
+  return socket.on('data', (chunk: Buffer) => onRead(chunk, chunk.length));
 }
 
 function portOf({ name, port }: ListenerConfig, known: readonly BoundPort[]): number {

@@ -43,6 +43,8 @@ export class SocketWriter {
   #queuedBytes: number;
   /** `onDrain` is owed. */
   #full: boolean;
+  /** A TLS handle takes one write at a time and aborts the whole process at a second one; the stream knows when to wait. */
+  readonly #encrypted: boolean;
 
   constructor(socket: Socket, buffers: WriteBuffers, listener: WriteListener) {
     this.#socket = socket;
@@ -50,6 +52,7 @@ export class SocketWriter {
     this.#listener = listener;
     this.#queuedBytes = 0;
     this.#full = false;
+    this.#encrypted = 'encrypted' in socket;
     socket.on('drain', () => this.#onStreamDrain());
   }
 
@@ -73,11 +76,21 @@ export class SocketWriter {
   writeBuffer(buffer: Buffer, length: number): boolean {
     const bytes = buffer.subarray(0, length);
     const handle = this.#handle();
-    if (handle === null) return this.#writeToStream(bytes, () => this.#buffers.give(buffer));
+    if (handle === null) return this.#writeToStream(bytes, () => this.#onStreamTaken(buffer));
     const answer = handle.writeBuffer(null, bytes);
     if (answer !== 0) return this.#note(answer, length, buffer);
     this.#buffers.give(buffer);
     return !this.#full;
+  }
+
+  /**
+   * Has `onDrain` called when all that was written is out.
+   * @returns false when it is already
+   */
+  awaitDrain(): boolean {
+    if (this.flushed) return false;
+    this.#full = true;
+    return true;
   }
 
   onComplete(status: number, length: number, buffer: Buffer | null): void {
@@ -105,6 +118,11 @@ export class SocketWriter {
     return !this.#full;
   }
 
+  #onStreamTaken(buffer: Buffer): void {
+    this.#buffers.give(buffer);
+    if (this.#full && this.flushed) this.#onStreamDrain();
+  }
+
   /** Also of what others wrote to the stream: a tunnel does. */
   #onStreamDrain(): void {
     this.#full = false;
@@ -117,7 +135,7 @@ export class SocketWriter {
       readonly _handle: StreamHandle | null;
       readonly writableLength: number;
     };
-    return direct === true && socket.writableLength === 0 ? socket._handle : null;
+    return direct === true && !this.#encrypted && socket.writableLength === 0 ? socket._handle : null;
   }
 
   #writeToStream(data: string | Buffer, onTaken?: () => void): boolean {

@@ -6,7 +6,6 @@ import type { WorkerSettings } from '../model/worker-messages.ts';
 import { CoarseClock } from './coarse-clock.ts';
 import { RequestHead } from './http1/request-head.ts';
 import { ResponseHead } from './http1/response-head.ts';
-import { OutputBuffers } from './http2/output-buffers.ts';
 import { Http2RequestHead } from './http2/request-head.ts';
 import { RequestIds } from './request-id.ts';
 import { TurnEnd } from './turn-end.ts';
@@ -24,12 +23,12 @@ export class WorkerContext {
   readonly requestIds: RequestIds;
   readonly requestHead: RequestHead;
   readonly http2RequestHead: Http2RequestHead;
+  /** Scratch space for one decoded field section, names and values in turn. */
+  readonly http2Fields: string[];
   readonly responseHead: ResponseHead;
   readonly readBuffer: Buffer;
   /** The same for client connections. */
   readonly acceptBuffer: Buffer;
-  /** HTTP/2 connections put their frames together in these. */
-  readonly outputBuffers: OutputBuffers;
   readonly writeBuffers: WriteBuffers;
   /** Null when the access log is off. */
   readonly onAccess: ((entry: AccessLogEntry) => void) | null;
@@ -64,10 +63,10 @@ export class WorkerContext {
     this.requestIds = new RequestIds();
     this.requestHead = new RequestHead(settings.maxHeaders, settings.maxTargetBytes);
     this.http2RequestHead = new Http2RequestHead(settings);
+    this.http2Fields = [];
     this.responseHead = new ResponseHead(settings.maxHeaders * 2);
     this.readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
     this.acceptBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
-    this.outputBuffers = new OutputBuffers();
     this.writeBuffers = new WriteBuffers(READ_BUFFER_BYTES);
     this.draining = false;
     this.activeConnections = 0;

@@ -121,6 +121,15 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.#close();
   }
 
+  /** The socket is somebody else's from now on, and so is its count; nothing was read from it. */
+  release(): void {
+    this.#phase = CLOSED;
+    this.#worker.clock.unwatch(this);
+    this.#worker.activeConnections--;
+    this.#worker.acceptedConnections--;
+    this.#onClosed(this);
+  }
+
   // Downstream: what the exchange asks for.
 
   startResponse(head: ResponseHead): void {

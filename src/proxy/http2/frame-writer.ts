@@ -4,8 +4,10 @@
  * which the session counts and limits, are still collected.
  * Hot: bytes of a body are copied once, from the read they came in to the write they leave in.
  */
-import type { Writable } from 'node:stream';
+import type { Socket } from 'node:net';
+import { SocketWriter, type WriteListener } from '../socket-writer.ts';
 import type { TurnEnd, TurnEndListener } from '../turn-end.ts';
+import type { WriteBuffers } from '../write-buffers.ts';
 import {
   FLAG_ACK,
   FLAG_END_HEADERS,
@@ -15,92 +17,84 @@ import {
   MAX_FRAME_BYTES,
   PREFACE,
 } from './frame-constants.ts';
-import { OUTPUT_BUFFER_BYTES, type OutputBuffers } from './output-buffers.ts';
 
-/** Writes handed to the socket and not yet taken by the kernel; more of them would only hold memory. */
-const MAX_WRITES = 2;
+/** While an earlier write is not out, less than this is not worth another one, and the memory it would hold. */
+const LEAST_WRITE_BYTES = 16_384;
 /** DATA frames shorter than this are not begun at the end of a buffer. */
 const LEAST_ROOM_BYTES = 1_024;
 const FLAGS_AT = 4;
 
-/** The part of a socket that is written to. */
-export type Output = Pick<Writable, 'write' | 'end' | 'destroyed'>;
-
-export class FrameWriter implements TurnEndListener {
+export class FrameWriter implements TurnEndListener, WriteListener {
   /** Where the head of the last frame of a stream stands, for `endStreamAt`: valid while `epoch` is the same. */
   epoch: number;
-  /** Writes the kernel has taken: progress of the peer. */
-  completedWrites: number;
-  readonly #output: Output;
+  /** How often the peer has read all there was, after it had not: its progress. */
+  drains: number;
+  readonly #socket: Socket;
+  readonly #output: SocketWriter;
   readonly #turnEnd: TurnEnd;
-  readonly #buffers: OutputBuffers;
+  readonly #buffers: WriteBuffers;
   readonly #onWritable: () => void;
-  readonly #onWritten: () => void;
   /** Frames are put together here; null while there are none. */
   #target: Buffer | null;
   #length: number;
-  /** Filled while the socket was full. */
+  /** The socket takes no more until `onDrain`. */
+  #blocked: boolean;
+  /** Filled meanwhile. */
   readonly #full: Buffer[];
   readonly #fullLengths: number[];
-  /** Handed to the socket, oldest first. */
-  readonly #writing: Buffer[];
-  /** Bytes in `#full` and `#writing`. */
-  #queuedBytes: number;
-  readonly #writingLengths: number[];
+  #fullBytes: number;
+  /** Somebody was told to wait for `onWritable`. */
+  #congested: boolean;
   #scheduled: boolean;
   #ended: boolean;
-  #congested: boolean;
 
   /** @param onWritable called when `flowing` has become true again */
-  constructor(output: Output, turnEnd: TurnEnd, buffers: OutputBuffers, onWritable: () => void) {
+  constructor(socket: Socket, turnEnd: TurnEnd, buffers: WriteBuffers, onWritable: () => void) {
     this.epoch = 0;
-    this.completedWrites = 0;
-    this.#output = output;
+    this.drains = 0;
+    this.#socket = socket;
+    this.#output = new SocketWriter(socket, buffers, this);
     this.#turnEnd = turnEnd;
     this.#buffers = buffers;
     this.#onWritable = onWritable;
-    this.#onWritten = () => this.#onWriteDone();
     this.#target = null;
     this.#length = 0;
+    this.#blocked = false;
     this.#full = [];
     this.#fullLengths = [];
-    this.#writing = [];
-    this.#queuedBytes = 0;
-    this.#writingLengths = [];
+    this.#fullBytes = 0;
+    this.#congested = false;
     this.#scheduled = false;
     this.#ended = false;
-    this.#congested = false;
   }
 
   /** False: the socket is full, and so is what is put together behind it. */
   get flowing(): boolean {
-    if (this.#writing.length < MAX_WRITES) return true;
-    if (this.#full.length === 0 && this.#length + FRAME_HEAD_BYTES + LEAST_ROOM_BYTES <= OUTPUT_BUFFER_BYTES)
-      return true;
+    if (!this.#blocked || (this.#full.length === 0 && this.#room() >= LEAST_ROOM_BYTES)) return true;
     this.#congested = true;
     return false;
   }
 
-  /** Bytes that wait for the peer to read, those in the socket's queue included. */
+  /** Put together, and not handed to the socket. */
   get waitingBytes(): number {
-    return this.#queuedBytes + this.#length;
+    return this.#fullBytes + this.#length;
   }
 
-  /** Something was handed to the socket and is not taken yet. */
-  get isWriting(): boolean {
-    return this.#writing.length > 0;
+  /** The socket has not taken all it was given. */
+  get blocked(): boolean {
+    return this.#blocked;
   }
 
   /** Bytes the next DATA frame may carry; 0 = none may be written until `onWritable`. */
   dataRoom(): number {
-    let room = OUTPUT_BUFFER_BYTES - this.#length - FRAME_HEAD_BYTES;
-    if (this.#full.length > 0 || room < LEAST_ROOM_BYTES) {
-      if (this.#full.length > 0 || this.#writing.length >= MAX_WRITES) {
-        this.#congested = true;
-        return 0;
-      }
+    let room = this.#room();
+    if (room < LEAST_ROOM_BYTES && !this.#blocked) {
       this.flush();
-      room = OUTPUT_BUFFER_BYTES - FRAME_HEAD_BYTES;
+      room = this.#room();
+    }
+    if (this.#full.length > 0 || room < LEAST_ROOM_BYTES) {
+      this.#congested = true;
+      return 0;
     }
     return room < MAX_FRAME_BYTES ? room : MAX_FRAME_BYTES;
   }
@@ -206,11 +200,15 @@ export class FrameWriter implements TurnEndListener {
     this.#length = at + PREFACE.length;
   }
 
-  /** Hands over what was put together, as far as the socket may get more. */
+  /** Hands over what was put together, unless the socket has enough. */
   flush(): void {
-    while (this.#full.length > 0 && this.#writing.length < MAX_WRITES) this.#writeOldest();
+    while (this.#full.length > 0 && !this.#blocked) this.#writeOldest();
     const target = this.#target;
-    if (target === null || this.#writing.length >= MAX_WRITES) return;
+    if (target === null || this.#blocked) return;
+    if (this.#length < LEAST_WRITE_BYTES && this.#output.awaitDrain()) {
+      this.#blocked = true;
+      return;
+    }
     this.#setAside(target);
     this.#writeOldest();
   }
@@ -221,7 +219,7 @@ export class FrameWriter implements TurnEndListener {
     if (this.#target !== null) this.#setAside(this.#target);
     while (this.#full.length > 0) this.#writeOldest();
     this.#ended = true;
-    this.#output.end(onFinished);
+    this.#socket.end(onFinished);
   }
 
   /** The socket is gone. */
@@ -231,6 +229,17 @@ export class FrameWriter implements TurnEndListener {
     this.#length = 0;
     this.#full.length = 0;
     this.#fullLengths.length = 0;
+    this.#fullBytes = 0;
+  }
+
+  onDrain(): void {
+    this.drains++;
+    this.#blocked = false;
+    if (this.#ended) return;
+    this.flush();
+    if (!this.#congested || !this.flowing) return;
+    this.#congested = false;
+    this.#onWritable();
   }
 
   onTurnEnd(): void {
@@ -244,23 +253,25 @@ export class FrameWriter implements TurnEndListener {
       this.#scheduled = true;
       this.#turnEnd.add(this);
     }
-    let target = this.#target;
-    if (target !== null && this.#length + bytes > target.length) {
-      if (this.#full.length === 0 && this.#writing.length < MAX_WRITES && !this.#ended) this.flush();
-      else this.#setAside(target);
-      target = null;
+    if (this.#target !== null && this.#length + bytes > this.#target.length) {
+      if (!this.#blocked && !this.#ended) this.flush();
+      if (this.#target !== null) this.#setAside(this.#target);
     }
-    if (target === null) {
-      this.#target = bytes <= OUTPUT_BUFFER_BYTES ? this.#buffers.take() : Buffer.allocUnsafeSlow(bytes);
+    if (this.#target === null) {
+      this.#target = this.#buffers.take(bytes);
       this.#length = 0;
     }
     return this.#length;
   }
 
+  #room(): number {
+    return this.#target === null ? MAX_FRAME_BYTES : this.#target.length - this.#length - FRAME_HEAD_BYTES;
+  }
+
   #setAside(target: Buffer): void {
     this.#full.push(target);
     this.#fullLengths.push(this.#length);
-    this.#queuedBytes += this.#length;
+    this.#fullBytes += this.#length;
     this.#target = null;
     this.#length = 0;
     this.epoch++;
@@ -269,22 +280,8 @@ export class FrameWriter implements TurnEndListener {
   #writeOldest(): void {
     const buffer = this.#full.shift() as Buffer;
     const length = this.#fullLengths.shift() as number;
-    this.#writing.push(buffer);
-    this.#writingLengths.push(length);
-    this.#output.write(buffer.subarray(0, length), this.#onWritten);
-  }
-
-  #onWriteDone(): void {
-    const written = this.#writing.shift();
-    this.#queuedBytes -= this.#writingLengths.shift() ?? 0;
-    this.completedWrites++;
-    if (written !== undefined) this.#buffers.give(written);
-    if (this.#ended || this.#output.destroyed) return;
-    // What was put together meanwhile goes out at the end of its turn, except when that could not happen.
-    if (this.#full.length > 0 || !this.#scheduled) this.flush();
-    if (!this.#congested || this.#full.length > 0) return;
-    this.#congested = false;
-    this.#onWritable();
+    this.#fullBytes -= length;
+    if (!this.#socket.destroyed && !this.#output.writeBuffer(buffer, length)) this.#blocked = true;
   }
 
   #uint32Frame(type: number, streamId: number, value: number): void {

@@ -1,12 +1,11 @@
 /**
  * Judges one HTTP/2 request head as the session hands it over: pseudo-fields, fields, framing, host (RFC 9113 §8). What
- * the fields mean is the same as for HTTP/1.1, and so are the tables that decide it. The library below has looked at much
- * of this before; what is forwarded must not depend on that. One instance serves a worker; its fields are valid until the
- * next `parse`.
+ * the fields mean is the same as for HTTP/1.1, and so are the tables that decide it. One instance serves a worker; its
+ * fields are valid until the next `parse`.
  * Hot.
  */
 import { normalisePath } from '../../model/path.ts';
-import { FIELD_VALUE, HTAB, SP, TARGET, TOKEN } from '../http1/char-classes.ts';
+import { TARGET, TOKEN } from '../http1/char-classes.ts';
 import { DROP, PASS } from '../http1/field-table.ts';
 import {
   BODY_CHUNKED,
@@ -24,6 +23,7 @@ import {
 } from '../http1/request-head.ts';
 import { isValidAuthority } from '../http1/request-target.ts';
 import type { JudgedRequest } from '../judged-request.ts';
+import { isFieldValue, judgeName } from './field-rules.ts';
 
 /** Not an HTTP/2 request: the stream is reset with PROTOCOL_ERROR (RFC 9113 §8.1.1), where others get an answer. */
 export const MALFORMED = -1;
@@ -46,8 +46,6 @@ const KINDS: ReadonlyMap<string, number> = new Map<string, number>([
 
 const COLON = 58;
 const SLASH = 47;
-const UPPER_A = 65;
-const UPPER_Z = 90;
 
 export interface RequestLimits {
   /** Field lines, each cookie crumb and the authority among them. */
@@ -110,6 +108,11 @@ export class Http2RequestHead implements JudgedRequest {
     this.#cookie = '';
     this.#block = '';
     this.#validHost = '';
+  }
+
+  /** What the body is to be as long as; -1 when the head does not say. */
+  get announcedLength(): number {
+    return this.#hasLength ? this.contentLength : -1;
   }
 
   /**
@@ -302,31 +305,6 @@ export class Http2RequestHead implements JudgedRequest {
     // Back ends expect a length where a method usually has content (RFC 9110 §8.6); elsewhere it would only surprise them.
     return method === 'POST' || method === 'PUT' || method === 'PATCH' ? 'Content-Length: 0\r\n' : '';
   }
-}
-
-/** 0 = no field name (RFC 9113 §8.2.1), 2 = one with `_`, 1 = any other. */
-function judgeName(name: string): number {
-  let result = name.length === 0 ? 0 : 1;
-  for (let at = 0; at < name.length; at++) {
-    const code = name.charCodeAt(at);
-    const cls = TOKEN[code];
-    if (cls === 2) result = 2;
-    else if (cls !== 1 || (code >= UPPER_A && code <= UPPER_Z)) return 0;
-  }
-  return result;
-}
-
-/** RFC 9113 §8.2.1: no NUL, CR or LF, no blanks around it; other controls are refused as in HTTP/1.1. */
-function isFieldValue(value: string): boolean {
-  const last = value.length - 1;
-  if (last < 0) return true;
-  if (isBlank(value.charCodeAt(0)) || isBlank(value.charCodeAt(last))) return false;
-  for (let at = 0; at <= last; at++) if (FIELD_VALUE[value.charCodeAt(at)] !== 1) return false;
-  return true;
-}
-
-function isBlank(code: number): boolean {
-  return code === SP || code === HTAB;
 }
 
 function isToken(text: string): boolean {

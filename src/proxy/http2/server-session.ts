@@ -1,38 +1,50 @@
 /**
- * One HTTP/2 connection of a client: opens a stream object for each request, keeps the limits of the whole connection, and
- * drains. Frames, HPACK and flow control are `node:http2`'s; which floods it stops by itself is in `docs/adr`.
+ * One HTTP/2 connection of a client: hands frames to the streams they belong to, judges what concerns the connection
+ * (RFC 9113 §3, §5, §6), keeps its limits, and ends it: drained, idle, or for what the client did.
+ * Hot.
  */
-import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import { forwardedFields, type ListenerFacts, toClientIp } from '../forwarded-fields.ts';
 import { toRoutingHost } from '../http1/request-target.ts';
 import type { WorkerContext } from '../worker-context.ts';
+import { ConnectionCredit } from './connection-credit.ts';
 import { FloodGuard } from './flood-guard.ts';
+import { mayGrow } from './flow-window.ts';
+import { DEFAULT_TABLE_BYTES, ErrorCode, MAX_STREAM_ID, SettingId } from './frame-constants.ts';
+import { FrameReader } from './frame-reader.ts';
+import type { FrameSink } from './frame-sink.ts';
+import { FrameWriter } from './frame-writer.ts';
+import { HpackDecoder } from './hpack/hpack-decoder.ts';
+import { STREAM_WINDOW_BYTES } from './incoming-body.ts';
+import { PeerSettings } from './peer-settings.ts';
+import { ResponseEncoder } from './response-encoder.ts';
+import { SendScheduler } from './send-scheduler.ts';
 import { Http2ServerStream, type StreamOwner } from './server-stream.ts';
-
-const { NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_FLAG_END_STREAM, NGHTTP2_REFUSED_STREAM } = constants;
+import { StalledPeer } from './stalled-peer.ts';
+import { RESET_BY_US, StreamTable } from './stream-table.ts';
 
 const MAX_CONCURRENT_STREAMS = 100;
-/** Also what one stream may have waiting in memory while its back end does not read. */
-const STREAM_WINDOW_BYTES = 262_144;
-/** The library returns this credit as soon as bytes arrive: it bounds what is in flight, not what waits. */
-const CONNECTION_WINDOW_BYTES = 1_048_576;
-/** Beyond these a head is not even collected; below them, and above our own limits, it is answered 431. */
+/** Beyond these a head is refused unread; below them, and above our own limits, it is answered 431. */
 const HARD_LIMIT_FACTOR = 2;
-/** For all streams of a connection, queued responses among it. */
-const MAX_SESSION_MEMORY_MB = 16;
-const MAX_SETTINGS_ENTRIES = 32;
-/** Broken frames, and empty DATA frames that end nothing, over the life of a connection. */
-const MAX_INVALID_FRAMES = 200;
-/** Streams opened beyond the limit before the client can have seen it. */
-const MAX_REJECTED_STREAMS = 1_000;
-/** The library's own limit on resets is wider than ours (`flood-guard.ts`), which says ENHANCE_YOUR_CALM. */
-const STREAM_RESET_BURST = 5_000;
-const STREAM_RESETS_PER_SECOND = 500;
-/** How long a client may take to close its end after we closed ours. */
+/** Output that waits for the client to read, from which on we do not read either: what it asks for would only add to it. */
+const MAX_WAITING_BYTES = 524_288;
+/** How long the first GOAWAY may take to the client and back before the second follows. */
+const WARNING_MS = 1_000;
+/** How long, and for how many bytes, input is thrown away after our end. */
 const LINGER_MS = 2_000;
+const LINGER_BYTES = 1_048_576;
+const DRAIN_PING: Buffer = Buffer.from('drained?', 'latin1');
 
-export class Http2ServerSession implements StreamOwner {
+const OPEN = 0;
+/** GOAWAY with the highest id is out: the client should open no more streams, those under way to us are served. */
+const WARNED = 1;
+/** GOAWAY with the last stream served is out. */
+const LEAVING = 2;
+/** Our end is closed. */
+const ENDED = 3;
+const CLOSED = 4;
+
+export class Http2ServerSession implements StreamOwner, FrameSink {
   readonly clientIp: string;
   readonly encrypted: boolean;
   readonly port: number;
@@ -40,26 +52,37 @@ export class Http2ServerSession implements StreamOwner {
   readonly inlineBody: string;
   routingHost: string;
   forwarded: string;
+  readonly writer: FrameWriter;
+  readonly encoder: ResponseEncoder;
+  readonly scheduler: SendScheduler;
+  readonly credit: ConnectionCredit;
   readonly #worker: WorkerContext;
   readonly #socket: Socket;
-  readonly #session: ServerHttp2Session;
   readonly #onClosed: (session: Http2ServerSession) => void;
-  readonly #streams: Set<Http2ServerStream>;
+  readonly #reader: FrameReader;
+  readonly #decoder: HpackDecoder;
+  readonly #settings: PeerSettings;
+  readonly #streams: StreamTable<Http2ServerStream>;
+  readonly #stalled: StalledPeer;
   readonly #guard: FloodGuard;
+  #phase: number;
+  /** Of the DATA frame under way. */
+  #dataStream: Http2ServerStream | null;
+  #dataBytes: number;
+  #paddingBytes: number;
+  #paused: boolean;
   #hostSeen: string;
-  /** No new streams. */
-  #ending: boolean;
-  #closed: boolean;
-  /** Coarse clock; 0 = none. */
+  #lingeredBytes: number;
+  /** Coarse clock; 0 = none. Of the phase: idle, answer to the warning, end of the other side. */
   #deadlineMs: number;
 
-  /** The socket's bytes are this session's from now on, those that stand in its read queue included. */
   constructor(
     worker: WorkerContext,
     socket: Socket,
     listener: ListenerFacts,
     onClosed: (session: Http2ServerSession) => void,
   ) {
+    const { maxHeadBytes, maxHeaders, headTimeoutMs } = worker.settings;
     this.#worker = worker;
     this.#socket = socket;
     this.#onClosed = onClosed;
@@ -70,53 +93,88 @@ export class Http2ServerSession implements StreamOwner {
     this.inlineBody = '';
     this.routingHost = '';
     this.forwarded = '';
-    this.#streams = new Set();
+    this.writer = new FrameWriter(socket, worker.turnEnd, worker.writeBuffers, () => this.#onWritable());
+    this.encoder = new ResponseEncoder(this.writer, worker.clock);
+    this.scheduler = new SendScheduler(this.writer);
+    this.credit = new ConnectionCredit(this.writer);
+    const maxListBytes = maxHeadBytes * HARD_LIMIT_FACTOR;
+    this.#reader = new FrameReader(this, { expectPreface: true, maxBlockBytes: maxListBytes });
+    this.#decoder = new HpackDecoder(DEFAULT_TABLE_BYTES, maxListBytes, maxHeaders * HARD_LIMIT_FACTOR);
+    this.#settings = new PeerSettings();
+    this.#streams = new StreamTable();
+    this.#stalled = new StalledPeer(worker.clock, this.#reader, this.writer, worker.settings);
     this.#guard = new FloodGuard();
+    this.#phase = OPEN;
+    this.#dataStream = null;
+    this.#dataBytes = 0;
+    this.#paddingBytes = 0;
+    this.#paused = false;
     this.#hostSeen = '';
-    this.#ending = false;
-    this.#closed = false;
-    this.#deadlineMs = worker.clock.nowMs + worker.settings.headTimeoutMs;
+    this.#lingeredBytes = 0;
+    this.#deadlineMs = worker.clock.nowMs + headTimeoutMs;
     worker.activeConnections++;
     worker.acceptedConnections++;
     worker.clock.watch(this);
-    socket.on('error', ignore);
+    socket.on('error', () => this.#close());
     // A client that will send nothing more, not even the acknowledgements the protocol asks for, is gone.
     socket.on('end', () => this.destroy());
-    socket.on('close', () => this.#onClose());
-    this.#session = performServerHandshake(socket, sessionOptions(worker));
-    this.#session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
-    this.#session.on('stream', (stream, _headers, flags, pairs) => this.#onStream(stream, flags, pairs));
-    this.#session.on('ping', () => this.#onControlFrame());
-    this.#session.on('remoteSettings', () => this.#onControlFrame());
-    this.#session.on('error', (error) => this.#onError(error));
-    this.#session.on('close', () => this.#lingerBriefly());
+    socket.on('close', () => this.#close());
+    this.writer.settings([
+      ...[SettingId.MaxConcurrentStreams, MAX_CONCURRENT_STREAMS],
+      ...[SettingId.InitialWindowSize, STREAM_WINDOW_BYTES],
+      ...[SettingId.MaxHeaderListSize, maxListBytes],
+    ]);
+    this.credit.open();
     if (worker.draining) this.drain();
   }
 
-  /**
-   * GOAWAY with the last stream that is served; what the client had sent beyond it is safe to repeat elsewhere. A warning
-   * ahead with the highest id (RFC 9113 §6.8) is not possible: after any GOAWAY the library ignores new streams.
-   */
+  get initialWindow(): number {
+    return this.#settings.initialWindowBytes;
+  }
+
+  /** Bytes `[0, length)` are valid during the call only. */
+  onRead(buffer: Buffer, length: number): void {
+    if (this.#phase >= ENDED) {
+      this.#lingeredBytes += length;
+      if (this.#lingeredBytes > LINGER_BYTES) this.destroy();
+      return;
+    }
+    try {
+      this.#reader.feed(buffer, 0, length);
+    } catch (error) {
+      this.#worker.logger.error('http2 connection failed', { error, clientIp: this.clientIp });
+      this.#giveUp(ErrorCode.InternalError);
+    }
+    this.#stalled.noteRead();
+    if (this.writer.waitingBytes <= MAX_WAITING_BYTES || this.writer.flowing || this.#phase >= ENDED) return;
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  /** In two steps (RFC 9113 §6.8): what the client had sent before it knew is still served. */
   drain(): void {
-    if (this.#ending) return;
-    this.#ending = true;
-    this.#session.close();
-    if (this.#streams.size === 0) this.#lingerBriefly();
+    if (this.#phase !== OPEN) return;
+    this.#phase = WARNED;
+    this.#deadlineMs = this.#worker.clock.nowMs + WARNING_MS;
+    this.writer.goaway(MAX_STREAM_ID, ErrorCode.NoError);
+    this.writer.ping(false, DRAIN_PING, 0);
   }
 
   destroy(): void {
-    for (const stream of this.#streams) stream.destroy();
-    this.#session.destroy();
-    this.#socket.destroy();
-    this.#onClose();
+    if (this.#phase === CLOSED) return;
+    for (const stream of this.#streams.open.values()) stream.destroy();
+    if (this.#phase !== ENDED) this.writer.flush();
+    this.#close();
   }
 
   onTick(nowMs: number): void {
-    for (const stream of this.#streams) stream.onTick(nowMs);
+    for (const stream of this.#streams.open.values()) stream.onTick(nowMs);
+    if (this.#stalled.isOverdue(nowMs)) this.destroy();
     if (this.#deadlineMs === 0 || nowMs < this.#deadlineMs) return;
     this.#deadlineMs = 0;
-    if (this.#ending) this.destroy();
-    else this.drain();
+    if (this.#phase === OPEN) this.drain();
+    else if (this.#phase === WARNED) this.#leave();
+    else this.destroy();
   }
 
   // StreamOwner
@@ -128,91 +186,245 @@ export class Http2ServerSession implements StreamOwner {
     this.forwarded = forwardedFields(this, host);
   }
 
-  onStreamClosed(stream: Http2ServerStream, byClient: boolean): void {
-    this.#streams.delete(stream);
-    if (byClient) this.#onReset();
-    if (this.#closed || this.#streams.size > 0) return;
-    if (this.#ending) this.#lingerBriefly();
-    else this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.keepAliveTimeoutMs;
+  onStreamClosed(stream: Http2ServerStream, ending: number, byClient: boolean): void {
+    this.#streams.close(stream, ending);
+    if (byClient) this.#countReset();
+    if (this.#streams.open.size > 0) return;
+    if (this.#phase === OPEN) this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.keepAliveTimeoutMs;
+    else if (this.#phase === LEAVING) this.#end(this.#worker.settings.writeTimeoutMs);
   }
 
-  #onStream(stream: ServerHttp2Stream, flags: number, pairs: readonly string[]): void {
+  // FrameSink
+
+  onDataHead(streamId: number, payloadBytes: number): void {
+    this.#paddingBytes = payloadBytes;
+    this.#dataBytes = 0;
+    if (!this.credit.receive(payloadBytes)) {
+      this.onConnectionError(ErrorCode.FlowControlError, 'more DATA than the connection allows');
+      return;
+    }
+    const stream = this.#streams.open.get(streamId) ?? null;
+    this.#dataStream = stream;
+    if (stream === null) this.#onStrayFrame(streamId);
+    else stream.onDataHead(payloadBytes);
+  }
+
+  onDataPiece(buffer: Buffer, start: number, end: number): void {
+    this.#paddingBytes -= end - start;
+    this.#dataBytes += end - start;
+    this.#dataStream?.onData(buffer, start, end);
+  }
+
+  onDataEnd(endStream: boolean): void {
+    const stream = this.#dataStream;
+    this.#dataStream = null;
+    this.credit.settle();
+    if (stream !== null) stream.onDataEnd(this.#paddingBytes, endStream);
+    if (this.#dataBytes > 0 || endStream) return;
+    if (!this.#guard.allowEmptyFrame(this.#worker.clock.nowMs)) this.#expel('too many empty frames');
+  }
+
+  onFieldBlock(streamId: number, endStream: boolean, buffer: Buffer, start: number, end: number): void {
+    const fields = this.#worker.http2Fields;
+    // Every block is decoded, whatever becomes of it: the table of the coding depends on it (RFC 9113 §4.3).
+    if (!this.#decoder.decode(buffer, start, end, fields)) {
+      this.onConnectionError(ErrorCode.CompressionError, 'field block cannot be decoded');
+      return;
+    }
+    const stream = this.#streams.open.get(streamId);
+    if (stream !== undefined) {
+      if (this.#decoder.oversized) stream.failByClient(ErrorCode.EnhanceYourCalm);
+      else stream.onTrailers(fields, endStream);
+    } else if (streamId > this.#streams.lastId) this.#open(streamId, endStream, fields);
+    else this.#onStrayFrame(streamId);
+  }
+
+  onReset(streamId: number): void {
+    const stream = this.#streams.open.get(streamId);
+    if (stream !== undefined) stream.onReset();
+    else this.#onLateFrame(streamId);
+  }
+
+  onSettings(buffer: Buffer, start: number, end: number): void {
+    if (!this.#countControlFrame()) return;
+    const settings = this.#settings;
+    const before = settings.initialWindowBytes;
+    const fault = settings.apply(buffer, start, end);
+    if (fault !== ErrorCode.NoError) {
+      this.onConnectionError(fault, 'invalid setting');
+      return;
+    }
+    this.encoder.hpack.limitTable(settings.headerTableBytes);
+    this.writer.settingsAck();
+    const change = settings.initialWindowBytes - before;
+    if (change === 0) return;
+    for (const stream of this.#streams.open.values()) {
+      if (stream.grow(change)) continue;
+      this.onConnectionError(ErrorCode.FlowControlError, 'window too large');
+      return;
+    }
+    this.scheduler.run();
+  }
+
+  onSettingsAck(): void {
+    this.#countControlFrame();
+  }
+
+  onPing(ack: boolean, buffer: Buffer, start: number): void {
+    if (!this.#countControlFrame()) return;
+    if (!ack) this.writer.ping(true, buffer, start);
+    else if (this.#phase === WARNED && buffer.compare(DRAIN_PING, 0, 8, start, start + 8) === 0) this.#leave();
+  }
+
+  /** The client opens no more streams; those it has are finished (RFC 9113 §6.8). */
+  onGoaway(): void {
+    if (!this.#countControlFrame()) return;
+    if (this.#phase === OPEN || this.#phase === WARNED) this.#leave();
+  }
+
+  onWindowUpdate(streamId: number, increment: number): void {
+    this.#guard.countSent(this.scheduler.takeSent());
+    if (!this.#guard.allowWindowUpdate(this.#worker.clock.nowMs)) this.#expel('too many window updates');
+    else if (streamId !== 0) this.#growStream(streamId, increment);
+    else if (mayGrow(this.scheduler.window, increment)) {
+      this.scheduler.window += increment;
+      this.scheduler.run();
+    } else this.onConnectionError(ErrorCode.FlowControlError, 'window too large');
+  }
+
+  onIgnored(): void {
+    this.#countControlFrame();
+  }
+
+  onStreamError(streamId: number, code: number): void {
+    const stream = this.#streams.open.get(streamId);
+    if (stream !== undefined) stream.failByClient(code);
+    else if (code === ErrorCode.FrameSizeError) this.#countControlFrame();
+    else this.#onLateFrame(streamId);
+  }
+
+  /** Broken beyond a stream (RFC 9113 §5.4.1). */
+  onConnectionError(code: number, reason: string): void {
+    if (this.#phase >= ENDED) return;
+    this.#worker.logger.debug('http2 connection failed', { reason, code, clientIp: this.clientIp });
+    this.#giveUp(code);
+  }
+
+  #open(streamId: number, endStream: boolean, fields: readonly string[]): void {
+    if ((streamId & 1) === 0) {
+      this.onConnectionError(ErrorCode.ProtocolError, 'stream of the wrong side');
+      return;
+    }
     this.#guard.countStream(this.#worker.clock.nowMs);
-    // Reset in the same read it was opened in: no work was begun, and none must be.
-    if (stream.closed || stream.destroyed) {
-      stream.on('error', ignore);
-      this.#onReset();
+    if (this.#isBeyondLast(streamId)) {
+      this.#countControlFrame();
       return;
     }
-    if (this.#ending) {
-      stream.on('error', ignore);
-      stream.close(NGHTTP2_REFUSED_STREAM);
-      return;
+    this.#streams.lastId = streamId;
+    if (this.#streams.open.size >= MAX_CONCURRENT_STREAMS) this.#refuse(streamId, ErrorCode.RefusedStream);
+    else if (this.#decoder.oversized) this.#refuse(streamId, ErrorCode.EnhanceYourCalm);
+    else {
+      if (this.#phase === OPEN) this.#deadlineMs = 0;
+      const stream = new Http2ServerStream(this.#worker, this, streamId);
+      this.#streams.open.set(streamId, stream);
+      stream.begin(fields, endStream);
     }
-    this.#deadlineMs = 0;
-    const opened = new Http2ServerStream(this.#worker, this, stream);
-    this.#streams.add(opened);
-    opened.begin(pairs, (flags & NGHTTP2_FLAG_END_STREAM) !== 0);
   }
 
-  #onReset(): void {
-    if (this.#guard.allowReset(this.#worker.clock.nowMs)) return;
-    this.#expel('too many stream resets');
+  /** No work is begun for it. */
+  #refuse(streamId: number, code: number): void {
+    this.writer.reset(streamId, code);
+    this.#streams.noteEnding(streamId, RESET_BY_US);
+    this.#countReset();
   }
 
-  #onControlFrame(): void {
-    if (this.#guard.allowControlFrame(this.#worker.clock.nowMs)) return;
+  #growStream(streamId: number, increment: number): void {
+    const stream = this.#streams.open.get(streamId);
+    if (stream === undefined) this.#onLateFrame(streamId);
+    else if (stream.grow(increment)) this.scheduler.run();
+    else stream.failByClient(ErrorCode.FlowControlError);
+  }
+
+  /** DATA or HEADERS for a stream that is not open. */
+  #onStrayFrame(streamId: number): void {
+    const code = this.#isBeyondLast(streamId) ? ErrorCode.NoError : this.#streams.judgeStray(streamId);
+    if (code === ErrorCode.NoError) this.#countControlFrame();
+    else this.onConnectionError(code, 'frame on a stream that is not open');
+  }
+
+  /** RST_STREAM or WINDOW_UPDATE for a stream that is not open: usual for one that has just ended. */
+  #onLateFrame(streamId: number): void {
+    if (!this.#streams.isIdle(streamId) || this.#isBeyondLast(streamId)) this.#countControlFrame();
+    else this.onConnectionError(ErrorCode.ProtocolError, 'frame on a stream that was never opened');
+  }
+
+  /** The client was told which stream is the last: what is beyond it was never here. */
+  #isBeyondLast(streamId: number): boolean {
+    return this.#phase === LEAVING && streamId > this.#streams.lastId && (streamId & 1) === 1;
+  }
+
+  #countReset(): void {
+    if (!this.#guard.allowReset(this.#worker.clock.nowMs)) this.#expel('too many stream resets');
+  }
+
+  #countControlFrame(): boolean {
+    if (this.#guard.allowControlFrame(this.#worker.clock.nowMs)) return true;
     this.#expel('too many control frames');
+    return false;
   }
 
   #expel(reason: string): void {
-    if (this.#ending && this.#session.destroyed) return;
-    this.#ending = true;
+    if (this.#phase >= ENDED) return;
     this.#worker.logger.info('http2 connection closed', { reason, clientIp: this.clientIp });
-    this.#session.destroy(new Error(reason), NGHTTP2_ENHANCE_YOUR_CALM);
+    this.#giveUp(ErrorCode.EnhanceYourCalm);
   }
 
-  /** Floods and broken frames the library found end here; it has sent its GOAWAY. */
-  #onError(error: Error): void {
-    this.#worker.logger.debug('http2 connection failed', { error, clientIp: this.clientIp });
+  /** The second GOAWAY: what is beyond this stream is safe to repeat elsewhere. */
+  #leave(): void {
+    this.#phase = LEAVING;
+    this.#deadlineMs = 0;
+    this.writer.goaway(this.#streams.lastId, ErrorCode.NoError);
+    if (this.#streams.open.size === 0) this.#end(this.#worker.settings.writeTimeoutMs);
   }
 
-  #lingerBriefly(): void {
-    this.#ending = true;
-    if (!this.#closed) this.#deadlineMs = this.#worker.clock.nowMs + LINGER_MS;
+  /** GOAWAY, and all streams are over. */
+  #giveUp(code: number): void {
+    this.#phase = ENDED;
+    this.#reader.stop();
+    for (const stream of this.#streams.open.values()) stream.destroy();
+    this.writer.goaway(this.#streams.lastId, code);
+    this.#end(LINGER_MS);
   }
 
-  #onClose(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#ending = true;
+  /** Closes our end; input is thrown away until the client closes its own, or we have waited long enough. */
+  #end(limitMs: number): void {
+    this.#phase = ENDED;
+    this.#reader.stop();
+    const { clock } = this.#worker;
+    this.#deadlineMs = clock.nowMs + limitMs;
+    this.writer.end(() => {
+      this.#deadlineMs = clock.nowMs + LINGER_MS;
+    });
+    this.#socket.resume();
+  }
+
+  #onWritable(): void {
+    if (this.#phase >= ENDED) return;
+    this.scheduler.run();
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#socket.resume();
+  }
+
+  #close(): void {
+    if (this.#phase === CLOSED) return;
+    this.#phase = CLOSED;
+    this.#reader.stop();
+    for (const stream of this.#streams.open.values()) stream.destroy();
+    this.writer.destroy();
     this.#worker.clock.unwatch(this);
     this.#worker.activeConnections--;
-    this.#session.destroy();
+    this.#socket.destroy();
     this.#onClosed(this);
   }
 }
-
-/** What a client may do, told to it or to the library (rules of RFC 9113 §10.5). */
-function sessionOptions(worker: WorkerContext): Parameters<typeof performServerHandshake>[1] {
-  const { maxHeadBytes, maxHeaders } = worker.settings;
-  return {
-    maxSessionMemory: MAX_SESSION_MEMORY_MB,
-    maxSettings: MAX_SETTINGS_ENTRIES,
-    maxHeaderListPairs: maxHeaders * HARD_LIMIT_FACTOR,
-    maxSessionInvalidFrames: MAX_INVALID_FRAMES,
-    maxSessionRejectedStreams: MAX_REJECTED_STREAMS,
-    streamResetBurst: STREAM_RESET_BURST,
-    streamResetRate: STREAM_RESETS_PER_SECOND,
-    // Which response fields may repeat is the back end's business, as with HTTP/1.1 clients.
-    strictSingleValueFields: false,
-    settings: {
-      maxConcurrentStreams: MAX_CONCURRENT_STREAMS,
-      maxHeaderListSize: maxHeadBytes * HARD_LIMIT_FACTOR,
-      initialWindowSize: STREAM_WINDOW_BYTES,
-    },
-  };
-}
-
-/** Errors of a socket are followed by its `close`, and those of a stream by its own. */
-function ignore(): void {}

@@ -1,104 +1,167 @@
 /**
- * One HTTP/2 stream of a client: the client's side of one exchange. Carries the request body with back-pressure, writes
- * the response from its judged form, and turns what HTTP/1.1 says by closing a connection into a reset of the stream.
- * Hot: small responses go out as one HEADERS and one DATA frame of one write.
+ * One HTTP/2 stream of a client: the client's side of one exchange. Hands on the request, writes the response between
+ * those of other streams, and turns what HTTP/1.1 says by closing a connection into a reset of the stream.
+ * Hot: one object per request, and one for each body.
  */
-import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { Downstream } from '../downstream.ts';
 import { type LocalResponse, localResponse } from '../error-response.ts';
 import type { Exchange } from '../exchange.ts';
-import type { RequestOrigin } from '../handle-request.ts';
-import { handleRequest } from '../handle-request.ts';
-import { BODY_LENGTH, BODY_NONE } from '../http1/request-head.ts';
+import { handleRequest, type RequestOrigin } from '../handle-request.ts';
+import { BODY_NONE } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { Outcome } from '../outcome.ts';
 import type { DownstreamTunnel, UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
 import type { WorkerContext } from '../worker-context.ts';
+import type { ConnectionCredit } from './connection-credit.ts';
+import { ErrorCode } from './frame-constants.ts';
+import type { FrameWriter } from './frame-writer.ts';
+import { IncomingBody, type IncomingBodyListener } from './incoming-body.ts';
+import { OutgoingBody, type OutgoingBodyListener } from './outgoing-body.ts';
 import { MALFORMED } from './request-head.ts';
-import { toInformationalFields, toLocalFields, toResponseFields } from './response-fields.ts';
-
-const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR, NGHTTP2_PROTOCOL_ERROR } = constants;
+import type { ResponseEncoder } from './response-encoder.ts';
+import type { SendScheduler } from './send-scheduler.ts';
+import { OVER, RESET_BY_US } from './stream-table.ts';
+import { judgeTrailers } from './trailers.ts';
 
 /** What a stream needs of its session. */
 export interface StreamOwner extends RequestOrigin {
+  readonly writer: FrameWriter;
+  readonly encoder: ResponseEncoder;
+  readonly scheduler: SendScheduler;
+  readonly credit: ConnectionCredit;
+  /** Of a new stream, for what we send. */
+  readonly initialWindow: number;
   /** Makes `routingHost` and `forwarded` those of this host. */
   useHost(host: string): void;
-  /** @param byClient whether the stream was reset by the client, or by us for what the client sent */
-  onStreamClosed(stream: Http2ServerStream, byClient: boolean): void;
+  /**
+   * @param ending `RESET_BY_US` or `OVER`
+   * @param byClient whether the stream was reset by the client, or by us for what the client sent
+   */
+  onStreamClosed(stream: Http2ServerStream, ending: number, byClient: boolean): void;
 }
 
-export class Http2ServerStream implements Downstream {
+export class Http2ServerStream implements Downstream, IncomingBodyListener, OutgoingBodyListener {
+  readonly id: number;
   readonly clientIp: string;
   readonly #worker: WorkerContext;
   readonly #owner: StreamOwner;
-  readonly #stream: ServerHttp2Stream;
+  readonly #sending: OutgoingBody;
+  /** Null when the request came without any. */
+  #receiving: IncomingBody | null;
   #exchange: Exchange | null;
-  /** Head of the response, until the first bytes of its body are known. */
-  #head: string[] | null;
-  #piece: Buffer | null;
-  /** Body bytes the client announced and has not sent; -1 = it announced none. */
-  #awaitedBytes: number;
-  #requestComplete: boolean;
-  /** A complete answer has been handed over; it may still be on its way. */
-  #answered: boolean;
+  /** The exchange waits for the end of a body. */
+  #hasBody: boolean;
+  #headSent: boolean;
   /** The answer has no body, whatever the back end sends. */
   #bodiless: boolean;
-  /** We reset the stream, for a reason that is not the client's. */
-  #cut: boolean;
+  /** All of the answer was handed over; some of it may wait. */
+  #answered: boolean;
+  #trailers: readonly string[] | null;
+  #closed: boolean;
   #paused: boolean;
+  /** The exchange was told to stop. */
   #awaitsDrain: boolean;
   /** Coarse clock; 0 = none. */
   #bodyDeadlineMs: number;
   #writeDeadlineMs: number;
 
-  constructor(worker: WorkerContext, owner: StreamOwner, stream: ServerHttp2Stream) {
+  constructor(worker: WorkerContext, owner: StreamOwner, id: number) {
+    this.id = id;
     this.clientIp = owner.clientIp;
     this.#worker = worker;
     this.#owner = owner;
-    this.#stream = stream;
+    this.#sending = new OutgoingBody(id, owner.initialWindow, owner.scheduler, this);
+    this.#receiving = null;
     this.#exchange = null;
-    this.#head = null;
-    this.#piece = null;
-    this.#awaitedBytes = -1;
-    this.#requestComplete = true;
+    this.#hasBody = false;
+    this.#headSent = false;
+    this.#bodiless = false;
     this.#answered = false;
-    // After a HEAD the library has ended our side before anyone asked it to.
-    this.#bodiless = stream.writableEnded;
-    this.#cut = false;
+    this.#trailers = null;
+    this.#closed = false;
     this.#paused = false;
     this.#awaitsDrain = false;
     this.#bodyDeadlineMs = 0;
     this.#writeDeadlineMs = 0;
-    stream.on('error', ignore);
-    stream.on('close', () => this.#onClose());
   }
 
+  // From the session.
+
   /** Judges the request and sends it on its way. */
-  begin(pairs: readonly string[], endStream: boolean): void {
+  begin(fields: readonly string[], endStream: boolean): void {
     try {
-      this.#begin(pairs, endStream);
+      this.#begin(fields, endStream);
     } catch (error) {
       this.#onFault(error);
     }
   }
 
+  /** A DATA frame begins. */
+  onDataHead(payloadBytes: number): void {
+    const receiving = this.#receiving;
+    if (receiving === null || receiving.ended) this.failByClient(ErrorCode.StreamClosed);
+    else if (!receiving.receive(payloadBytes)) this.failByClient(ErrorCode.FlowControlError);
+  }
+
+  onData(buffer: Buffer, start: number, end: number): void {
+    if (this.#closed) return;
+    try {
+      this.#receiving?.data(buffer, start, end);
+    } catch (error) {
+      this.#onFault(error);
+    }
+  }
+
+  /** @param paddingBytes what of the frame was no data */
+  onDataEnd(paddingBytes: number, endStream: boolean): void {
+    if (this.#closed) return;
+    if (paddingBytes > 0) this.#receiving?.consume(paddingBytes);
+    if (endStream) this.#endRequest(null);
+  }
+
+  /** A second field section: trailers, which end the stream (RFC 9113 §8.1). */
+  onTrailers(fields: readonly string[], endStream: boolean): void {
+    const receiving = this.#receiving;
+    if (receiving === null || receiving.ended) {
+      this.failByClient(ErrorCode.StreamClosed);
+      return;
+    }
+    const trailers = endStream ? judgeTrailers(fields) : null;
+    if (trailers === null) this.onBodyBroken();
+    else this.#endRequest(trailers.length === 0 ? null : trailers);
+  }
+
+  /** @returns false when the window would become too large */
+  grow(increment: number): boolean {
+    return this.#sending.grow(increment);
+  }
+
+  onReset(): void {
+    this.#abandon(Outcome.ClientAborted);
+    this.#close(OVER, true);
+  }
+
+  /** The client broke a rule that concerns this stream alone. */
+  failByClient(code: number): void {
+    if (this.#closed) return;
+    this.#abandon(Outcome.ClientAborted);
+    this.#reset(code, true);
+  }
+
   /** The connection is at its end: what is not finished by now is cut. */
   destroy(): void {
-    this.#cut = true;
-    this.#reset(NGHTTP2_INTERNAL_ERROR);
+    if (this.#closed) return;
+    this.#abandon(Outcome.ClientAborted);
+    this.#reset(ErrorCode.InternalError, false);
   }
 
   onTick(nowMs: number): void {
     if (this.#writeDeadlineMs !== 0 && nowMs >= this.#writeDeadlineMs) {
-      this.#writeDeadlineMs = 0;
-      this.#bodyDeadlineMs = 0;
-      this.#cut = true;
-      this.#exchange?.onClientGone(Outcome.ClientTimeout);
-      this.#reset(NGHTTP2_CANCEL);
+      this.#abandon(Outcome.ClientTimeout);
+      this.#reset(ErrorCode.Cancel, false);
     } else if (this.#bodyDeadlineMs !== 0 && nowMs >= this.#bodyDeadlineMs) {
       this.#bodyDeadlineMs = 0;
-      this.#cut = true;
       this.#exchange?.fail(Outcome.ClientTimeout);
     }
   }
@@ -106,82 +169,67 @@ export class Http2ServerStream implements Downstream {
   // Downstream: what the exchange asks for.
 
   startResponse(head: ResponseHead): void {
-    // 205 has no content either (RFC 9110 §15.3.6), and the library below ends the stream with its head.
+    if (this.#closed) return;
+    // 205 has no content either (RFC 9110 §15.3.6).
     if (head.status === 204 || head.status === 205 || head.status === 304) this.#bodiless = true;
-    this.#head = toResponseFields(head, this.#worker.clock);
+    this.#headSent = true;
+    this.#sending.noteHead(this.#owner.encoder.response(this.id, head));
   }
 
   sendInformational(head: ResponseHead): void {
-    if (!this.#isWritable()) return;
-    try {
-      this.#stream.additionalHeaders(toInformationalFields(head));
-    } catch (error) {
-      this.#onFault(error);
-    }
+    if (!this.#closed) this.#owner.encoder.informational(this.id, head);
   }
 
   writeResponse(buffer: Buffer, start: number, end: number): void {
-    if (this.#bodiless) return;
-    const bytes = Buffer.allocUnsafe(end - start);
-    buffer.copy(bytes, 0, start, end);
-    this.#piece = this.#piece === null ? bytes : Buffer.concat([this.#piece, bytes]);
+    if (!this.#bodiless && !this.#closed) this.#sending.write(buffer, start, end);
   }
 
   flushResponse(): boolean {
-    if (!this.#isWritable()) return true;
-    const piece = this.#piece;
-    this.#piece = null;
-    this.#respond(false);
-    if (piece !== null) this.#stream.write(piece);
-    if (!this.#stream.writableNeedDrain) return true;
-    this.#writeDeadlineMs = this.#worker.clock.nowMs + this.#worker.settings.writeTimeoutMs;
-    if (!this.#awaitsDrain) {
-      this.#awaitsDrain = true;
-      this.#stream.on('drain', () => this.#onDrain());
-    }
+    if (this.#closed || this.#sending.flush()) return true;
+    this.#awaitsDrain = true;
+    if (this.#writeDeadlineMs === 0) this.#expectRead();
     return false;
   }
 
-  endResponse(_trailers: readonly string[] | null): void {
+  endResponse(trailers: readonly string[] | null): void {
     this.#exchange = null;
-    if (!this.#isWritable()) return;
+    if (this.#closed || this.#answered) return;
     this.#answered = true;
     this.#bodyDeadlineMs = 0;
-    // Until the stream is closed: whoever does not read the rest must not keep it for ever.
-    this.#writeDeadlineMs = this.#worker.clock.nowMs + this.#worker.settings.writeTimeoutMs;
-    const piece = this.#piece;
-    this.#piece = null;
-    if (!this.#requestComplete) this.#discardRequest();
-    this.#respond(piece === null);
-    if (this.#stream.writableEnded) return;
-    if (piece === null) this.#stream.end();
-    else this.#stream.end(piece);
+    this.#receiving?.discard();
+    this.#trailers = this.#bodiless ? null : trailers;
+    // Whoever does not read the rest must not keep it for ever.
+    if (this.#sending.isWaiting) this.#expectRead();
+    else this.#finish();
   }
 
   abortResponse(): void {
     this.#exchange = null;
-    this.#cut = true;
-    this.#reset(NGHTTP2_INTERNAL_ERROR);
+    if (!this.#closed) this.#reset(ErrorCode.InternalError, false);
   }
 
   answer(response: LocalResponse): void {
-    if (!this.#isWritable()) return;
-    this.#head = toLocalFields(response, this.#worker.clock);
-    this.#piece = this.#bodiless || response.body === '' ? null : Buffer.from(response.body, 'latin1');
+    if (this.#closed || this.#answered) return;
+    this.#headSent = true;
+    this.#sending.noteHead(this.#owner.encoder.local(this.id, response));
+    if (!this.#bodiless && response.body !== '') {
+      const body = Buffer.from(response.body, 'latin1');
+      this.#sending.write(body, 0, body.length);
+    }
     this.endResponse(null);
   }
 
   pauseRequest(): void {
     this.#paused = true;
     this.#bodyDeadlineMs = 0;
-    this.#stream.pause();
+    this.#receiving?.pause();
   }
 
   resumeRequest(): void {
     if (!this.#paused) return;
     this.#paused = false;
     this.#expectBodyProgress();
-    this.#stream.resume();
+    this.#receiving?.resume();
   }
 
   /** Cannot happen: no head of HTTP/2 carries an offer to switch, and nothing else makes a back end's 101 acceptable. */
@@ -191,157 +239,132 @@ export class Http2ServerStream implements Downstream {
     this.abortResponse();
   }
 
-  #begin(pairs: readonly string[], endStream: boolean): void {
+  // What comes of the request's body.
+
+  onBodyData(buffer: Buffer, start: number, end: number): void {
+    this.#expectBodyProgress();
+    this.#exchange?.onRequestData(buffer, start, end);
+  }
+
+  onBodyEnd(trailers: readonly string[] | null): void {
+    this.#bodyDeadlineMs = 0;
+    if (this.#hasBody) this.#exchange?.onRequestEnd(trailers);
+  }
+
+  /** More or less body than announced (RFC 9113 §8.1.1): the back end must not see a complete request. */
+  onBodyBroken(): void {
+    this.#abandon(Outcome.ClientInvalidBody);
+    this.#reset(ErrorCode.ProtocolError, true);
+  }
+
+  // What became of the response.
+
+  onSendProgress(): void {
+    this.#expectRead();
+  }
+
+  onSendable(): void {
+    if (this.#closed) return;
+    this.#writeDeadlineMs = 0;
+    if (this.#answered) this.#finish();
+    else if (this.#awaitsDrain) {
+      this.#awaitsDrain = false;
+      this.#exchange?.onDownstreamDrain();
+    }
+  }
+
+  #begin(fields: readonly string[], endStream: boolean): void {
     const worker = this.#worker;
     const head = worker.http2RequestHead;
-    this.#requestComplete = endStream;
-    const status = head.parse(pairs, endStream);
+    const status = head.parse(fields, endStream);
+    this.#bodiless = head.method === 'HEAD';
+    if (!endStream) {
+      const { writer, credit } = this.#owner;
+      this.#receiving = new IncomingBody(this.id, head.announcedLength, writer, credit, this);
+    }
     if (status !== 0) {
       this.#refuse(status);
       return;
     }
-    if (head.body === BODY_LENGTH) this.#awaitedBytes = head.contentLength;
-    const hasBody = head.body !== BODY_NONE;
+    this.#hasBody = head.body !== BODY_NONE;
     this.#owner.useHost(head.host);
     const exchange = handleRequest(worker, this, head, this.#owner);
     if (exchange === null) return;
     this.#exchange = exchange;
-    if (hasBody) this.#readBody();
+    if (this.#hasBody) this.#expectBodyProgress();
   }
 
   #refuse(status: number): void {
     const refusedAs = status === MALFORMED ? 400 : status;
     this.#worker.countUnrouted(refusedAs);
     logUnrouted(this.#worker, this.clientIp, null, refusedAs, 'HTTP/2.0');
-    if (status === MALFORMED) this.#reset(NGHTTP2_PROTOCOL_ERROR);
+    if (status === MALFORMED) this.failByClient(ErrorCode.ProtocolError);
     else this.answer(localResponse(status));
   }
 
-  #readBody(): void {
-    this.#expectBodyProgress();
-    // `close` alone would wait for the rest of the body to be read.
-    this.#stream.on('aborted', () => this.#onGone());
-    this.#stream.on('data', (piece: Buffer) => this.#onData(piece));
-    this.#stream.on('end', () => this.#onEnd());
-  }
-
-  #onData(piece: Buffer): void {
-    this.#expectBodyProgress();
-    if (this.#awaitedBytes !== -1) {
-      this.#awaitedBytes -= piece.length;
-      if (this.#awaitedBytes < 0) {
-        this.#breakLength();
-        return;
-      }
-    }
+  #endRequest(trailers: readonly string[] | null): void {
     try {
-      this.#exchange?.onRequestData(piece, 0, piece.length);
+      this.#receiving?.end(trailers);
     } catch (error) {
       this.#onFault(error);
     }
   }
 
-  #onEnd(): void {
-    this.#bodyDeadlineMs = 0;
-    // A reset without an error code ends the readable side as if the body were complete; `close` tells it from the end.
-    if (this.#stream.closed) return;
-    if (this.#awaitedBytes > 0) {
-      this.#breakLength();
-      return;
-    }
-    this.#requestComplete = true;
-    try {
-      this.#exchange?.onRequestEnd(null);
-    } catch (error) {
-      this.#onFault(error);
+  /** All of the answer may leave now. */
+  #finish(): void {
+    const { writer, encoder } = this.#owner;
+    if (this.#trailers === null || this.#trailers.length === 0) this.#sending.end();
+    else encoder.trailers(this.id, this.#trailers);
+    if (this.#receiving === null || this.#receiving.ended) this.#close(OVER, false);
+    else {
+      // The answer does not depend on the rest of the body: the client is told so behind it (RFC 9113 §8.1).
+      writer.reset(this.id, ErrorCode.NoError);
+      this.#close(RESET_BY_US, false);
     }
   }
 
-  /** More or less body than announced (RFC 9113 §8.1.1): the back end must not see a complete request. */
-  #breakLength(): void {
-    this.#bodyDeadlineMs = 0;
-    this.#awaitedBytes = -1;
+  #abandon(outcome: Outcome): void {
     const exchange = this.#exchange;
     this.#exchange = null;
-    exchange?.onClientGone(Outcome.ClientInvalidBody);
-    this.#reset(NGHTTP2_PROTOCOL_ERROR);
+    exchange?.onClientGone(outcome);
   }
 
-  /** The answer does not depend on the rest of the body: the client is told so behind the answer (RFC 9113 §8.1). */
-  #discardRequest(): void {
-    this.#stream.once('finish', () => this.#reset(NGHTTP2_NO_ERROR));
-    this.#stream.resume();
+  #reset(code: number, byClient: boolean): void {
+    if (this.#closed) return;
+    this.#owner.writer.reset(this.id, code);
+    this.#close(RESET_BY_US, byClient);
+  }
+
+  #close(ending: number, byClient: boolean): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#bodyDeadlineMs = 0;
+    this.#writeDeadlineMs = 0;
+    this.#sending.discard();
+    this.#receiving?.discard();
+    this.#owner.onStreamClosed(this, ending, byClient);
   }
 
   #expectBodyProgress(): void {
-    if (this.#paused || this.#answered || this.#requestComplete) return;
+    if (this.#paused || this.#answered || this.#receiving === null || this.#receiving.ended) return;
     this.#bodyDeadlineMs = this.#worker.clock.nowMs + this.#worker.settings.bodyTimeoutMs;
   }
 
-  #onDrain(): void {
-    if (this.#answered) return;
-    this.#writeDeadlineMs = 0;
-    this.#exchange?.onDownstreamDrain();
-  }
-
-  #respond(endStream: boolean): void {
-    const head = this.#head;
-    if (head === null) return;
-    this.#head = null;
-    try {
-      this.#stream.respond(head, endStream ? END_STREAM : undefined);
-    } catch (error) {
-      this.#onFault(error);
-    }
-  }
-
-  /** The client reset the stream, or its connection is gone. */
-  #onGone(): void {
-    const exchange = this.#exchange;
-    this.#exchange = null;
-    exchange?.onClientGone(Outcome.ClientAborted);
-    // What waits unread would keep the stream from closing.
-    this.#stream.resume();
-  }
-
-  #onClose(): void {
-    this.#onGone();
-    this.#bodyDeadlineMs = 0;
-    this.#writeDeadlineMs = 0;
-    this.#head = null;
-    this.#piece = null;
-    this.#owner.onStreamClosed(this, !this.#cut && this.#stream.rstCode !== NGHTTP2_NO_ERROR);
-  }
-
-  #isWritable(): boolean {
-    return !this.#answered && !this.#stream.closed && !this.#stream.destroyed;
-  }
-
-  /**
-   * `close` ends the writable side before it resets: between the two, what was written of a response would go out as if
-   * it were complete. `destroy` does not, and resets with INTERNAL_ERROR.
-   */
-  #reset(code: number): void {
-    const stream = this.#stream;
-    if (stream.headersSent && !stream.writableEnded) stream.destroy(new Error('response cut'));
-    else stream.close(code);
+  #expectRead(): void {
+    this.#writeDeadlineMs = this.#worker.clock.nowMs + this.#worker.settings.writeTimeoutMs;
   }
 
   /** A fault of ours costs this stream and nothing else. */
   #onFault(error: unknown): void {
     this.#worker.logger.error('request handling failed', { error, clientIp: this.clientIp });
-    this.#cut = true;
     const exchange = this.#exchange;
     this.#exchange = null;
     if (exchange !== null) exchange.fail(Outcome.InternalError);
-    else if (this.#isWritable() && !this.#stream.headersSent) this.answer(localResponse(500));
-    if (!this.#answered) this.#reset(NGHTTP2_INTERNAL_ERROR);
+    else if (!this.#headSent) this.answer(localResponse(500));
+    if (!this.#answered) this.#reset(ErrorCode.InternalError, false);
   }
 }
 
-const END_STREAM = { endStream: true };
-
 const NOWHERE: DownstreamTunnel = { write: () => true, end: ignore, destroy: ignore, pause: ignore, resume: ignore };
 
-/** Errors of a stream are followed by its `close`, which does what is to be done. */
 function ignore(): void {}

@@ -1,0 +1,54 @@
+/**
+ * The streams the peer of a connection has opened: those under way, and how the latest others ended. A frame that was on
+ * its way when we reset its stream means nothing; one that comes after a stream has run its course is an error
+ * (RFC 9113 §5.1).
+ */
+import { ErrorCode } from './frame-constants.ts';
+
+/** The peer may not know yet. */
+export const RESET_BY_US = 1;
+export const OVER = 2;
+
+/** Endings: more than streams may be open at once. Older ones are forgotten. */
+const REMEMBERED = 256;
+
+export class StreamTable<Stream extends { readonly id: number }> {
+  readonly open: Map<number, Stream>;
+  /** The highest that was opened or refused. */
+  lastId: number;
+  readonly #ids: Int32Array;
+  readonly #endings: Uint8Array;
+
+  constructor() {
+    this.open = new Map();
+    this.lastId = 0;
+    this.#ids = new Int32Array(REMEMBERED);
+    this.#endings = new Uint8Array(REMEMBERED);
+  }
+
+  close(stream: Stream, ending: number): void {
+    this.open.delete(stream.id);
+    this.noteEnding(stream.id, ending);
+  }
+
+  noteEnding(streamId: number, ending: number): void {
+    const at = (streamId >>> 1) % REMEMBERED;
+    this.#ids[at] = streamId;
+    this.#endings[at] = ending;
+  }
+
+  /** Never opened; also all that the other side opens. */
+  isIdle(streamId: number): boolean {
+    return streamId > this.lastId || (streamId & 1) === 0;
+  }
+
+  /**
+   * What DATA or HEADERS on a stream that is not open amounts to.
+   * @returns 0 = nothing, or the code to end the connection with
+   */
+  judgeStray(streamId: number): number {
+    const at = (streamId >>> 1) % REMEMBERED;
+    if (this.isIdle(streamId) || this.#ids[at] !== streamId) return ErrorCode.ProtocolError;
+    return this.#endings[at] === OVER ? ErrorCode.StreamClosed : ErrorCode.NoError;
+  }
+}
