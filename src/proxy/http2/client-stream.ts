@@ -131,7 +131,7 @@ export class Http2ClientStream implements UpstreamConnection, IncomingBodyListen
   onData(buffer: Buffer, start: number, end: number): void {
     if (this.#closed) return;
     if (this.#exchange?.requestSent === true) this.#expectProgress();
-    this.#receiving?.data(buffer, start, end, false);
+    this.#receiving?.data(buffer, start, end);
   }
 
   /** @param paddingBytes what of the frame was no data */
@@ -235,7 +235,7 @@ export class Http2ClientStream implements UpstreamConnection, IncomingBodyListen
 
   // What comes of the response's body.
 
-  onBodyData(buffer: Buffer, start: number, end: number, _owned: boolean): void {
+  onBodyData(buffer: Buffer, start: number, end: number): void {
     this.#owner.touch(this);
     this.#exchange?.onResponseData(buffer, start, end);
   }
