@@ -1,8 +1,15 @@
 /**
  * What `/debug/config` shows: the running configuration with the source of everything, and the live state of endpoints and
- * workers. Certificates are copied field by field, so that key material cannot get in by accident.
+ * workers. Certificates and upstreams are copied field by field, so that key material cannot get in by accident.
  */
-import type { CertificateConfig, EndpointAddress, ProxyConfig, UpstreamConfig } from '../model/proxy-config.ts';
+import type { KeyPair } from '../model/objects.ts';
+import type {
+  CertificateConfig,
+  EndpointAddress,
+  ProxyConfig,
+  UpstreamConfig,
+  UpstreamTlsConfig,
+} from '../model/proxy-config.ts';
 import type { EndpointStatsRow, WorkerStats } from '../model/worker-stats.ts';
 
 export type DumpedCertificate = Omit<CertificateConfig, 'certPem' | 'keyPem'>;
@@ -16,7 +23,14 @@ export interface DumpedEndpoint extends EndpointAddress {
   readonly openConnections: number;
 }
 
-export interface DumpedUpstream extends Omit<UpstreamConfig, 'endpoints'> {
+export interface DumpedUpstreamTls extends Omit<UpstreamTlsConfig, 'caPem' | 'clientCertificate'> {
+  /** False: the public authorities are trusted. */
+  readonly ownAuthorities: boolean;
+  readonly clientCertificate: Omit<KeyPair, 'certPem' | 'keyPem'> | null;
+}
+
+export interface DumpedUpstream extends Omit<UpstreamConfig, 'endpoints' | 'tls'> {
+  readonly tls: DumpedUpstreamTls | null;
   readonly endpoints: readonly DumpedEndpoint[];
 }
 
@@ -61,7 +75,28 @@ function dumpUpstream(upstream: UpstreamConfig, live: LiveEndpoints | null): Dum
   const unknown = { healthy: null, reason: '', inFlight: 0, openConnections: 0 };
   const endpoints =
     live === null ? upstream.endpoints.map((address) => ({ ...address, ...unknown })) : Array.from(rows, toDumped);
-  return { ...upstream, endpoints };
+  const { id, protocol, sendProxyProtocol, balancer, healthCheck, backend, source } = upstream;
+  const tls = upstream.tls === null ? null : dumpTls(upstream.tls);
+  return { id, protocol, tls, sendProxyProtocol, balancer, healthCheck, endpoints, backend, source };
+}
+
+function dumpTls(tls: UpstreamTlsConfig): DumpedUpstreamTls {
+  const { serverName, sendServerName, verify, verifyDepth, minVersion, maxVersion, ciphers } = tls;
+  const pair = tls.clientCertificate;
+  const clientCertificate =
+    pair === null ? null : { fingerprint: pair.fingerprint, dnsNames: pair.dnsNames, notAfter: pair.notAfter };
+  const ownAuthorities = tls.caPem !== null;
+  return {
+    serverName,
+    sendServerName,
+    verify,
+    verifyDepth,
+    ownAuthorities,
+    clientCertificate,
+    minVersion,
+    maxVersion,
+    ciphers,
+  };
 }
 
 /** By upstream, then by endpoint. */

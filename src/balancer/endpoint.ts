@@ -1,5 +1,5 @@
 /** Live state of one endpoint of one upstream. The connections themselves belong to `proxy/`, behind `EndpointTransport`. */
-import { toEndpointId } from '../model/proxy-config.ts';
+import { type TransportConfig, toEndpointId } from '../model/proxy-config.ts';
 
 /** The connections to one endpoint, as far as the balancer has to know. */
 export interface EndpointTransport {
@@ -7,9 +7,14 @@ export interface EndpointTransport {
   readonly idleCount: number;
   /** Now: open connections, idle ones included. */
   readonly openCount: number;
-  /** Closes idle connections now and busy ones when their exchange ends. Called once, when the endpoint is removed. */
+  /**
+   * Closes idle connections now and busy ones when their exchange ends. Called once, when the endpoint is removed or gets
+   * another transport.
+   */
   close(): void;
 }
+
+export type CreateTransport = (endpoint: Endpoint, config: TransportConfig) => EndpointTransport;
 
 /** Survives reconfiguration by `id` within its upstream. An endpoint that was removed never comes back: its id gets a new object. */
 export class Endpoint {

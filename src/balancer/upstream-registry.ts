@@ -1,15 +1,15 @@
 /** All upstreams of one worker by id. Identity lives here: what keeps its id keeps its object across configurations. */
 import type { EndpointChange, HealthChange, UpstreamConfig, UpstreamId } from '../model/proxy-config.ts';
-import type { Endpoint, EndpointTransport } from './endpoint.ts';
+import type { CreateTransport } from './endpoint.ts';
 import { Upstream } from './upstream.ts';
 
 export class UpstreamRegistry {
-  readonly #createTransport: (endpoint: Endpoint) => EndpointTransport;
+  readonly #createTransport: CreateTransport;
   readonly #seed: number;
   readonly #upstreams: Map<UpstreamId, Upstream>;
 
   /** `seed` (a 32-bit integer) should differ between workers, so that they do not all begin with the same endpoints. */
-  constructor(createTransport: (endpoint: Endpoint) => EndpointTransport, seed: number) {
+  constructor(createTransport: CreateTransport, seed: number) {
     this.#createTransport = createTransport;
     this.#seed = seed;
     this.#upstreams = new Map();
@@ -24,10 +24,12 @@ export class UpstreamRegistry {
     let upstream = this.#upstreams.get(config.id);
     if (upstream === undefined) {
       upstream = new Upstream(config.id, config.balancer, this.#seed ^ hashOf(config.id));
+      upstream.useTransport(config, this.#createTransport);
       upstream.update(config.endpoints, this.#createTransport);
       this.#upstreams.set(config.id, upstream);
     } else {
       upstream.useAlgorithm(config.balancer);
+      upstream.useTransport(config, this.#createTransport);
       upstream.update(config.endpoints, this.#createTransport);
     }
     return upstream;

@@ -1,9 +1,10 @@
 /** One upstream while it runs: its endpoints, which of them may be picked, and the balancer that picks. */
-import type { EndpointAddress, UpstreamId } from '../model/proxy-config.ts';
-import { toEndpointId } from '../model/proxy-config.ts';
+import type { EndpointAddress, TransportConfig, UpstreamId } from '../model/proxy-config.ts';
+import { PLAIN_TRANSPORT, toEndpointId } from '../model/proxy-config.ts';
 import { ALGORITHMS } from './algorithms/index.ts';
 import type { Balancer } from './balancer.ts';
-import { Endpoint, type EndpointTransport } from './endpoint.ts';
+import { type CreateTransport, Endpoint } from './endpoint.ts';
+import { isSameTransport } from './same-transport.ts';
 
 /** What a health check says about one endpoint. */
 export interface EndpointVerdict {
@@ -31,6 +32,7 @@ export class Upstream {
   onOutcome: ((endpoint: Endpoint, failed: boolean) => void) | null;
   readonly #seed: number;
   #byId: Map<string, Endpoint>;
+  #transport: TransportConfig;
 
   /** Throws when `ALGORITHMS` has no such algorithm. */
   constructor(id: UpstreamId, algorithm: string, seed: number) {
@@ -43,6 +45,7 @@ export class Upstream {
     this.onOutcome = null;
     this.#seed = seed;
     this.#byId = new Map();
+    this.#transport = PLAIN_TRANSPORT;
   }
 
   /** True when a request can be sent somewhere, healthy or not. */
@@ -65,10 +68,25 @@ export class Upstream {
   }
 
   /**
+   * Changes how connections are made, if anything about it differs. Endpoints stay the same objects and get new transports;
+   * what is under way ends on the connections it has.
+   */
+  useTransport(config: TransportConfig, createTransport: CreateTransport): void {
+    if (isSameTransport(config, this.#transport)) return;
+    this.#transport = config;
+    const transports = this.endpoints.map((endpoint) => createTransport(endpoint, config));
+    for (const [index, endpoint] of this.endpoints.entries()) {
+      const previous = endpoint.transport;
+      endpoint.transport = transports[index] ?? null;
+      previous?.close();
+    }
+  }
+
+  /**
    * Makes `addresses` the complete list. Known endpoints stay the same objects, with health, counters and connections;
    * new ones start healthy; missing ones are marked removed and their transport is closed.
    */
-  update(addresses: readonly EndpointAddress[], createTransport: (endpoint: Endpoint) => EndpointTransport): void {
+  update(addresses: readonly EndpointAddress[], createTransport: CreateTransport): void {
     const next = new Map<string, Endpoint>();
     const weights = new Map<Endpoint, number>();
     for (const address of addresses) {
@@ -108,9 +126,9 @@ export class Upstream {
     this.#replaceEndpoints(new Map(), new Map());
   }
 
-  #create(address: EndpointAddress, createTransport: (endpoint: Endpoint) => EndpointTransport): Endpoint {
+  #create(address: EndpointAddress, createTransport: CreateTransport): Endpoint {
     const endpoint = new Endpoint(this.id, address.address, address.port, address.weight);
-    endpoint.transport = createTransport(endpoint);
+    endpoint.transport = createTransport(endpoint, this.#transport);
     return endpoint;
   }
 

@@ -6,8 +6,8 @@ import { LiveState } from '../live/live-state.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from '../model/worker-messages.ts';
 import { AccessLogBuffer } from '../proxy/access-log-buffer.ts';
 import { collectStats } from '../proxy/collect-stats.ts';
+import { createTransport } from '../proxy/create-transport.ts';
 import { ProxyServer } from '../proxy/server.ts';
-import { UpstreamPool } from '../proxy/upstream-pool.ts';
 import { WorkerContext } from '../proxy/worker-context.ts';
 import { PortLogger } from './port-logger.ts';
 
@@ -17,7 +17,10 @@ const settings = workerData as WorkerSettings;
 const send = (message: FromWorker): void => port.postMessage(message);
 const logger = new PortLogger(send, {});
 const seed = settings.workerId;
-const registry: UpstreamRegistry = new UpstreamRegistry((endpoint) => new UpstreamPool(worker, endpoint), seed);
+const registry: UpstreamRegistry = new UpstreamRegistry(
+  (endpoint, config) => createTransport(worker, endpoint, config),
+  seed,
+);
 const live = new LiveState(registry);
 const accessLog =
   settings.accessLog === 'off'

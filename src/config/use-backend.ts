@@ -1,7 +1,7 @@
 /** Turns what an Ingress names as its backend into an upstream of the draft, and reports why one will stay empty. */
 import type { ObjectRef } from '../model/object-ref.ts';
 import type { IngressBackend } from '../model/objects.ts';
-import type { UpstreamId } from '../model/proxy-config.ts';
+import { PLAIN_TRANSPORT, type UpstreamId } from '../model/proxy-config.ts';
 import { type BackendKey, resolveBackend } from './backend.ts';
 import { type Draft, reject, warn } from './draft.ts';
 
@@ -42,7 +42,7 @@ export function addUpstream(draft: Draft, backend: BackendKey): UpstreamId {
   draft.backends.set(id, resolved);
   draft.upstreams.set(id, {
     id,
-    protocol: 'http1',
+    ...PLAIN_TRANSPORT,
     balancer: DEFAULT_BALANCER,
     healthCheck: null,
     endpoints: resolved.endpoints,

@@ -3,6 +3,7 @@
  * and later the Gateway API all compile to this, and nothing behind it knows which of them it was.
  */
 import type { FileLocation, ObjectRef } from './object-ref.ts';
+import type { KeyPair } from './objects.ts';
 import type { Problem } from './problem.ts';
 import type { RoutePolicy } from './route-policy.ts';
 
@@ -116,9 +117,40 @@ export interface CanaryHeaderMatch {
 /** Ingress: `namespace/service/port-as-written`. Static configuration: the name in the file. */
 export type UpstreamId = string;
 
-export interface UpstreamConfig {
+/** How connections to the endpoints of an upstream are made. Endpoints get new ones when any of it changes. */
+export interface TransportConfig {
+  /** `http2` is spoken with prior knowledge: in the clear from the first byte, over TLS by ALPN. */
+  readonly protocol: 'http1' | 'http2';
+  /** Null = in the clear. */
+  readonly tls: UpstreamTlsConfig | null;
+  /** The PROXY protocol header that opens each connection; such connections serve one client each. */
+  readonly sendProxyProtocol: 'off' | 'v1' | 'v2';
+}
+
+/** TLS towards an upstream. Key material inside is never printed. */
+export interface UpstreamTlsConfig {
+  /** Sent as SNI, and the name the certificate must hold. Empty: the endpoint's own host name or address. */
+  readonly serverName: string;
+  /** False: no SNI, whatever the name. Addresses are never sent as SNI (RFC 6066 §3). */
+  readonly sendServerName: boolean;
+  /** Whether chain and name of the endpoint's certificate are checked. */
+  readonly verify: boolean;
+  /** Most intermediate certificates between the endpoint's own and the trusted one. */
+  readonly verifyDepth: number;
+  /** The certificates to trust; null = the public authorities that come with Node. */
+  readonly caPem: string | null;
+  /** Shown to endpoints that ask; null = none. */
+  readonly clientCertificate: KeyPair | null;
+  readonly minVersion: TlsVersion;
+  readonly maxVersion: TlsVersion;
+  /** An OpenSSL list for TLS 1.2; empty = our own choice. */
+  readonly ciphers: string;
+}
+
+export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
+
+export interface UpstreamConfig extends TransportConfig {
   readonly id: UpstreamId;
-  readonly protocol: 'http1';
   /** A name in `balancer/algorithms/index.ts`. */
   readonly balancer: string;
   readonly healthCheck: HealthCheckConfig | null;
@@ -178,6 +210,12 @@ export interface CertificateConfig {
   readonly notAfter: number;
   readonly source: ObjectRef;
 }
+
+/** HTTP/1.1 in the clear, as most upstreams want it. */
+export const PLAIN_TRANSPORT: TransportConfig = { protocol: 'http1', tls: null, sendProxyProtocol: 'off' };
+
+/** More than chains ever have; OpenSSL stops there too. */
+export const MAX_VERIFY_DEPTH = 100;
 
 /** `10.0.0.1:8080`, `[2001:db8::1]:8080`, `host.example:80`. */
 export function toEndpointId(address: string, port: number): string {

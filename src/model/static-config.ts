@@ -3,7 +3,7 @@
  * `watch/` guarantees that references resolve (every `upstream` exists), so compiling it cannot fail.
  */
 import type { KeyPair } from './objects.ts';
-import type { HealthCheckConfig } from './proxy-config.ts';
+import type { HealthCheckConfig, TransportConfig } from './proxy-config.ts';
 
 export interface StaticConfig {
   /** File name as the user gave it; the `ObjectRef` of everything in here has `kind: 'StaticConfig'` and this name. */
@@ -24,7 +24,7 @@ export interface StaticListener {
   readonly tls: { readonly certificates: readonly KeyPair[] } | null;
 }
 
-export interface StaticUpstream {
+export interface StaticUpstream extends TransportConfig {
   readonly balancer: string;
   readonly endpoints: readonly { readonly address: string; readonly port: number; readonly weight: number }[];
   readonly healthCheck: HealthCheckConfig | null;

@@ -4,11 +4,14 @@
  */
 import type { LocalResponse } from './error-response.ts';
 import type { ResponseHead } from './http1/response-head.ts';
+import type { ProxyAddresses } from './proxy-protocol/addresses.ts';
 import type { UpstreamTunnel } from './tunnel.ts';
 
 export interface Downstream {
   /** Without port; IPv6 without brackets. */
   readonly clientIp: string;
+  /** Both ends of the client's connection, for a PROXY protocol header; null when it is gone. Made when asked for. */
+  readonly addresses: ProxyAddresses | null;
   /** Stages the head of the final response; `head` is valid during the call only. */
   startResponse(head: ResponseHead): void;
   /** Passes on a 1xx head. */

@@ -12,7 +12,7 @@ import { BODY_NONE } from './http1/request-head.ts';
 import type { ResponseHead } from './http1/response-head.ts';
 import { Outcome, statusOf } from './outcome.ts';
 import { mayRetry } from './retry.ts';
-import type { UpstreamConnection, UpstreamPool } from './upstream-pool.ts';
+import type { UpstreamConnection, UpstreamTransport } from './upstream-transport.ts';
 import type { WorkerContext } from './worker-context.ts';
 
 /** What the access log wants to know of a request; only made when the log is on. */
@@ -135,7 +135,7 @@ export class Exchange {
     endpoint.inFlight++;
     endpoint.requests++;
     this.attempts++;
-    (endpoint.transport as UpstreamPool).dispatch(this, !this.#staleRetryUsed);
+    (endpoint.transport as UpstreamTransport).dispatch(this, !this.#staleRetryUsed);
   }
 
   // From the client's side.

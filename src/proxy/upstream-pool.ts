@@ -2,33 +2,24 @@
  * The connections to one endpoint: idle ones on a stack (the warmest is used first, the coldest time out), new ones as
  * needed. A connection serves one exchange at a time and comes back only after a fully framed one.
  */
-import type { Endpoint, EndpointTransport } from '../balancer/endpoint.ts';
+import type { Endpoint } from '../balancer/endpoint.ts';
 import type { Exchange } from './exchange.ts';
 import { ClientConnection } from './http1/client-connection.ts';
+import type { UpstreamDialer } from './upstream-dialer.ts';
+import type { UpstreamTransport } from './upstream-transport.ts';
 import type { WorkerContext } from './worker-context.ts';
 
-/** What an exchange asks of the connection that carries it. */
-export interface UpstreamConnection {
-  /** The head went out; body bytes may follow. */
-  readonly ready: boolean;
-  /** Bytes `[start, end)` are valid during the call only. False: stop until `exchange.onUpstreamDrain`. */
-  writeBody(buffer: Buffer, start: number, end: number): boolean;
-  /** @param trailers names and values in turn, for a protocol that can carry them */
-  endBody(trailers: readonly string[] | null): void;
-  resumeResponse(): void;
-  /** The exchange is over for another reason: close without telling it. */
-  abandon(): void;
-}
-
-export class UpstreamPool implements EndpointTransport {
+export class UpstreamPool implements UpstreamTransport {
   readonly endpoint: Endpoint;
+  readonly dialer: UpstreamDialer;
   readonly #worker: WorkerContext;
   readonly #idle: ClientConnection[];
   #openCount: number;
   #closed: boolean;
 
-  constructor(worker: WorkerContext, endpoint: Endpoint) {
+  constructor(worker: WorkerContext, endpoint: Endpoint, dialer: UpstreamDialer) {
     this.endpoint = endpoint;
+    this.dialer = dialer;
     this.#worker = worker;
     this.#idle = [];
     this.#openCount = 0;
@@ -43,7 +34,6 @@ export class UpstreamPool implements EndpointTransport {
     return this.#openCount;
   }
 
-  /** @param mayReuse false after a connection turned out to be stale: those beside it have waited as long, or longer */
   dispatch(exchange: Exchange, mayReuse: boolean): void {
     for (let idle = mayReuse ? this.#idle.pop() : undefined; idle !== undefined; idle = this.#idle.pop()) {
       if (idle.usable) {
@@ -62,7 +52,9 @@ export class UpstreamPool implements EndpointTransport {
 
   /** Takes a connection back whose exchange is complete. */
   release(connection: ClientConnection): void {
-    if (this.#closed || this.#idle.length >= this.#worker.settings.maxIdlePerEndpoint) connection.destroy();
+    const full = this.#idle.length >= this.#worker.settings.maxIdlePerEndpoint;
+    // Whoever sent the next request on it would pass for the client its PROXY header named.
+    if (this.#closed || full || this.dialer.namesClient) connection.destroy();
     else this.#idle.push(connection);
   }
 

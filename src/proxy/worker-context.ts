@@ -8,6 +8,7 @@ import { RequestHead } from './http1/request-head.ts';
 import { ResponseHead } from './http1/response-head.ts';
 import { Http2RequestHead } from './http2/request-head.ts';
 import { RequestIds } from './request-id.ts';
+import { UpstreamContexts } from './tls/upstream-contexts.ts';
 import { TurnEnd } from './turn-end.ts';
 import { WriteBuffers } from './write-buffers.ts';
 
@@ -26,6 +27,7 @@ export class WorkerContext {
   /** Scratch space for one decoded field section, names and values in turn. */
   readonly http2Fields: string[];
   readonly responseHead: ResponseHead;
+  readonly upstreamContexts: UpstreamContexts;
   readonly readBuffer: Buffer;
   /** The same for client connections. */
   readonly acceptBuffer: Buffer;
@@ -65,6 +67,7 @@ export class WorkerContext {
     this.http2RequestHead = new Http2RequestHead(settings);
     this.http2Fields = [];
     this.responseHead = new ResponseHead(settings.maxHeaders * 2);
+    this.upstreamContexts = new UpstreamContexts();
     this.readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
     this.acceptBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
     this.writeBuffers = new WriteBuffers(READ_BUFFER_BYTES);

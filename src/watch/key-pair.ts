@@ -5,6 +5,8 @@ import type { KeyPair } from '../model/objects.ts';
 
 export type KeyPairResult = { readonly keyPair: KeyPair } | { readonly error: string };
 
+export type AuthoritiesResult = { readonly caPem: string } | { readonly error: string };
+
 const MAX_CERTIFICATE_LENGTH = 262_144;
 const MAX_KEY_LENGTH = 65_536;
 const CERTIFICATE_BEGIN = '-----BEGIN CERTIFICATE-----';
@@ -69,6 +71,16 @@ function attempt<T>(read: () => T): T | null {
   } catch {
     return null;
   }
+}
+
+/** The certificates to trust that a PEM text holds; nothing else of it is kept. */
+export function parseAuthorities(pem: string): AuthoritiesResult {
+  if (pem.length > MAX_CERTIFICATE_LENGTH) return { error: `has more than ${MAX_CERTIFICATE_LENGTH} characters` };
+  const blocks = splitCertificates(pem);
+  if (blocks.length === 0) return { error: `has no ${CERTIFICATE_BEGIN} block` };
+  const broken = blocks.findIndex((block) => attempt(() => new X509Certificate(block)) === null);
+  if (broken !== -1) return { error: `holds a certificate that cannot be read, ${broken + 1} of ${blocks.length}` };
+  return { caPem: `${blocks.join('\n')}\n` };
 }
 
 /** Only the blocks themselves: what stands between them (bags, comments) is not for the data plane. */

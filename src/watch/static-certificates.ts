@@ -1,16 +1,19 @@
-/** Reads and checks the certificate files that a static configuration names. */
+/** Reads and checks the certificate files that a static configuration names: of listeners, and towards upstreams. */
 import { dirname, resolve } from 'node:path';
 import type { KeyPair } from '../model/objects.ts';
-import { parseKeyPair } from './key-pair.ts';
-import { isRecord } from './narrow-object.ts';
+import { parseAuthorities, parseKeyPair } from './key-pair.ts';
+import { isRecord, type JsonRecord } from './narrow-object.ts';
 import type { StaticProblems } from './static-problems.ts';
 import { readTextFile } from './text-file.ts';
 
+/** As many characters as the parsers take. */
 const MAX_FILE_BYTES = 262_144;
 
 export interface StaticCertificates {
-  /** By the field that names them, `listeners[0].tls.certificates[0]`. */
+  /** By the map that names them, `listeners[0].tls.certificates[0]` or `upstreams.shop.tls`. */
   readonly keyPairs: ReadonlyMap<string, KeyPair>;
+  /** PEM of certificates to trust, likewise. */
+  readonly authorities: ReadonlyMap<string, string>;
   /** Every file that was looked for. */
   readonly paths: readonly string[];
 }
@@ -22,48 +25,83 @@ export async function readCertificates(
   problems: StaticProblems,
   nowAt: number,
 ): Promise<StaticCertificates> {
-  const directory = dirname(resolve(file));
-  const keyPairs = new Map<string, KeyPair>();
-  const paths: string[] = [];
-  for (const { field, certFile, keyFile } of findCertificates(value)) {
-    const certPath = resolve(directory, certFile);
-    const keyPath = resolve(directory, keyFile);
-    paths.push(certPath, keyPath);
-    const certPem = await readPem(certPath, `${field}.certFile`, problems);
-    const keyPem = await readPem(keyPath, `${field}.keyFile`, problems);
-    if (certPem === null || keyPem === null) continue;
-    const parsed = parseKeyPair(certPem, keyPem);
-    const at = `${field}.certFile`;
-    if ('error' in parsed) {
-      problems.add({ code: 'certificate-invalid', field: at, message: parsed.error });
-      continue;
-    }
-    keyPairs.set(field, parsed.keyPair);
-    if (parsed.keyPair.notAfter >= nowAt) continue;
-    const expiredAt = new Date(parsed.keyPair.notAfter).toISOString();
-    const message = `expired on ${expiredAt}; clients will refuse it`;
-    problems.add({ code: 'certificate-invalid', severity: 'warning', field: at, message });
+  const reading = new Reading(dirname(resolve(file)), problems, nowAt);
+  for (const [field, names] of certificatesOfListeners(value)) {
+    await reading.addKeyPair(field, names, 'clients will refuse it');
   }
-  return { keyPairs, paths };
+  for (const [field, names] of tlsOfUpstreams(value)) {
+    await reading.addKeyPair(field, names, 'endpoints will refuse it');
+    await reading.addAuthorities(field, names);
+  }
+  return reading;
 }
 
-async function readPem(path: string, field: string, problems: StaticProblems): Promise<string | null> {
-  const content = await readTextFile(path, MAX_FILE_BYTES);
-  if ('text' in content) return content.text;
-  problems.add({ code: 'file-unreadable', field, message: `${path} ${content.error}` });
-  return null;
+class Reading implements StaticCertificates {
+  readonly keyPairs: Map<string, KeyPair> = new Map();
+  readonly authorities: Map<string, string> = new Map();
+  readonly paths: string[] = [];
+  readonly #directory: string;
+  readonly #problems: StaticProblems;
+  readonly #nowAt: number;
+
+  constructor(directory: string, problems: StaticProblems, nowAt: number) {
+    this.#directory = directory;
+    this.#problems = problems;
+    this.#nowAt = nowAt;
+  }
+
+  async addKeyPair(field: string, { certFile, keyFile }: JsonRecord, whenExpired: string): Promise<void> {
+    if (typeof certFile !== 'string' || typeof keyFile !== 'string') return;
+    const at = `${field}.certFile`;
+    const certPem = await this.#read(certFile, at);
+    const keyPem = await this.#read(keyFile, `${field}.keyFile`);
+    if (certPem === null || keyPem === null) return;
+    const parsed = parseKeyPair(certPem, keyPem);
+    if ('error' in parsed) {
+      this.#problems.add({ code: 'certificate-invalid', field: at, message: parsed.error });
+      return;
+    }
+    this.keyPairs.set(field, parsed.keyPair);
+    if (parsed.keyPair.notAfter >= this.#nowAt) return;
+    const message = `expired on ${new Date(parsed.keyPair.notAfter).toISOString()}; ${whenExpired}`;
+    this.#problems.add({ code: 'certificate-invalid', severity: 'warning', field: at, message });
+  }
+
+  async addAuthorities(field: string, { caFile }: JsonRecord): Promise<void> {
+    if (typeof caFile !== 'string') return;
+    const at = `${field}.caFile`;
+    const pem = await this.#read(caFile, at);
+    if (pem === null) return;
+    const parsed = parseAuthorities(pem);
+    if ('error' in parsed) this.#problems.add({ code: 'certificate-invalid', field: at, message: parsed.error });
+    else this.authorities.set(field, parsed.caPem);
+  }
+
+  async #read(name: string, field: string): Promise<string | null> {
+    const path = resolve(this.#directory, name);
+    this.paths.push(path);
+    const content = await readTextFile(path, MAX_FILE_BYTES);
+    if ('text' in content) return content.text;
+    this.#problems.add({ code: 'file-unreadable', field, message: `${path} ${content.error}` });
+    return null;
+  }
 }
 
-function* findCertificates(value: unknown): Generator<{ field: string; certFile: string; keyFile: string }> {
+function* certificatesOfListeners(value: unknown): Generator<[string, JsonRecord]> {
   const listeners = isRecord(value) ? value['listeners'] : undefined;
   for (const [index, listener] of Array.isArray(listeners) ? listeners.entries() : []) {
     const tls: unknown = isRecord(listener) ? listener['tls'] : undefined;
     const certificates = isRecord(tls) ? tls['certificates'] : undefined;
     for (const [place, entry] of Array.isArray(certificates) ? certificates.entries() : []) {
-      if (!isRecord(entry)) continue;
-      const { certFile, keyFile } = entry;
-      if (typeof certFile !== 'string' || typeof keyFile !== 'string') continue;
-      yield { field: `listeners[${index}].tls.certificates[${place}]`, certFile, keyFile };
+      if (isRecord(entry)) yield [`listeners[${index}].tls.certificates[${place}]`, entry];
     }
+  }
+}
+
+function* tlsOfUpstreams(value: unknown): Generator<[string, JsonRecord]> {
+  const upstreams = isRecord(value) ? value['upstreams'] : undefined;
+  for (const [name, upstream] of isRecord(upstreams) ? Object.entries(upstreams) : []) {
+    const tls = isRecord(upstream) ? upstream['tls'] : undefined;
+    if (isRecord(tls)) yield [`upstreams.${name}.tls`, tls];
   }
 }

@@ -54,7 +54,7 @@ function checkUpstream(
   balancers: readonly string[],
   problems: StaticProblems,
 ): void {
-  const { balancer, healthCheck, endpoints } = upstream;
+  const { balancer, healthCheck, endpoints, tls } = upstream;
   if (typeof balancer === 'string' && !balancers.includes(balancer)) {
     const nearest = findNearestName(balancer, balancers);
     const hint = nearest === null ? `expected one of ${balancers.join(', ')}` : `did you mean \`${nearest}\`?`;
@@ -70,7 +70,26 @@ function checkUpstream(
     if (first === undefined) seen.set(id, at);
     else reject(problems, at, `is ${show(address)} like ${first}; give one of them the weight of both`);
   }
+  if (isRecord(tls)) checkUpstreamTls(tls, `${field}.tls`, problems);
   if (isRecord(healthCheck)) checkHealthCheck(healthCheck, `${field}.healthCheck`, problems);
+}
+
+function checkUpstreamTls(
+  { verify, caFile, certFile, keyFile }: JsonRecord,
+  field: string,
+  problems: StaticProblems,
+): void {
+  if (verify === false && caFile !== undefined) {
+    reject(
+      problems,
+      `${field}.caFile`,
+      'stands beside `verify: false`, which trusts everybody; expected one of the two',
+    );
+  }
+  if (certFile !== undefined && keyFile === undefined)
+    reject(problems, `${field}.certFile`, 'has no `keyFile` beside it');
+  if (keyFile !== undefined && certFile === undefined)
+    reject(problems, `${field}.keyFile`, 'has no `certFile` beside it');
 }
 
 function checkHealthCheck({ interval, timeout }: JsonRecord, field: string, problems: StaticProblems): void {

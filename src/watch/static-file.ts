@@ -20,8 +20,19 @@ export interface CertificateEntry {
 
 export interface UpstreamEntry {
   readonly endpoints: readonly { readonly address: string; readonly weight?: number | undefined }[];
+  readonly protocol?: 'http1' | 'http2' | undefined;
+  readonly tls?: UpstreamTlsEntry | undefined;
+  readonly proxyProtocol?: 'v1' | 'v2' | undefined;
   readonly balancer?: string | undefined;
   readonly healthCheck?: HealthCheckEntry | undefined;
+}
+
+export interface UpstreamTlsEntry {
+  readonly serverName?: string | undefined;
+  readonly verify?: boolean | undefined;
+  readonly caFile?: string | undefined;
+  readonly certFile?: string | undefined;
+  readonly keyFile?: string | undefined;
 }
 
 export interface HealthCheckEntry {
@@ -62,6 +73,8 @@ export interface CanaryEntry {
 }
 
 export interface StaticDefaults {
+  readonly protocol: 'http1';
+  readonly verify: boolean;
   readonly balancer: string;
   readonly endpointWeight: number;
   readonly healthIntervalMs: number;
@@ -74,6 +87,8 @@ export interface StaticDefaults {
 
 /** What an absent key means. The schema's descriptions and the reference page name the same values. */
 export const STATIC_DEFAULTS: StaticDefaults = {
+  protocol: 'http1',
+  verify: true,
   balancer: 'round-robin',
   endpointWeight: 1,
   healthIntervalMs: 5_000,

@@ -1,7 +1,6 @@
 /** Turns the text of a static configuration file into a `StaticConfig`, or into every Problem it has. */
-import type { KeyPair } from '../model/objects.ts';
 import type { Problem } from '../model/problem.ts';
-import type { HealthCheckConfig } from '../model/proxy-config.ts';
+import { type HealthCheckConfig, MAX_VERIFY_DEPTH, type UpstreamTlsConfig } from '../model/proxy-config.ts';
 import type {
   StaticCanary,
   StaticConfig,
@@ -11,7 +10,7 @@ import type {
 } from '../model/static-config.ts';
 import { parseEndpointAddress } from './endpoint-address.ts';
 import { parseByteSize, parseDurationMs } from './quantity.ts';
-import { readCertificates } from './static-certificates.ts';
+import { readCertificates, type StaticCertificates } from './static-certificates.ts';
 import { checkStaticFile } from './static-checks.ts';
 import {
   type CanaryEntry,
@@ -21,6 +20,7 @@ import {
   STATIC_DEFAULTS,
   type StaticFile,
   type UpstreamEntry,
+  type UpstreamTlsEntry,
 } from './static-file.ts';
 import { reportIssues } from './static-issues.ts';
 import { StaticProblems, staticRef } from './static-problems.ts';
@@ -58,9 +58,9 @@ export async function narrowStaticConfig(text: string, options: StaticNarrowOpti
   const parsed = staticFileSchema.safeParse(document.value, { reportInput: true });
   if (!parsed.success) reportIssues(parsed.error.issues, problems);
   checkStaticFile(document.value, balancers, problems);
-  const { keyPairs, paths } = await readCertificates(document.value, file, problems, nowAt);
-  const config = parsed.success && !problems.hasRejections ? toStaticConfig(file, parsed.data, keyPairs) : null;
-  return { config, problems: problems.list(), paths, document };
+  const certificates = await readCertificates(document.value, file, problems, nowAt);
+  const config = parsed.success && !problems.hasRejections ? toStaticConfig(file, parsed.data, certificates) : null;
+  return { config, problems: problems.list(), paths: certificates.paths, document };
 }
 
 function toSyntaxProblems(
@@ -77,12 +77,12 @@ function toSyntaxProblems(
   });
 }
 
-function toStaticConfig(file: string, entry: StaticFile, keyPairs: ReadonlyMap<string, KeyPair>): StaticConfig {
+function toStaticConfig(file: string, entry: StaticFile, certificates: StaticCertificates): StaticConfig {
   const upstreams = Object.entries(entry.upstreams ?? {});
   return {
     file,
-    listeners: entry.listeners?.map((listener, index) => toListener(listener, index, keyPairs)) ?? null,
-    upstreams: new Map(upstreams.map(([name, upstream]) => [name, toUpstream(upstream)])),
+    listeners: entry.listeners?.map((listener, index) => toListener(listener, index, certificates)) ?? null,
+    upstreams: new Map(upstreams.map(([name, upstream]) => [name, toUpstream(name, upstream, certificates)])),
     routes: (entry.routes ?? []).map(toRoute),
   };
 }
@@ -90,7 +90,7 @@ function toStaticConfig(file: string, entry: StaticFile, keyPairs: ReadonlyMap<s
 function toListener(
   { name, address, port, tls }: ListenerEntry,
   index: number,
-  keyPairs: ReadonlyMap<string, KeyPair>,
+  { keyPairs }: StaticCertificates,
 ): StaticListener {
   const plain = { name, address: address ?? null, port, tls: null };
   if (tls === undefined) return plain;
@@ -100,14 +100,36 @@ function toListener(
   return { ...plain, tls: { certificates } };
 }
 
-function toUpstream({ endpoints, balancer, healthCheck }: UpstreamEntry): StaticUpstream {
+function toUpstream(name: string, entry: UpstreamEntry, certificates: StaticCertificates): StaticUpstream {
+  const { endpoints, balancer, healthCheck, protocol, tls, proxyProtocol } = entry;
   return {
+    protocol: protocol ?? STATIC_DEFAULTS.protocol,
+    tls: tls === undefined ? null : toUpstreamTls(tls, `upstreams.${name}.tls`, certificates),
+    sendProxyProtocol: proxyProtocol ?? 'off',
     balancer: balancer ?? STATIC_DEFAULTS.balancer,
     endpoints: endpoints.flatMap(({ address, weight = STATIC_DEFAULTS.endpointWeight }) => {
       const parsed = parseEndpointAddress(address);
       return parsed === null ? [] : { ...parsed, weight };
     }),
     healthCheck: healthCheck === undefined ? null : toHealthCheck(healthCheck),
+  };
+}
+
+function toUpstreamTls(
+  { serverName = '', verify = STATIC_DEFAULTS.verify }: UpstreamTlsEntry,
+  field: string,
+  { keyPairs, authorities }: StaticCertificates,
+): UpstreamTlsConfig {
+  return {
+    serverName: serverName.toLowerCase(),
+    sendServerName: true,
+    verify,
+    verifyDepth: MAX_VERIFY_DEPTH,
+    caPem: authorities.get(field) ?? null,
+    clientCertificate: keyPairs.get(field) ?? null,
+    minVersion: 'TLSv1.2',
+    maxVersion: 'TLSv1.3',
+    ciphers: '',
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { isDnsName } from './dns-name.ts';
 import { ENDPOINT_ADDRESS_FORM, parseEndpointAddress } from './endpoint-address.ts';
 import { BYTE_SIZE_FORM, DURATION_FORM, parseByteSize, parseDurationMs } from './quantity.ts';
 import type { StaticFile } from './static-file.ts';
@@ -88,10 +89,47 @@ const endpoint = map({
     .describe('Share of the requests in relation to the other endpoints; 0 takes no new ones. Default: 1.'),
 });
 
+const fileName = () => text('a file name').min(1, { error: 'a file name' });
+
+const upstreamTls = map({
+  serverName: passing(
+    (value) => isDnsName(value.toLowerCase()) && isIP(value) === 0,
+    'a host name such as `shop.internal.example`',
+  )
+    .optional()
+    .describe(
+      'The name sent to endpoints (SNI), and the one their certificates must hold. Default: the host name or address of the endpoint.',
+    ),
+  verify: z
+    .boolean({ error: 'true or false' })
+    .optional()
+    .describe('Check chain and name of the certificate. Default: true.'),
+  caFile: fileName()
+    .optional()
+    .describe(
+      'PEM file with the certificates to trust. Default: the public authorities that come with Node. Relative to the directory of the configuration file.',
+    ),
+  certFile: fileName()
+    .optional()
+    .describe('PEM file with the certificate shown to endpoints that ask, then its intermediate certificates.'),
+  keyFile: fileName().optional().describe('PEM file with the private key of `certFile`, not encrypted.'),
+});
+
 const upstream = map({
   endpoints: z
     .array(endpoint, { error: 'a list' })
     .describe('Where requests go. May be empty: requests are then answered 503.'),
+  protocol: z
+    .enum(['http1', 'http2'], { error: '`http1` or `http2`' })
+    .optional()
+    .describe('What endpoints speak. Default: `http1`.'),
+  tls: upstreamTls.optional().describe('Present: endpoints speak TLS.'),
+  proxyProtocol: z
+    .enum(['v1', 'v2'], { error: '`v1` or `v2`' })
+    .optional()
+    .describe(
+      'Name the client to endpoints in a PROXY protocol header of this version; each connection then serves one request. Default: no header.',
+    ),
   balancer: text('the name of a balancing algorithm')
     .optional()
     .describe('How endpoints are chosen. Default: `round-robin`.'),

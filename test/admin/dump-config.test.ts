@@ -30,6 +30,24 @@ const config: ProxyConfig = {
     {
       id: 'shop/web/80',
       protocol: 'http1',
+      tls: {
+        serverName: 'web.shop.example',
+        sendServerName: true,
+        verify: true,
+        verifyDepth: 3,
+        caPem: '-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n',
+        clientCertificate: {
+          certPem: '-----BEGIN CERTIFICATE-----\nMIID\n-----END CERTIFICATE-----\n',
+          keyPem: KEY,
+          fingerprint: 'CC:DD',
+          dnsNames: ['sluice.example'],
+          notAfter: 1_800_000_000_000,
+        },
+        minVersion: 'TLSv1.2',
+        maxVersion: 'TLSv1.3',
+        ciphers: '',
+      },
+      sendProxyProtocol: 'off',
       balancer: 'round-robin',
       healthCheck: null,
       endpoints: [{ address: '10.0.0.9', port: 8080, weight: 1 }],
@@ -70,6 +88,20 @@ test('a certificate is shown by its allow-list of fields', () => {
       source: { kind: 'Secret', namespace: 'shop', name: 'tls' },
     },
   ]);
+});
+
+test('tls towards an upstream is shown with whose certificate is used, and not the certificate', () => {
+  assert.deepEqual(dumpConfig(config, []).upstreams[0]?.tls, {
+    serverName: 'web.shop.example',
+    sendServerName: true,
+    verify: true,
+    verifyDepth: 3,
+    ownAuthorities: true,
+    clientCertificate: { fingerprint: 'CC:DD', dnsNames: ['sluice.example'], notAfter: 1_800_000_000_000 },
+    minVersion: 'TLSv1.2',
+    maxVersion: 'TLSv1.3',
+    ciphers: '',
+  });
 });
 
 test('each route is shown with the object and field it comes from', () => {

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Endpoint, EndpointTransport } from '../../src/balancer/endpoint.ts';
 import { UpstreamRegistry } from '../../src/balancer/upstream-registry.ts';
-import type { UpstreamConfig } from '../../src/model/proxy-config.ts';
+import { PLAIN_TRANSPORT, type UpstreamConfig } from '../../src/model/proxy-config.ts';
 
 function config(id: string, hosts: readonly number[], balancer = 'round-robin'): UpstreamConfig {
   return {
     id,
-    protocol: 'http1',
+    ...PLAIN_TRANSPORT,
     balancer,
     healthCheck: null,
     endpoints: hosts.map((host) => ({ address: `10.0.0.${host}`, port: 80, weight: 1 })),
@@ -83,6 +83,21 @@ test('an endpoint change replaces the list of its upstream', () => {
   );
   assert.deepEqual(idsOf(closed), ['shop 10.0.0.1:80']);
   assert.equal(registry.applyEndpoints({ upstreamId: 'unknown', endpoints }), false);
+});
+
+test('another transport reaches endpoints that stay, and nothing else about them changes', () => {
+  const { registry, created, closed } = createRig();
+  const shop = registry.ensure(config('shop', [1, 2]));
+  const [first] = shop.endpoints;
+  const before = first?.transport;
+  const http2 = { ...config('shop', [1, 3]), protocol: 'http2' as const };
+  registry.ensure(http2);
+  assert.equal(shop.endpoints[0], first);
+  assert.notEqual(first?.transport, before);
+  assert.deepEqual(idsOf(closed).toSorted(), ['shop 10.0.0.1:80', 'shop 10.0.0.2:80', 'shop 10.0.0.2:80']);
+  assert.equal(created.length, 5);
+  registry.ensure(structuredClone(http2));
+  assert.equal(created.length, 5);
 });
 
 test('health changes reach their upstreams, unknown ones are ignored', () => {

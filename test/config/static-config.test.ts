@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compile } from '../../src/config/compile.ts';
 import type { CompileSettings } from '../../src/model/compile-settings.ts';
-import type { ProxyConfig } from '../../src/model/proxy-config.ts';
+import { PLAIN_TRANSPORT, type ProxyConfig } from '../../src/model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY } from '../../src/model/route-policy.ts';
 import type { StaticCanary, StaticConfig, StaticRoute, StaticUpstream } from '../../src/model/static-config.ts';
 import { keyPair, settings, snapshot } from '../support/fixtures.ts';
@@ -25,6 +25,7 @@ function route(path: StaticRoute['path'], part: Partial<StaticRoute> = {}): Stat
 }
 
 const upstream: StaticUpstream = {
+  ...PLAIN_TRANSPORT,
   balancer: 'round-robin',
   endpoints: [{ address: '127.0.0.1', port: 9001, weight: 3 }],
   healthCheck: null,
@@ -99,9 +100,7 @@ test('canaries keep their order and turn into the same rules as annotations', ()
 });
 
 test('an upstream nothing refers to is kept, and follows no service', () => {
-  assert.deepEqual(compileStatic({}).upstreams, [
-    { id: 'shop', protocol: 'http1', ...upstream, backend: null, source: SOURCE },
-  ]);
+  assert.deepEqual(compileStatic({}).upstreams, [{ id: 'shop', ...upstream, backend: null, source: SOURCE }]);
 });
 
 test('paths are normalised, a regex is left alone, and the first of two equal routes counts', () => {

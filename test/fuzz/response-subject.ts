@@ -2,23 +2,19 @@
  * Our reading of a back end's byte stream: the real `ClientConnection`, given reads by a socket that does not exist, with
  * an exchange that only takes notes.
  */
-import net from 'node:net';
+import type { Socket } from 'node:net';
 import type { Exchange } from '../../src/proxy/exchange.ts';
 import { ClientConnection } from '../../src/proxy/http1/client-connection.ts';
 import { ResponseHead } from '../../src/proxy/http1/response-head.ts';
 import { Outcome } from '../../src/proxy/outcome.ts';
 import type { UpstreamTunnel } from '../../src/proxy/tunnel.ts';
+import type { DialSink } from '../../src/proxy/upstream-dialer.ts';
 import type { UpstreamPool } from '../../src/proxy/upstream-pool.ts';
 import type { WorkerContext } from '../../src/proxy/worker-context.ts';
 import { type Asked, OFFER } from './response-rules.ts';
 import { CLOSED, CUT_OFF, OPEN, ParsedMessage, REFUSED, Trace, TUNNEL } from './trace.ts';
 
 export const MAX_RESPONSE_FIELDS = 32;
-
-interface FakeSocket {
-  read: (bytes: number, buffer: Buffer) => void;
-  emit: (event: string) => void;
-}
 
 export class ResponseSubject {
   /** The connection of the last run was given back for another request. */
@@ -46,7 +42,7 @@ export class ResponseSubject {
       settings: { upstreamIdleTimeoutMs: 60_000, writeTimeoutMs: 60_000 },
     } as unknown as WorkerContext;
     this.#pool = {
-      endpoint: { address: '127.0.0.1', port: 1 },
+      dialer: { namesClient: false, dial: () => SOCKET },
       release: () => this.#onRelease(),
       onClosed: () => {
         this.#closed = true;
@@ -63,27 +59,28 @@ export class ResponseSubject {
     this.reusable = false;
     this.forwarded.length = 0;
     const connection = new ClientConnection(this.#worker, this.#pool);
-    const socket = connectTo(connection, this.#exchange(asked));
+    connection.connect(this.#exchange(asked));
+    connection.onConnected(SOCKET);
     let start = 0;
     for (const cut of cuts) {
-      this.#read(socket, bytes.subarray(start, cut));
+      this.#read(connection, bytes.subarray(start, cut));
       start = cut;
     }
-    this.#read(socket, bytes.subarray(start));
-    if (trace.ending === OPEN) socket.emit('end');
+    this.#read(connection, bytes.subarray(start));
+    if (trace.ending === OPEN) connection.onEnd(true);
     if (trace.ending === OPEN) throw new Error('a connection that ended left its exchange waiting');
     connection.destroy();
     if (!this.#closed) throw new Error('a destroyed connection stayed open');
     return trace;
   }
 
-  #read(socket: FakeSocket, segment: Buffer): void {
+  #read(connection: DialSink, segment: Buffer): void {
     if (segment.length === 0 || this.#closed) return;
     const idle = this.reusable;
     this.#fed += segment.length;
     const { readBuffer } = this.#worker;
     segment.copy(readBuffer);
-    socket.read(segment.length, readBuffer);
+    connection.onRead(readBuffer, segment.length);
     if (idle && !this.#closed) throw new Error('bytes on an idle connection did not close it');
   }
 
@@ -170,33 +167,15 @@ function fail(message: string): never {
   throw new Error(message);
 }
 
-/** Lets the connection open a socket that only remembers its listeners. */
-function connectTo(connection: ClientConnection, exchange: Exchange): FakeSocket {
-  const listeners = new Map<string, () => void>();
-  let read: (bytes: number, buffer: Buffer) => unknown = ignore;
-  const socket = {
-    destroyed: false,
-    on: (event: string, listener: () => void) => listeners.set(event, listener),
-    once: ignore,
-    write: () => true,
-    end: ignore,
-    pause: ignore,
-    resume: ignore,
-    cork: ignore,
-    uncork: ignore,
-    destroy: ignore,
-    setTimeout: ignore,
-  };
-  const connect = net.connect;
-  net.connect = ((options: net.NetConnectOpts) => {
-    read = (bytes, buffer) => options.onread?.callback(bytes, buffer);
-    return socket;
-  }) as unknown as typeof net.connect;
-  try {
-    connection.connect(exchange);
-  } finally {
-    net.connect = connect;
-  }
-  listeners.get('connect')?.();
-  return { read, emit: (event) => listeners.get(event)?.() };
-}
+/** The socket that does not exist. */
+const SOCKET = {
+  write: () => true,
+  end: ignore,
+  pause: ignore,
+  resume: ignore,
+  cork: ignore,
+  uncork: ignore,
+  destroy: ignore,
+  once: ignore,
+  setTimeout: ignore,
+} as unknown as Socket;

@@ -5,7 +5,13 @@ import { createServer as createTcpServer, type Socket, type Server as TcpServer 
 import { type TestContext, test } from 'node:test';
 import { ActiveProber } from '../../src/health/active-prober.ts';
 import type { LogFields, Logger } from '../../src/log/logger.ts';
-import type { EndpointAddress, HealthChange, HealthCheckConfig, UpstreamConfig } from '../../src/model/proxy-config.ts';
+import {
+  type EndpointAddress,
+  type HealthChange,
+  type HealthCheckConfig,
+  PLAIN_TRANSPORT,
+  type UpstreamConfig,
+} from '../../src/model/proxy-config.ts';
 import { ManualClock } from './manual-clock.ts';
 
 const CHECK: HealthCheckConfig = {
@@ -128,7 +134,7 @@ function upstream(
   endpoints: readonly EndpointAddress[],
 ): UpstreamConfig {
   const source = { kind: 'StaticConfig', namespace: '', name: 'sluice.yaml' };
-  return { id, protocol: 'http1', balancer: 'round-robin', healthCheck, endpoints, backend: null, source };
+  return { id, ...PLAIN_TRANSPORT, balancer: 'round-robin', healthCheck, endpoints, backend: null, source };
 }
 
 async function startBackend(t: TestContext): Promise<Backend> {

@@ -5,8 +5,8 @@ import { LiveState } from '../../src/live/live-state.ts';
 import type { AccessLogEntry } from '../../src/log/access-log.ts';
 import type { ProxyConfig } from '../../src/model/proxy-config.ts';
 import type { WorkerSettings } from '../../src/model/worker-messages.ts';
+import { createTransport } from '../../src/proxy/create-transport.ts';
 import { ProxyServer } from '../../src/proxy/server.ts';
-import { UpstreamPool } from '../../src/proxy/upstream-pool.ts';
 import { WorkerContext } from '../../src/proxy/worker-context.ts';
 import { proxyConfig } from './proxy-config.ts';
 import { RecordingLogger } from './recording-logger.ts';
@@ -42,7 +42,10 @@ export class InProcessProxy {
   constructor(settings: Partial<WorkerSettings>, onAccess: () => void = () => undefined) {
     this.logger = new RecordingLogger();
     this.accessLog = [];
-    const registry: UpstreamRegistry = new UpstreamRegistry((endpoint) => new UpstreamPool(this.worker, endpoint), 1);
+    const registry: UpstreamRegistry = new UpstreamRegistry(
+      (endpoint, config) => createTransport(this.worker, endpoint, config),
+      1,
+    );
     this.live = new LiveState(registry);
     this.worker = new WorkerContext({ ...SETTINGS, ...settings }, this.live, this.logger, 1, (entry) => {
       this.accessLog.push(entry);

@@ -1,12 +1,15 @@
 /** Builders of compiled configurations, as the data plane gets them: everything has a default, a test names what it is about. */
-import type {
-  CanaryConfig,
-  CertificateConfig,
-  EndpointAddress,
-  ListenerConfig,
-  ProxyConfig,
-  RouteConfig,
-  UpstreamConfig,
+import {
+  type CanaryConfig,
+  type CertificateConfig,
+  type EndpointAddress,
+  type ListenerConfig,
+  MAX_VERIFY_DEPTH,
+  PLAIN_TRANSPORT,
+  type ProxyConfig,
+  type RouteConfig,
+  type UpstreamConfig,
+  type UpstreamTlsConfig,
 } from '../../src/model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY } from '../../src/model/route-policy.ts';
 
@@ -15,12 +18,28 @@ const SOURCE = { kind: 'StaticConfig', namespace: '', name: 'test.yaml' };
 export function upstreamConfig(id: string, ...addresses: readonly string[]): UpstreamConfig {
   return {
     id,
-    protocol: 'http1',
+    ...PLAIN_TRANSPORT,
     balancer: 'round-robin',
     healthCheck: null,
     endpoints: addresses.map(toEndpoint),
     backend: null,
     source: SOURCE,
+  };
+}
+
+/** Verifies against `caPem`, by the endpoint's own name. */
+export function upstreamTls(caPem: string | null, part: Partial<UpstreamTlsConfig> = {}): UpstreamTlsConfig {
+  return {
+    serverName: '',
+    sendServerName: true,
+    verify: true,
+    verifyDepth: MAX_VERIFY_DEPTH,
+    caPem,
+    clientCertificate: null,
+    minVersion: 'TLSv1.2',
+    maxVersion: 'TLSv1.3',
+    ciphers: '',
+    ...part,
   };
 }
 

@@ -1,5 +1,6 @@
 /** A back end that answers what its script says, byte for byte, and remembers every request and connection it saw. */
 import net from 'node:net';
+import tls from 'node:tls';
 import { AwaitedState } from './awaited-state.ts';
 import { fieldOf, type RawMessage, readHead, readRequest } from './raw-message.ts';
 
@@ -18,6 +19,10 @@ export interface UpstreamRequest extends RawMessage {
 export interface UpstreamOptions {
   /** Calls the script when the head is there, without waiting for the body. */
   readonly headOnly?: boolean;
+  /** Speaks TLS; the sockets of its connections are then `TLSSocket`s. */
+  readonly tls?: tls.TlsOptions;
+  /** Takes a PROXY protocol header off each connection before anything else. */
+  readonly proxyHeader?: boolean;
 }
 
 export class UpstreamPeer {
@@ -28,16 +33,23 @@ export class UpstreamPeer {
   /** Bytes of `received` that were taken as requests. */
   taken: number;
   turns: number;
+  /** The PROXY protocol header it came with; empty = none. */
+  readonly proxyHeader: Buffer;
   readonly #pieces: Buffer[];
 
-  constructor(socket: net.Socket) {
+  constructor(socket: net.Socket, proxyHeader: Buffer) {
     this.socket = socket;
+    this.proxyHeader = proxyHeader;
     this.receivedBytes = 0;
     this.#pieces = [];
     this.ended = false;
     this.closed = false;
     this.taken = 0;
     this.turns = 0;
+  }
+
+  get tlsSocket(): tls.TLSSocket {
+    return this.socket as tls.TLSSocket;
   }
 
   /** Everything received. */
@@ -60,17 +72,42 @@ export class ScriptedUpstream {
   script: Script;
   readonly requests: UpstreamRequest[];
   readonly connections: UpstreamPeer[];
+  /** Handshakes that failed. */
+  readonly tlsErrors: Error[];
   readonly #server: net.Server;
+  readonly #sockets: Set<net.Socket>;
+  readonly #proxyHeaders: Map<number, Buffer>;
   readonly #state: AwaitedState;
   readonly #headOnly: boolean;
 
-  constructor(script: Script, { headOnly = false }: UpstreamOptions) {
+  constructor(script: Script, { headOnly = false, tls: tlsOptions, proxyHeader = false }: UpstreamOptions) {
     this.script = script;
     this.requests = [];
     this.connections = [];
     this.#state = new AwaitedState();
     this.#headOnly = headOnly;
-    this.#server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
+    this.tlsErrors = [];
+    this.#sockets = new Set();
+    this.#proxyHeaders = new Map();
+    let accept = (socket: net.Socket): void => this.#accept(socket);
+    if (tlsOptions !== undefined) {
+      const secure = tls.createServer(tlsOptions, (socket) => {
+        socket.allowHalfOpen = true;
+        this.#accept(socket);
+      });
+      secure.on('tlsClientError', (error) => {
+        this.tlsErrors.push(error);
+        this.#state.report();
+      });
+      accept = (socket) => secure.emit('connection', socket);
+    }
+    this.#server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      this.#sockets.add(socket);
+      socket.on('error', () => socket.destroy());
+      socket.on('close', () => this.#sockets.delete(socket));
+      if (proxyHeader) this.#takeProxyHeader(socket, Buffer.alloc(0), accept);
+      else accept(socket);
+    });
   }
 
   static async start(script: Script, options: UpstreamOptions = {}): Promise<ScriptedUpstream> {
@@ -107,17 +144,45 @@ export class ScriptedUpstream {
     return this.#state.until(() => (connection.closed || connection.ended ? true : undefined));
   }
 
+  /** Ends every open connection with a bare FIN, whatever TLS on top of it would have to say. */
+  endAll(): void {
+    // Taken over by TLS, the stream would wait for a write that never completes; the handle itself does as it is told.
+    for (const socket of this.#sockets) net.Socket.prototype._final.call(socket, () => undefined);
+  }
+
+  /** Resets every open connection, TLS or not. */
+  resetAll(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
   /** Resolves when nothing is open any more. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
     });
     for (const { socket } of this.connections) socket.destroy();
+    for (const socket of this.#sockets) socket.destroy();
     await closed;
   }
 
+  #takeProxyHeader(socket: net.Socket, received: Buffer, accept: (socket: net.Socket) => void): void {
+    socket.once('data', (chunk: Buffer) => {
+      const bytes = Buffer.concat([received, chunk]);
+      const length = proxyHeaderLength(bytes);
+      socket.pause();
+      if (length > bytes.length) {
+        this.#takeProxyHeader(socket, bytes, accept);
+        socket.resume();
+        return;
+      }
+      this.#proxyHeaders.set(socket.remotePort ?? 0, bytes.subarray(0, length));
+      if (length < bytes.length) socket.unshift(bytes.subarray(length));
+      accept(socket);
+    });
+  }
+
   #accept(socket: net.Socket): void {
-    const connection = new UpstreamPeer(socket);
+    const connection = new UpstreamPeer(socket, this.#proxyHeaders.get(socket.remotePort ?? 0) ?? Buffer.alloc(0));
     this.connections.push(connection);
     this.#state.report();
     socket.on('data', (chunk: Buffer) => {
@@ -135,6 +200,7 @@ export class ScriptedUpstream {
       connection.closed = true;
       this.#state.report();
     });
+    socket.resume();
   }
 
   #takeRequests(connection: UpstreamPeer): void {
@@ -151,6 +217,13 @@ export class ScriptedUpstream {
       if (answer !== null) connection.write(answer);
     }
   }
+}
+
+/** How long the header at the start of `bytes` is, as far as one can see; more than there is while it is incomplete. */
+function proxyHeaderLength(bytes: Buffer): number {
+  if (bytes[0] === 0x0d) return bytes.length < 16 ? 16 : 16 + bytes.readUInt16BE(14);
+  const end = bytes.indexOf('\r\n');
+  return end === -1 ? bytes.length + 1 : end + 2;
 }
 
 function toRequest(message: RawMessage, connection: UpstreamPeer): UpstreamRequest {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import * as fc from 'fast-check';
 import { stringify } from 'yaml';
+import { PLAIN_TRANSPORT } from '../../src/model/proxy-config.ts';
 import { narrowStaticConfig, type StaticNarrowed } from '../../src/watch/static-narrow.ts';
 import { OTHER_CERT, OTHER_KEY, SHOP_CERT, SHOP_KEY } from './key-pair-fixtures.ts';
 import { makeDirectory } from './source-fixture.ts';
@@ -59,6 +60,7 @@ test('a full file comes out with units, defaults and canonical addresses', async
     { name: 'local', address: '127.0.0.1', port: 0, tls: null },
   ]);
   assert.deepEqual(config.upstreams.get('shop'), {
+    ...PLAIN_TRANSPORT,
     balancer: 'round-robin',
     endpoints: [
       { address: '127.0.0.1', port: 9001, weight: 3 },
@@ -68,6 +70,7 @@ test('a full file comes out with units, defaults and canonical addresses', async
     healthCheck: { path: '/healthz', host: '', intervalMs: 5000, timeoutMs: 500, unhealthyAfter: 2, healthyAfter: 2 },
   });
   assert.deepEqual(config.upstreams.get('shop-next'), {
+    ...PLAIN_TRANSPORT,
     balancer: 'least-in-flight',
     endpoints: [],
     healthCheck: null,

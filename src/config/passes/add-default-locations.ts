@@ -3,7 +3,7 @@
  * Runs around the rules: an Ingress without rules takes the catch-all before any rule can.
  */
 import { formatRef, type ObjectRef } from '../../model/object-ref.ts';
-import type { PathMatch, UpstreamId } from '../../model/proxy-config.ts';
+import { type PathMatch, PLAIN_TRANSPORT, type UpstreamId } from '../../model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../model/route-policy.ts';
 import { createIngressSettings } from '../annotations/ingress-settings.ts';
 import { type AcceptedIngress, type Draft, type DraftRoute, reject, toRouteId, warn } from '../draft.ts';
@@ -89,7 +89,7 @@ function addOwnDefault(draft: Draft, host: string, ingress: AcceptedIngress): bo
 function addClosed(draft: Draft, host: string, owner: AcceptedIngress): void {
   draft.upstreams.set(CLOSED_UPSTREAM, {
     id: CLOSED_UPSTREAM,
-    protocol: 'http1',
+    ...PLAIN_TRANSPORT,
     balancer: DEFAULT_BALANCER,
     healthCheck: null,
     endpoints: [],

@@ -39,9 +39,7 @@ function addListeners(draft: Draft, listeners: readonly StaticListener[], source
 
 /** Those no route refers to are kept: their health is watched all the same. */
 function addUpstreams(draft: Draft, config: StaticConfig, source: ObjectRef): void {
-  for (const [id, { balancer, endpoints, healthCheck }] of config.upstreams) {
-    draft.upstreams.set(id, { id, protocol: 'http1', balancer, healthCheck, endpoints, backend: null, source });
-  }
+  for (const [id, upstream] of config.upstreams) draft.upstreams.set(id, { id, ...upstream, backend: null, source });
 }
 
 function addRoute(draft: Draft, route: StaticRoute, source: ObjectRef, field: string): void {

@@ -3,12 +3,14 @@
  * goes back to the pool only when both are complete and not one byte is left over (RFC 9112 §9).
  * Hot: no stream pipes, promises, timers or listeners per request; reads go into the worker's one buffer.
  */
-import net from 'node:net';
+import type net from 'node:net';
 import type { Exchange } from '../exchange.ts';
 import { Outcome } from '../outcome.ts';
 import { SocketWriter } from '../socket-writer.ts';
 import { closeTunnelSocket, type DownstreamTunnel, type UpstreamTunnel } from '../tunnel.ts';
-import type { UpstreamConnection, UpstreamPool } from '../upstream-pool.ts';
+import type { DialSink } from '../upstream-dialer.ts';
+import type { UpstreamPool } from '../upstream-pool.ts';
+import type { UpstreamConnection } from '../upstream-transport.ts';
 import type { WorkerContext } from '../worker-context.ts';
 import { ChunkedDecoder, type ChunkSink } from './chunked-decoder.ts';
 import { toTokens } from './field-list.ts';
@@ -23,6 +25,7 @@ const UNTIL_CLOSE = 5;
 const TUNNEL = 6;
 const CLOSED = 7;
 
+const ALPN_PROTOCOLS: readonly string[] = ['http/1.1'];
 const HEAD_END = Buffer.from('\r\n\r\n');
 const MAX_HEAD_BYTES = 32_768;
 const MAX_INFORMATIONAL = 32;
@@ -31,7 +34,7 @@ const TEXT_PIECE_BYTES = 4_096;
 /** Stay this far below the idle time a back end announces, so that it never closes under a request. */
 const IDLE_MARGIN_MS = 1_000;
 
-export class ClientConnection implements UpstreamConnection, UpstreamTunnel, ChunkSink {
+export class ClientConnection implements UpstreamConnection, UpstreamTunnel, ChunkSink, DialSink {
   readonly #worker: WorkerContext;
   readonly #pool: UpstreamPool;
   #socket: net.Socket | null;
@@ -80,20 +83,10 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
 
   connect(exchange: Exchange): void {
     this.#exchange = exchange;
-    const { address, port } = this.#pool.endpoint;
-    const socket = net.connect({
-      host: address,
-      port,
-      noDelay: true,
-      allowHalfOpen: true,
-      onread: { buffer: this.#worker.readBuffer, callback: (bytes, buffer) => this.#onRead(buffer as Buffer, bytes) },
-    });
-    this.#socket = socket;
-    socket.on('connect', () => this.#onConnect());
-    this.#writer = new SocketWriter(socket, this.#worker.writeBuffers, this);
-    socket.on('end', () => this.#onEnd());
-    socket.on('error', (error) => this.#onClose(error));
-    socket.on('close', () => this.#onClose(null));
+    const { dialer } = this.#pool;
+    const client = dialer.namesClient ? exchange.downstream.addresses : null;
+    this.#socket = dialer.dial(this, ALPN_PROTOCOLS, client);
+    // Covers everything until the request can be sent, the TLS handshake included.
     this.#deadlineMs = this.#worker.clock.nowMs + exchange.route.policy.connectTimeoutMs;
     this.#worker.clock.watch(this);
   }
@@ -106,7 +99,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
   }
 
   destroy(): void {
-    this.#onClose(null);
+    this.onClosed(null);
   }
 
   // UpstreamConnection
@@ -131,7 +124,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
 
   abandon(): void {
     this.#exchange = null;
-    this.#onClose(null);
+    this.onClosed(null);
   }
 
   // UpstreamTunnel
@@ -157,7 +150,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     if (this.#deadlineMs === 0 || nowMs < this.#deadlineMs) return;
     if (this.#state === CONNECTING) this.#fail(Outcome.ConnectTimeout);
     else if (this.#exchange !== null) this.#fail(Outcome.ResponseTimeout);
-    else this.#onClose(null);
+    else this.onClosed(null);
   }
 
   #writePiece(writer: SocketWriter, buffer: Buffer, start: number, end: number): boolean {
@@ -194,7 +187,11 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     this.#deadlineMs = this.#worker.clock.nowMs + this.#idleLimitMs;
   }
 
-  #onConnect(): void {
+  // DialSink
+
+  onConnected(socket: net.Socket): void {
+    this.#socket = socket;
+    this.#writer = new SocketWriter(socket, this.#worker.writeBuffers, this);
     if (this.#state === CONNECTING && this.#exchange !== null) this.#send(this.#exchange);
   }
 
@@ -203,13 +200,16 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     else this.#exchange?.onUpstreamDrain();
   }
 
-  #onRead(buffer: Buffer, bytes: number): boolean {
-    if (this.#state === TUNNEL) return this.#relay(buffer, bytes);
+  onRead(buffer: Buffer, bytes: number): void {
+    if (this.#state === TUNNEL) {
+      this.#relay(buffer, bytes);
+      return;
+    }
     const exchange = this.#exchange;
     // A byte nobody asked for (late data, a second answer, a 408): what follows would be taken for the next response.
     if (exchange === null) {
-      this.#onClose(null);
-      return true;
+      this.onClosed(null);
+      return;
     }
     if (exchange.requestSent) this.#expectProgress();
     const position = this.#state === HEAD ? this.#readHeads(buffer, bytes, exchange) : 0;
@@ -219,7 +219,6 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
       this.#deadlineMs = 0;
       this.#socket?.pause();
     }
-    return true;
   }
 
   /** Interim heads, then the final one. @returns where the body begins; -1 when there is nothing more to read for now */
@@ -321,7 +320,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
       this.#state = IDLE;
       this.#deadlineMs = this.#worker.clock.nowMs + this.#idleLimitMs;
       this.#pool.release(this);
-    } else this.#onClose(null);
+    } else this.onClosed(null);
     exchange.onResponseEnd(null);
   }
 
@@ -340,23 +339,23 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     this.#tunnel = tunnel;
   }
 
-  #relay(buffer: Buffer, bytes: number): boolean {
+  #relay(buffer: Buffer, bytes: number): void {
     this.#touchTunnel();
     if (this.#tunnel?.write(Buffer.from(buffer.subarray(0, bytes))) === false) this.#socket?.pause();
-    return true;
   }
 
-  #onEnd(): void {
+  onEnd(announced: boolean): void {
     if (this.#state === TUNNEL) this.#tunnel?.end();
+    else if (this.#state === UNTIL_CLOSE && !announced) this.#fail(Outcome.UpstreamTruncated);
     else if (this.#state === UNTIL_CLOSE && this.#exchange !== null) {
       const exchange = this.#exchange;
       this.#responseKeepAlive = false;
       this.#complete(exchange, true);
-    } else this.#onClose(null);
+    } else this.onClosed(null);
   }
 
   /** The socket is gone, or has to go: exactly once, whoever noticed first. */
-  #onClose(error: NodeJS.ErrnoException | null): void {
+  onClosed(error: NodeJS.ErrnoException | null): void {
     if (this.#state === CLOSED) return;
     const state = this.#state;
     const exchange = this.#exchange;
@@ -378,7 +377,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     const exchange = this.#exchange;
     const sent = this.#state !== CONNECTING;
     this.#exchange = null;
-    this.#onClose(null);
+    this.onClosed(null);
     exchange?.onAttemptFailed(outcome, sent, this.#reused);
   }
 }

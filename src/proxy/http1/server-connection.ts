@@ -10,6 +10,7 @@ import type { Exchange } from '../exchange.ts';
 import { forwardedFields, type ListenerFacts, toClientIp } from '../forwarded-fields.ts';
 import { handleRequest, isInlineBody, type RequestOrigin } from '../handle-request.ts';
 import { Outcome } from '../outcome.ts';
+import { addressesOf } from '../proxy-protocol/socket-addresses.ts';
 import { SocketWriter } from '../socket-writer.ts';
 import { ClientTunnelEnd, closeTunnelSocket, type UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
@@ -98,6 +99,10 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     socket.on('end', () => this.#onEnd());
     socket.on('error', () => this.#close());
     socket.on('close', () => this.#close());
+  }
+
+  get addresses(): Downstream['addresses'] {
+    return addressesOf(this.#socket);
   }
 
   /** A read whose bytes are ours to keep. */

@@ -6,20 +6,18 @@
 import type { Socket } from 'node:net';
 import type { Exchange } from '../exchange.ts';
 import { Outcome } from '../outcome.ts';
+import type { DialSink } from '../upstream-dialer.ts';
 import type { WorkerContext } from '../worker-context.ts';
+import { ClientOutput } from './client-output.ts';
 import { type ClientStreamOwner, Http2ClientStream } from './client-stream.ts';
-import { ConnectionCredit } from './connection-credit.ts';
+import { ClientStreams } from './client-streams.ts';
 import { FloodGuard } from './flood-guard.ts';
 import { mayGrow } from './flow-window.ts';
-import { DEFAULT_TABLE_BYTES, ErrorCode, MAX_STREAM_ID, SettingId } from './frame-constants.ts';
+import { DEFAULT_TABLE_BYTES, ErrorCode } from './frame-constants.ts';
 import { FrameReader } from './frame-reader.ts';
 import type { FrameSink } from './frame-sink.ts';
-import { FrameWriter } from './frame-writer.ts';
 import { HpackDecoder } from './hpack/hpack-decoder.ts';
-import { STREAM_WINDOW_BYTES } from './incoming-body.ts';
 import { PeerSettings } from './peer-settings.ts';
-import { RequestEncoder } from './request-encoder.ts';
-import { SendScheduler } from './send-scheduler.ts';
 
 const CONNECTING = 0;
 const OPEN = 1;
@@ -41,29 +39,23 @@ export interface SessionOwner {
   onSessionClosed(session: Http2ClientSession): void;
 }
 
-export class Http2ClientSession implements FrameSink, ClientStreamOwner {
-  readonly writer: FrameWriter;
-  readonly encoder: RequestEncoder;
-  readonly scheduler: SendScheduler;
-  readonly credit: ConnectionCredit;
+export class Http2ClientSession implements DialSink, FrameSink, ClientStreamOwner {
   reads: number;
   served: boolean;
   readonly #worker: WorkerContext;
   readonly #owner: SessionOwner;
-  readonly #socket: Socket;
+  readonly #encrypted: boolean;
+  #socket: Socket;
+  /** Null until `onConnected`. */
+  #output: ClientOutput | null;
   readonly #reader: FrameReader;
   readonly #decoder: HpackDecoder;
   readonly #settings: PeerSettings;
   readonly #guard: FloodGuard;
-  readonly #streams: Map<number, Http2ClientStream>;
-  /** Wait for the connection to open. */
-  readonly #pending: Set<Http2ClientStream>;
-  /** Have something for their clients from this read. */
-  readonly #touched: Http2ClientStream[];
+  readonly #streams: ClientStreams;
   #phase: number;
   /** No new streams; those there are may end. */
   #leaving: boolean;
-  #nextStreamId: number;
   /** The DATA frame under way. */
   #dataStream: Http2ClientStream | null;
   #paddingBytes: number;
@@ -73,13 +65,8 @@ export class Http2ClientSession implements FrameSink, ClientStreamOwner {
   /** Coarse clock; 0 = none. */
   #deadlineMs: number;
 
-  /** @param dial opens the socket, whose events are to be handed to the session */
-  constructor(
-    worker: WorkerContext,
-    owner: SessionOwner,
-    dial: (session: Http2ClientSession) => Socket,
-    encrypted: boolean,
-  ) {
+  /** @param dial opens the socket; nothing is called before it returns */
+  constructor(worker: WorkerContext, owner: SessionOwner, dial: (sink: DialSink) => Socket, encrypted: boolean) {
     this.#worker = worker;
     this.#owner = owner;
     this.reads = 0;
@@ -87,39 +74,38 @@ export class Http2ClientSession implements FrameSink, ClientStreamOwner {
     this.#decoder = new HpackDecoder(DEFAULT_TABLE_BYTES, MAX_LIST_BYTES, worker.settings.maxHeaders * 2);
     this.#settings = new PeerSettings();
     this.#guard = new FloodGuard();
-    this.#streams = new Map();
-    this.#pending = new Set();
-    this.#touched = [];
+    this.#streams = new ClientStreams();
     this.#phase = CONNECTING;
     this.#leaving = false;
-    this.#nextStreamId = 1;
     this.#dataStream = null;
     this.#paddingBytes = 0;
     this.#dataBytes = 0;
     this.#sentSincePing = false;
     this.#deadlineMs = 0;
     this.#reader = new FrameReader(this, { expectPreface: false, maxBlockBytes: MAX_BLOCK_BYTES });
+    this.#encrypted = encrypted;
+    this.#output = null;
     this.#socket = dial(this);
-    this.writer = new FrameWriter(this.#socket, worker.turnEnd, worker.writeBuffers, () => this.#onWritable());
-    this.encoder = new RequestEncoder(this.writer, encrypted);
-    this.scheduler = new SendScheduler(this.writer);
-    this.credit = new ConnectionCredit(this.writer);
     worker.clock.watch(this);
   }
 
   /** Whether another exchange may be put on this connection. */
   get hasRoom(): boolean {
-    if (this.#leaving || this.#phase > OPEN || this.#nextStreamId > MAX_STREAM_ID) return false;
-    const count = this.#streams.size + this.#pending.size;
+    if (this.#leaving || this.#phase > OPEN || !this.#streams.hasIds) return false;
+    const { count } = this.#streams;
     return count < MAX_STREAMS && count < this.#settings.maxConcurrentStreams;
   }
 
   get isIdle(): boolean {
-    return this.#phase === OPEN && this.#streams.size === 0;
+    return this.#phase === OPEN && this.#streams.count === 0;
   }
 
   get initialWindow(): number {
     return this.#settings.initialWindowBytes;
+  }
+
+  get output(): ClientOutput {
+    return this.#output as ClientOutput;
   }
 
   /** `hasRoom` must be true. */
@@ -127,19 +113,18 @@ export class Http2ClientSession implements FrameSink, ClientStreamOwner {
     const stream = new Http2ClientStream(this.#worker, this, exchange);
     exchange.connection = stream;
     this.#deadlineMs = 0;
-    if (this.#phase === CONNECTING) this.#pending.add(stream);
+    if (this.#phase === CONNECTING) this.#streams.pending.add(stream);
     else this.#start(stream);
   }
 
   /** Closes as soon as nothing is under way. */
   leave(): void {
     this.#leaving = true;
-    if (this.#streams.size === 0 && this.#pending.size === 0) this.#end(ErrorCode.NoError);
+    if (this.#streams.count === 0) this.#end(ErrorCode.NoError);
   }
 
   onTick(nowMs: number): void {
-    for (const stream of this.#streams.values()) stream.onTick(nowMs);
-    for (const stream of this.#pending) stream.onTick(nowMs);
+    this.#streams.onTick(nowMs);
     if (this.#deadlineMs === 0 || nowMs < this.#deadlineMs) return;
     this.#deadlineMs = 0;
     if (this.#phase === OPEN) this.#end(ErrorCode.NoError);
@@ -148,21 +133,17 @@ export class Http2ClientSession implements FrameSink, ClientStreamOwner {
 
   // From the socket.
 
-  onConnected(): void {
-    if (this.#phase !== CONNECTING) return;
+  onConnected(socket: Socket): void {
+    if (this.#phase !== CONNECTING) {
+      socket.destroy();
+      return;
+    }
     this.#phase = OPEN;
-    this.writer.preface();
-    this.writer.settings([
-      SettingId.EnablePush,
-      0,
-      SettingId.InitialWindowSize,
-      STREAM_WINDOW_BYTES,
-      SettingId.MaxHeaderListSize,
-      MAX_LIST_BYTES,
-    ]);
-    this.credit.open();
-    for (const stream of this.#pending) {
-      this.#pending.delete(stream);
+    this.#socket = socket;
+    this.#output = new ClientOutput(this.#worker, socket, this.#encrypted, () => this.#onWritable());
+    this.#output.open(MAX_LIST_BYTES);
+    for (const stream of this.#streams.pending) {
+      this.#streams.pending.delete(stream);
       this.#start(stream);
     }
   }
@@ -173,18 +154,15 @@ export class Http2ClientSession implements FrameSink, ClientStreamOwner {
     this.reads++;
     try {
       this.#reader.feed(buffer, 0, length);
-      this.#flushTouched();
+      this.#streams.flushTouched();
     } catch (error) {
       this.#worker.logger.error('http2 connection to an endpoint failed', { error });
       this.#fail(ErrorCode.InternalError);
     }
-    if (this.#phase < ENDED && this.writer.waitingBytes > MAX_WAITING_BYTES && !this.writer.flowing) {
+    if (this.#phase < ENDED && this.output.writer.waitingBytes > MAX_WAITING_BYTES && !this.output.writer.flowing) {
       this.#socket.pause();
     }
   }
-
-  /** The writer hears of it by itself. */
-  onDrain(): void {}
 
   onEnd(): void {
     this.#close(Outcome.ConnectFailed);
@@ -197,15 +175,12 @@ export class Http2ClientSession implements FrameSink, ClientStreamOwner {
   // ClientStreamOwner
 
   touch(stream: Http2ClientStream): void {
-    if (stream.isTouched) return;
-    stream.isTouched = true;
-    this.#touched.push(stream);
+    this.#streams.touch(stream);
   }
 
   onStreamClosed(stream: Http2ClientStream): void {
-    if (stream.id === 0) this.#pending.delete(stream);
-    else this.#streams.delete(stream.id);
-    if (this.#streams.size > 0 || this.#pending.size > 0 || this.#phase > OPEN) return;
+    this.#streams.remove(stream);
+    if (this.#streams.count > 0 || this.#phase > OPEN) return;
     // Nobody waits for a connection that is not there yet.
     if (this.#leaving || this.#phase === CONNECTING) this.#end(ErrorCode.NoError);
     else this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.upstreamIdleTimeoutMs;
@@ -221,7 +196,7 @@ export class Http2ClientSession implements FrameSink, ClientStreamOwner {
   onDataHead(streamId: number, payloadBytes: number): void {
     this.#paddingBytes = payloadBytes;
     this.#dataBytes = 0;
-    if (!this.credit.receive(payloadBytes)) {
+    if (!this.output.credit.receive(payloadBytes)) {
       this.onConnectionError(ErrorCode.FlowControlError, 'more DATA than the connection allows');
       return;
     }
@@ -239,7 +214,7 @@ export class Http2ClientSession implements FrameSink, ClientStreamOwner {
   onDataEnd(endStream: boolean): void {
     const stream = this.#dataStream;
     this.#dataStream = null;
-    this.credit.settle();
+    this.output.credit.settle();
     if (stream !== null) stream.onDataEnd(this.#paddingBytes, endStream);
     if (this.#dataBytes > 0 || endStream) return;
     if (!this.#guard.allowEmptyFrame(this.#worker.clock.nowMs)) this.#calm('too many empty frames');
@@ -276,16 +251,16 @@ export class Http2ClientSession implements FrameSink, ClientStreamOwner {
       this.onConnectionError(fault, 'invalid setting');
       return;
     }
-    this.encoder.hpack.limitTable(settings.headerTableBytes);
-    this.writer.settingsAck();
+    this.output.encoder.hpack.limitTable(settings.headerTableBytes);
+    this.output.writer.settingsAck();
     const change = settings.initialWindowBytes - before;
     if (change === 0) return;
-    for (const stream of this.#streams.values()) {
+    for (const stream of this.#streams.open.values()) {
       if (stream.grow(change)) continue;
       this.onConnectionError(ErrorCode.FlowControlError, 'window too large');
       return;
     }
-    this.scheduler.run();
+    this.output.scheduler.run();
   }
 
   onSettingsAck(): void {
@@ -293,29 +268,29 @@ export class Http2ClientSession implements FrameSink, ClientStreamOwner {
   }
 
   onPing(ack: boolean, buffer: Buffer, start: number): void {
-    const sentBytes = this.scheduler.takeSent();
+    const sentBytes = this.output.scheduler.takeSent();
     this.#guard.countSent(sentBytes);
     if (this.#sentSincePing || sentBytes > 0) this.#sentSincePing = false;
     else if (!this.#countControlFrame()) return;
-    if (!ack) this.writer.ping(true, buffer, start);
+    if (!ack) this.output.writer.ping(true, buffer, start);
   }
 
   onGoaway(lastStreamId: number, code: number): void {
     if (!this.#countControlFrame()) return;
     if (code !== ErrorCode.NoError) this.#worker.logger.debug('endpoint ends an http2 connection', { code });
     this.#leaving = true;
-    for (const [id, stream] of this.#streams) if (id > lastStreamId) stream.onNotProcessed();
-    if (this.#streams.size === 0) this.#end(ErrorCode.NoError);
+    for (const [id, stream] of this.#streams.open) if (id > lastStreamId) stream.onNotProcessed();
+    if (this.#streams.open.size === 0) this.#end(ErrorCode.NoError);
   }
 
   onWindowUpdate(streamId: number, increment: number): void {
-    this.#guard.countSent(this.scheduler.takeSent());
+    this.#guard.countSent(this.output.scheduler.takeSent());
     if (!this.#guard.allowWindowUpdate(this.#worker.clock.nowMs)) this.#calm('too many window updates');
     else if (streamId === 0) this.#growConnection(increment);
     else {
       const stream = this.#find(streamId);
       if (stream?.grow(increment) === false) stream.onMalformed(ErrorCode.FlowControlError);
-      this.scheduler.run();
+      this.output.scheduler.run();
     }
   }
 
@@ -333,9 +308,7 @@ export class Http2ClientSession implements FrameSink, ClientStreamOwner {
   }
 
   #start(stream: Http2ClientStream): void {
-    const id = this.#nextStreamId;
-    this.#nextStreamId += 2;
-    this.#streams.set(id, stream);
+    const id = this.#streams.add(stream);
     this.#guard.countStream(this.#worker.clock.nowMs);
     this.#sentSincePing = true;
     stream.start(id);
@@ -343,37 +316,27 @@ export class Http2ClientSession implements FrameSink, ClientStreamOwner {
 
   /** Null for a stream that is over; a frame for one we never opened ends the connection (RFC 9113 §5.1). */
   #find(streamId: number): Http2ClientStream | null {
-    const stream = this.#streams.get(streamId);
+    const stream = this.#streams.open.get(streamId);
     if (stream !== undefined) return stream;
-    if (streamId % 2 === 0 || streamId >= this.#nextStreamId) {
+    if (!this.#streams.wasOpened(streamId)) {
       this.onConnectionError(ErrorCode.ProtocolError, 'frame for a stream that was not opened');
     }
     return null;
   }
 
   #growConnection(increment: number): void {
-    if (!mayGrow(this.scheduler.window, increment)) {
+    if (!mayGrow(this.output.scheduler.window, increment)) {
       this.onConnectionError(ErrorCode.FlowControlError, 'window too large');
       return;
     }
-    this.scheduler.window += increment;
-    this.scheduler.run();
+    this.output.scheduler.window += increment;
+    this.output.scheduler.run();
   }
 
   #onWritable(): void {
     if (this.#phase >= ENDED) return;
     this.#socket.resume();
-    this.scheduler.run();
-  }
-
-  #flushTouched(): void {
-    const touched = this.#touched;
-    for (let at = 0; at < touched.length; at++) {
-      const stream = touched[at] as Http2ClientStream;
-      stream.isTouched = false;
-      stream.flush();
-    }
-    touched.length = 0;
+    this.output.scheduler.run();
   }
 
   #countControlFrame(): boolean {
@@ -390,7 +353,7 @@ export class Http2ClientSession implements FrameSink, ClientStreamOwner {
   #fail(code: number): void {
     if (this.#phase >= ENDED) return;
     this.#end(code);
-    for (const stream of this.#streams.values()) stream.onConnectionInvalid();
+    for (const stream of this.#streams.open.values()) stream.onConnectionInvalid();
   }
 
   /** GOAWAY, then the end of what we send; the peer's side need not be waited for. */
@@ -400,8 +363,8 @@ export class Http2ClientSession implements FrameSink, ClientStreamOwner {
     this.#phase = ENDED;
     this.#reader.stop();
     this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.writeTimeoutMs;
-    this.writer.goaway(0, code);
-    this.writer.end(() => this.#close(Outcome.ConnectFailed));
+    this.output.writer.goaway(0, code);
+    this.output.writer.end(() => this.#close(Outcome.ConnectFailed));
   }
 
   /**
@@ -414,10 +377,10 @@ export class Http2ClientSession implements FrameSink, ClientStreamOwner {
     this.#deadlineMs = 0;
     this.#reader.stop();
     this.#worker.clock.unwatch(this);
-    this.writer.destroy();
+    this.#output?.writer.destroy();
     this.#socket.destroy();
     this.#owner.onSessionClosed(this);
-    for (const stream of this.#pending) stream.onConnectFailed(outcome);
-    for (const stream of this.#streams.values()) stream.onConnectionLost();
+    for (const stream of this.#streams.pending) stream.onConnectFailed(outcome);
+    for (const stream of this.#streams.open.values()) stream.onConnectionLost();
   }
 }

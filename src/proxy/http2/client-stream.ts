@@ -7,16 +7,13 @@ import type { Exchange } from '../exchange.ts';
 import { BODY_LENGTH, BODY_NONE } from '../http1/request-head.ts';
 import { BODY_UNTIL_CLOSE } from '../http1/response-head.ts';
 import { Outcome } from '../outcome.ts';
-import type { UpstreamConnection } from '../upstream-pool.ts';
+import type { UpstreamConnection } from '../upstream-transport.ts';
 import type { WorkerContext } from '../worker-context.ts';
-import type { ConnectionCredit } from './connection-credit.ts';
+import type { ClientOutput } from './client-output.ts';
 import { ErrorCode } from './frame-constants.ts';
-import type { FrameWriter } from './frame-writer.ts';
 import { IncomingBody, type IncomingBodyListener } from './incoming-body.ts';
 import { OutgoingBody, type OutgoingBodyListener } from './outgoing-body.ts';
-import type { RequestEncoder } from './request-encoder.ts';
 import { toResponseText } from './response-text.ts';
-import type { SendScheduler } from './send-scheduler.ts';
 import { judgeTrailers } from './trailers.ts';
 
 const HEAD_END = '\r\n\r\n';
@@ -24,10 +21,7 @@ const MAX_INFORMATIONAL = 32;
 
 /** What a stream needs of its session. */
 export interface ClientStreamOwner {
-  readonly writer: FrameWriter;
-  readonly encoder: RequestEncoder;
-  readonly scheduler: SendScheduler;
-  readonly credit: ConnectionCredit;
+  readonly output: ClientOutput;
   /** Of a new stream, for what we send. */
   readonly initialWindow: number;
   /** Reads of the connection so far. */
@@ -102,9 +96,9 @@ export class Http2ClientStream implements UpstreamConnection, IncomingBodyListen
     this.#reused = owner.served;
     this.#readsBefore = owner.reads;
     this.#deadlineMs = 0;
-    const sending = new OutgoingBody(id, owner.initialWindow, owner.scheduler, this);
+    const sending = new OutgoingBody(id, owner.initialWindow, owner.output.scheduler, this);
     this.#sending = sending;
-    sending.noteHead(owner.encoder.request(id, text, headEnd, exchange.acceptsTrailers));
+    sending.noteHead(owner.output.encoder.request(id, text, headEnd, exchange.acceptsTrailers));
     if (text.length > headEnd + HEAD_END.length) {
       const body = Buffer.from(text.slice(headEnd + HEAD_END.length), 'latin1');
       sending.write(body, 0, body.length);
@@ -289,7 +283,7 @@ export class Http2ClientStream implements UpstreamConnection, IncomingBodyListen
       this.onMalformed(ErrorCode.ProtocolError);
       return;
     }
-    const { writer, credit } = this.#owner;
+    const { writer, credit } = this.#owner.output;
     this.#receiving = new IncomingBody(this.id, announced, writer, credit, this);
     this.#owner.touch(this);
     exchange.onResponseHead(head);
@@ -307,7 +301,7 @@ export class Http2ClientStream implements UpstreamConnection, IncomingBodyListen
     this.#requestEnded = true;
     const trailers = this.#requestTrailers;
     if (trailers === null || trailers.length === 0) this.#sending?.end();
-    else this.#owner.encoder.trailers(this.id, trailers);
+    else this.#owner.output.encoder.trailers(this.id, trailers);
   }
 
   #expectProgress(): void {
@@ -343,7 +337,7 @@ export class Http2ClientStream implements UpstreamConnection, IncomingBodyListen
   #reset(code: number): void {
     if (this.#closed) return;
     const isOver = this.#requestEnded && this.#isReceived;
-    if (this.id !== 0 && !isOver) this.#owner.writer.reset(this.id, code);
+    if (this.id !== 0 && !isOver) this.#owner.output.writer.reset(this.id, code);
     this.#close();
   }
 

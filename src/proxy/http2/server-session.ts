@@ -6,6 +6,8 @@
 import type { Socket } from 'node:net';
 import { forwardedFields, type ListenerFacts, toClientIp } from '../forwarded-fields.ts';
 import { toRoutingHost } from '../http1/request-target.ts';
+import type { ProxyAddresses } from '../proxy-protocol/addresses.ts';
+import { addressesOf } from '../proxy-protocol/socket-addresses.ts';
 import type { WorkerContext } from '../worker-context.ts';
 import { ConnectionCredit } from './connection-credit.ts';
 import { FloodGuard } from './flood-guard.ts';
@@ -126,6 +128,9 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     ]);
     this.credit.open();
     if (worker.draining) this.drain();
+  }
+  get addresses(): ProxyAddresses | null {
+    return addressesOf(this.#socket);
   }
 
   get initialWindow(): number {

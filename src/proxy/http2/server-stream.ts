@@ -10,6 +10,7 @@ import { handleRequest, type RequestOrigin } from '../handle-request.ts';
 import { BODY_NONE } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { Outcome } from '../outcome.ts';
+import type { ProxyAddresses } from '../proxy-protocol/addresses.ts';
 import type { DownstreamTunnel, UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
 import type { WorkerContext } from '../worker-context.ts';
@@ -26,6 +27,8 @@ import { judgeTrailers } from './trailers.ts';
 
 /** What a stream needs of its session. */
 export interface StreamOwner extends RequestOrigin {
+  /** Both ends of the connection; null when it is gone. */
+  readonly addresses: ProxyAddresses | null;
   readonly writer: FrameWriter;
   readonly encoder: ResponseEncoder;
   readonly scheduler: SendScheduler;
@@ -84,6 +87,9 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Outg
     this.#awaitsDrain = false;
     this.#bodyDeadlineMs = 0;
     this.#writeDeadlineMs = 0;
+  }
+  get addresses(): ProxyAddresses | null {
+    return this.#owner.addresses;
   }
 
   // From the session.

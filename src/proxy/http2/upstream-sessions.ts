@@ -2,33 +2,32 @@
  * The HTTP/2 connections to one endpoint: exchanges share them as far as the endpoint allows, further ones are opened as
  * needed, and those without work time out.
  */
-import type { Socket } from 'node:net';
-import type { Endpoint, EndpointTransport } from '../../balancer/endpoint.ts';
+import type { Endpoint } from '../../balancer/endpoint.ts';
 import type { Exchange } from '../exchange.ts';
 import { Outcome } from '../outcome.ts';
+import type { UpstreamDialer } from '../upstream-dialer.ts';
+import type { UpstreamTransport } from '../upstream-transport.ts';
 import type { WorkerContext } from '../worker-context.ts';
 import { Http2ClientSession, type SessionOwner } from './client-session.ts';
 
 /** Only an endpoint that allows few streams on each makes us open many. */
 const MAX_SESSIONS = 256;
 
-/** Opens the sockets of a pool, and hands their events to the session. */
-export interface SessionDialer {
-  readonly encrypted: boolean;
-  dial(session: Http2ClientSession, exchange: Exchange): Socket;
-}
+const ALPN_PROTOCOLS: readonly string[] = ['h2'];
 
-export class Http2UpstreamPool implements EndpointTransport, SessionOwner {
+export class Http2UpstreamPool implements UpstreamTransport, SessionOwner {
   readonly endpoint: Endpoint;
   readonly #worker: WorkerContext;
-  readonly #dialer: SessionDialer;
+  readonly #dialer: UpstreamDialer;
+  readonly #encrypted: boolean;
   readonly #sessions: Http2ClientSession[];
   #closed: boolean;
 
-  constructor(worker: WorkerContext, endpoint: Endpoint, dialer: SessionDialer) {
+  constructor(worker: WorkerContext, endpoint: Endpoint, dialer: UpstreamDialer, encrypted: boolean) {
     this.endpoint = endpoint;
     this.#worker = worker;
     this.#dialer = dialer;
+    this.#encrypted = encrypted;
     this.#sessions = [];
     this.#closed = false;
   }
@@ -43,7 +42,6 @@ export class Http2UpstreamPool implements EndpointTransport, SessionOwner {
     return this.#sessions.length;
   }
 
-  /** @param mayReuse false after a connection turned out to be stale: any other that had served before may be so too */
   dispatch(exchange: Exchange, mayReuse: boolean): void {
     const sessions = this.#sessions;
     for (let at = 0; at < sessions.length; at++) {
@@ -52,21 +50,8 @@ export class Http2UpstreamPool implements EndpointTransport, SessionOwner {
       session.carry(exchange);
       return;
     }
-    if (sessions.length >= MAX_SESSIONS) {
-      exchange.onAttemptFailed(Outcome.ConnectFailed, false, false);
-      return;
-    }
-    const dialer = this.#dialer;
-    const opened = new Http2ClientSession(
-      this.#worker,
-      this,
-      (session) => dialer.dial(session, exchange),
-      dialer.encrypted,
-    );
-    sessions.push(opened);
-    this.#worker.upstreamConnections++;
-    opened.carry(exchange);
-    if (this.#closed) opened.leave();
+    if (sessions.length >= MAX_SESSIONS) exchange.onAttemptFailed(Outcome.ConnectFailed, false, false);
+    else this.#open(exchange);
   }
 
   onSessionClosed(session: Http2ClientSession): void {
@@ -79,6 +64,23 @@ export class Http2UpstreamPool implements EndpointTransport, SessionOwner {
   /** Sessions without work go now, the others when their exchanges have ended. */
   close(): void {
     this.#closed = true;
-    for (const session of [...this.#sessions]) session.leave();
+    // Those that close at once take themselves off the list.
+    for (let at = this.#sessions.length - 1; at >= 0; at--) this.#sessions[at]?.leave();
+  }
+
+  #open(exchange: Exchange): void {
+    const dialer = this.#dialer;
+    const client = dialer.namesClient ? exchange.downstream.addresses : null;
+    const session = new Http2ClientSession(
+      this.#worker,
+      this,
+      (sink) => dialer.dial(sink, ALPN_PROTOCOLS, client),
+      this.#encrypted,
+    );
+    this.#sessions.push(session);
+    this.#worker.upstreamConnections++;
+    session.carry(exchange);
+    // Whoever sent the next request on it would pass for the client its PROXY header named.
+    if (this.#closed || dialer.namesClient) session.leave();
   }
 }

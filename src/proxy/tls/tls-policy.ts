@@ -1,10 +1,11 @@
 /**
- * What every TLS connection of a client is held to: versions, ciphers, sessions. One policy for the whole process; the
- * certificate is the only thing that differs between names. Early data (0-RTT) is never offered: Node leaves it at 0 bytes.
+ * What every TLS connection is held to: versions, ciphers, sessions. Towards clients there is one policy for the whole
+ * process, and the certificate is the only thing that differs between names; upstreams may ask for more or less. Early data (0-RTT) is never offered: Node leaves it at 0 bytes.
  */
 import { constants } from 'node:crypto';
 import type { SecureContextOptions } from 'node:tls';
 import type { ServedCertificate } from '../../live/certificate-table.ts';
+import type { UpstreamTlsConfig } from '../../model/proxy-config.ts';
 
 /**
  * AEAD with forward secrecy only (RFC 9325 §4.2). No finite-field DHE: it makes the server work more than the client, and
@@ -60,4 +61,24 @@ export function toListenerOptions(
     sessionIdContext: SESSION_ID_CONTEXT,
     sessionTimeout: SESSION_SECONDS,
   };
+}
+
+/** For the endpoints of an upstream. Whether their certificates are looked at is decided per connection. */
+export function toUpstreamContextOptions(config: UpstreamTlsConfig): SecureContextOptions {
+  const { caPem, clientCertificate, minVersion, maxVersion, ciphers } = config;
+  return {
+    ...(caPem === null ? {} : { ca: caPem }),
+    ...(clientCertificate === null ? {} : { cert: clientCertificate.certPem, key: clientCertificate.keyPem }),
+    minVersion,
+    maxVersion,
+    // Node would take a list without any cipher of TLS 1.3 for a wish to do without TLS 1.3.
+    ciphers: ciphers === '' ? CIPHERS.join(':') : [...CIPHERS.filter(isTls13), ciphers].join(':'),
+    // A second handshake in the middle of a response could show another certificate, which nobody would look at.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+    ecdhCurve: 'auto',
+  };
+}
+
+function isTls13(cipher: string): boolean {
+  return cipher.startsWith('TLS_');
 }
