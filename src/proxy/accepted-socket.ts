@@ -31,3 +31,39 @@ export function readInto(socket: net.Socket, buffer: Buffer, onRead: OnRead): ne
   };
   return new net.Socket(options as unknown as net.SocketConstructorOpts);
 }
+
+/** What `onread` sets on a socket that is made with it, by symbols of Node's own. */
+interface ReadSymbols {
+  readonly buffer: symbol;
+  readonly callback: symbol;
+}
+
+/** Null until the first TLS connection; false where this runtime has no such thing. */
+let readSymbols: ReadSymbols | false | null = null;
+
+/**
+ * The same for a socket that has decrypted bytes to hand on: Node's server makes it, without a way to pass `onread`.
+ * @returns false when this runtime does not allow it; `data` events must do
+ */
+export function readDecryptedInto(socket: net.Socket, buffer: Buffer, onRead: OnRead): boolean {
+  readSymbols ??= findReadSymbols();
+  const handle = (socket as unknown as { readonly _handle: { useUserBuffer?: (buffer: Buffer) => void } | null })
+    ._handle;
+  if (readSymbols === false || typeof handle?.useUserBuffer !== 'function' || socket.readableLength !== 0) return false;
+  const fields = socket as unknown as Record<symbol, unknown>;
+  fields[readSymbols.buffer] = buffer;
+  fields[readSymbols.callback] = (length: number): boolean => {
+    onRead(buffer, length);
+    return true;
+  };
+  handle.useUserBuffer(buffer);
+  socket.resume();
+  return true;
+}
+
+function findReadSymbols(): ReadSymbols | false {
+  const names = Object.getOwnPropertySymbols(new net.Socket());
+  const buffer = names.find(({ description }) => description === 'kBuffer');
+  const callback = names.find(({ description }) => description === 'kBufferCb');
+  return buffer === undefined || callback === undefined ? false : { buffer, callback };
+}

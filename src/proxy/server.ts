@@ -5,7 +5,7 @@
 import net from 'node:net';
 import type { ListenerConfig } from '../model/proxy-config.ts';
 import type { BoundPort } from '../model/worker-messages.ts';
-import { type OnRead, readInto } from './accepted-socket.ts';
+import { type OnRead, readDecryptedInto, readInto } from './accepted-socket.ts';
 import { ConnectionGate } from './connection-gate.ts';
 import type { ListenerFacts } from './forwarded-fields.ts';
 import { ServerConnection } from './http1/server-connection.ts';
@@ -166,9 +166,10 @@ export class ProxyServer {
       beginTls(accepted);
     });
     const beginTls = this.#tls.terminate(server, (socket) => {
-      const connection =
-        socket.alpnProtocol === 'h2' ? this.#acceptHttp2(socket, facts) : this.#acceptHttp1(socket, facts);
-      readChunks(socket, (buffer, length) => connection.onRead(buffer, length));
+      const isHttp2 = socket.alpnProtocol === 'h2';
+      const connection = isHttp2 ? this.#acceptHttp2(socket, facts) : this.#acceptHttp1(socket, facts);
+      const onRead = (buffer: Buffer, length: number): void => connection.onRead(buffer, length);
+      if (!readDecryptedInto(socket, this.#worker.acceptBuffer, onRead)) readChunks(socket, onRead);
     });
     return server;
   }

@@ -12,25 +12,32 @@ export interface WriteListener {
   onDrain(): void;
 }
 
-/** libuv's record of a write that the kernel did not take whole. */
-interface QueuedWrite {
+/** Node's record of a write that is not complete when the call returns. */
+interface PendingWrite {
   oncomplete: (status: number) => void;
   /** Ours: whom to tell. */
   writer: SocketWriter;
-  /** Ours: libuv reads from this memory until the write is complete. */
+  /** Ours: it is read from until the write is complete. */
   buffer: Buffer | null;
   /** Ours. */
   length: number;
 }
 
-/** Both answer 0 when the kernel has everything, a negative error number, or the record of what is queued. */
+/** Both answer 0 when the kernel has everything, a negative error number, or the record of what is pending. */
 interface StreamHandle {
-  writeLatin1String(request: null, text: string): number | QueuedWrite;
-  writeBuffer(request: null, bytes: Buffer): number | QueuedWrite;
+  writeLatin1String(request: null, text: string): number | PendingWrite;
+  writeBuffer(request: null, bytes: Buffer): number | PendingWrite;
+}
+
+/** A write that has to wait for the one before it. `buffer` is null for text. */
+interface WaitingWrite {
+  readonly text: string;
+  readonly buffer: Buffer | null;
+  readonly length: number;
 }
 
 /** As much may wait for a peer before the other side is asked to stop. */
-const HIGH_WATER_BYTES = 65_536;
+const HIGH_WATER_BYTES = 131_072;
 
 /** Whether handles of this runtime are called as above. Null until a first write has shown it. */
 let direct: boolean | null = null;
@@ -39,20 +46,30 @@ export class SocketWriter {
   readonly #socket: Socket;
   readonly #buffers: WriteBuffers;
   readonly #listener: WriteListener;
+  /** TLS takes a write only when the one before is complete; Node ends the process otherwise. */
+  readonly #oneAtATime: boolean;
+  /** Given to the handle, and not complete. */
+  #pendingWrites: number;
   /** Written here and not yet taken by the kernel. */
   #queuedBytes: number;
+  #waiting: WaitingWrite[] | null;
   /** `onDrain` is owed. */
   #full: boolean;
-  /** A TLS handle takes one write at a time and aborts the whole process at a second one; the stream knows when to wait. */
-  readonly #encrypted: boolean;
+  /** `end` was called while something was pending. */
+  #ending: boolean;
+  #onEnded: (() => void) | null;
 
   constructor(socket: Socket, buffers: WriteBuffers, listener: WriteListener) {
     this.#socket = socket;
     this.#buffers = buffers;
     this.#listener = listener;
+    this.#oneAtATime = 'encrypted' in socket;
+    this.#pendingWrites = 0;
     this.#queuedBytes = 0;
+    this.#waiting = null;
     this.#full = false;
-    this.#encrypted = 'encrypted' in socket;
+    this.#ending = false;
+    this.#onEnded = null;
     socket.on('drain', () => this.#onStreamDrain());
   }
 
@@ -61,26 +78,39 @@ export class SocketWriter {
     return this.#queuedBytes === 0 && this.#socket.writableLength === 0;
   }
 
+  /** `end` was called; what was written before may still be on its way. */
+  get ending(): boolean {
+    return this.#ending;
+  }
+
   /** One code unit a byte. @returns false: no more until `onDrain` */
   writeText(text: string): boolean {
     const handle = this.#handle();
     if (handle === null) return this.#writeToStream(text);
+    if (this.#oneAtATime && this.#pendingWrites !== 0) return this.#wait(text, null, text.length);
     const answer = handle.writeLatin1String(null, text);
     return answer === 0 ? !this.#full : this.#note(answer, text.length, null);
   }
 
   /**
-   * Bytes `[0, length)` of a buffer from `WriteBuffers`, which goes back there when they are out.
+   * Bytes `[0, length)` of a buffer that is the writer's from now on; one of `WriteBuffers` goes back there when they are out.
    * @returns false: no more until `onDrain`
    */
   writeBuffer(buffer: Buffer, length: number): boolean {
-    const bytes = buffer.subarray(0, length);
     const handle = this.#handle();
-    if (handle === null) return this.#writeToStream(bytes, () => this.#onStreamTaken(buffer));
-    const answer = handle.writeBuffer(null, bytes);
+    if (handle === null) return this.#writeToStream(buffer.subarray(0, length), () => this.#onStreamTaken(buffer));
+    if (this.#oneAtATime && this.#pendingWrites !== 0) return this.#wait('', buffer, length);
+    const answer = handle.writeBuffer(null, buffer.subarray(0, length));
     if (answer !== 0) return this.#note(answer, length, buffer);
     this.#buffers.give(buffer);
     return !this.#full;
+  }
+
+  /** Closes our side behind everything written here; `onEnded` is told when that is out. */
+  end(onEnded: (() => void) | null): void {
+    this.#ending = true;
+    this.#onEnded = onEnded;
+    if (this.#pendingWrites === 0) this.#end();
   }
 
   /**
@@ -95,15 +125,25 @@ export class SocketWriter {
 
   onComplete(status: number, length: number, buffer: Buffer | null): void {
     if (buffer !== null) this.#buffers.give(buffer);
+    this.#pendingWrites--;
     this.#queuedBytes -= length;
-    if (status < 0) this.#socket.destroy();
-    else if (this.#full && this.#queuedBytes === 0) {
-      this.#full = false;
-      this.#listener.onDrain();
+    if (status < 0) {
+      this.#socket.destroy();
+      return;
     }
+    if (this.#waiting !== null) this.#writeNext(this.#waiting);
+    if (this.#ending && this.#pendingWrites === 0) this.#end();
+    if (!this.#full || this.#queuedBytes !== 0) return;
+    this.#full = false;
+    this.#listener.onDrain();
   }
 
-  #note(answer: number | QueuedWrite, length: number, buffer: Buffer | null): boolean {
+  #end(): void {
+    if (this.#onEnded === null) this.#socket.end();
+    else this.#socket.end(this.#onEnded);
+  }
+
+  #note(answer: number | PendingWrite, length: number, buffer: Buffer | null): boolean {
     if (typeof answer === 'number') {
       // The peer is gone; `close` of the socket tells everybody.
       this.#socket.destroy();
@@ -113,9 +153,37 @@ export class SocketWriter {
     answer.writer = this;
     answer.buffer = buffer;
     answer.length = length;
+    this.#pendingWrites++;
+    return this.#queue(length);
+  }
+
+  #queue(length: number): boolean {
     this.#queuedBytes += length;
     if (this.#queuedBytes >= HIGH_WATER_BYTES) this.#full = true;
     return !this.#full;
+  }
+
+  #wait(text: string, buffer: Buffer | null, length: number): boolean {
+    (this.#waiting ??= []).push({ text, buffer, length });
+    return this.#queue(length);
+  }
+
+  /** Texts that wait in a row go out as one. */
+  #writeNext(waiting: WaitingWrite[]): void {
+    let text = '';
+    let next = waiting[0] as WaitingWrite;
+    while (next.buffer === null) {
+      waiting.shift();
+      text += next.text;
+      if (waiting.length === 0) break;
+      next = waiting[0] as WaitingWrite;
+    }
+    if (text === '') waiting.shift();
+    if (waiting.length === 0) this.#waiting = null;
+    this.#queuedBytes -= text === '' ? next.length : text.length;
+    if (this.#socket.destroyed) return;
+    if (text !== '') this.writeText(text);
+    else this.writeBuffer(next.buffer as Buffer, next.length);
   }
 
   #onStreamTaken(buffer: Buffer): void {
@@ -135,7 +203,7 @@ export class SocketWriter {
       readonly _handle: StreamHandle | null;
       readonly writableLength: number;
     };
-    return direct === true && !this.#encrypted && socket.writableLength === 0 ? socket._handle : null;
+    return direct === true && socket.writableLength === 0 ? socket._handle : null;
   }
 
   #writeToStream(data: string | Buffer, onTaken?: () => void): boolean {
@@ -146,7 +214,7 @@ export class SocketWriter {
   }
 }
 
-function onComplete(this: QueuedWrite, status: number): void {
+function onComplete(this: PendingWrite, status: number): void {
   const { buffer } = this;
   this.buffer = null;
   this.writer.onComplete(status, this.length, buffer);

@@ -1,5 +1,6 @@
 /** The two ends of a connection that left HTTP (WebSocket and other upgrades): bytes, back-pressure, half-close, idle time. */
 import type { Socket } from 'node:net';
+import type { SocketWriter } from './socket-writer.ts';
 
 /** The side towards the back end, as the client's side sees it. */
 export interface UpstreamTunnel {
@@ -28,22 +29,24 @@ export interface DownstreamTunnel {
 /** The client's socket as the back end's side sees it. */
 export class ClientTunnelEnd implements DownstreamTunnel {
   readonly #socket: Socket;
+  readonly #writer: SocketWriter;
   readonly #counter: { responseBytes: number } | null;
   readonly #onDestroy: () => void;
 
-  constructor(socket: Socket, counter: { responseBytes: number } | null, onDestroy: () => void) {
+  constructor(socket: Socket, writer: SocketWriter, counter: { responseBytes: number } | null, onDestroy: () => void) {
     this.#socket = socket;
+    this.#writer = writer;
     this.#counter = counter;
     this.#onDestroy = onDestroy;
   }
 
   write(chunk: Buffer): boolean {
     if (this.#counter !== null) this.#counter.responseBytes += chunk.length;
-    return this.#socket.write(chunk);
+    return this.#writer.writeBuffer(chunk, chunk.length);
   }
 
   end(): void {
-    this.#socket.end();
+    this.#writer.end(null);
   }
 
   destroy(): void {
@@ -63,8 +66,8 @@ export class ClientTunnelEnd implements DownstreamTunnel {
  * Closes one side after the other is gone. A side that was told to end still sends what it has, as long as its peer reads:
  * when both have said their last word, the faster one must not cut the slower one short.
  */
-export function closeTunnelSocket(socket: Socket, stallLimitMs: number): void {
-  if (!socket.writableEnded || socket.writableFinished) {
+export function closeTunnelSocket(socket: Socket, toldToEnd: boolean, stallLimitMs: number): void {
+  if (!toldToEnd || socket.writableFinished) {
     socket.destroy();
     return;
   }

@@ -33,7 +33,7 @@ class SlowSocket extends Duplex {
 }
 
 function close(socket: SlowSocket): void {
-  closeTunnelSocket(socket as unknown as Socket, STALL_LIMIT_MS);
+  closeTunnelSocket(socket as unknown as Socket, socket.writableEnded, STALL_LIMIT_MS);
 }
 
 test('a side that was told to end sends what it has before it is destroyed', async () => {

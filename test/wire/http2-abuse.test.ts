@@ -132,12 +132,16 @@ test('a body that is not as long as announced is reset, and never looks complete
   ] as const) {
     const client = await connectFrames(t);
     const path = `/length-${length}`;
-    client.write(headFrames(1, postFields(path, ['content-length', length]), false));
-    if (length !== '0') await untilUpstreamSees(path);
-    client.write(frame(FrameType.Data, endStream, 1, 'four'));
-    if (length === '5') assert.equal(await client.resetCode(1), constants.NGHTTP2_PROTOCOL_ERROR);
-    // The library takes what is too much for an error of the whole connection.
-    else assert.notEqual(await client.goawayCode(), constants.NGHTTP2_NO_ERROR);
+    const head = headFrames(1, postFields(path, ['content-length', length]), false);
+    const data = frame(FrameType.Data, endStream, 1, 'four');
+    // Without content the back end answers at once: here the DATA must not come behind that.
+    if (length === '0') client.write(head, data);
+    else {
+      client.write(head);
+      await untilUpstreamSees(path);
+      client.write(data);
+    }
+    assert.equal(await client.resetCode(1), constants.NGHTTP2_PROTOCOL_ERROR);
     if (length === '0') continue;
     await upstream.untilClosed(await untilUpstreamSees(path));
     assert.deepEqual(
@@ -155,6 +159,13 @@ const MALFORMED: readonly { readonly name: string; readonly fields: Pairs }[] = 
   { name: 'with connection', fields: [...getFields(), ['connection', 'close']] },
   { name: 'with transfer-encoding', fields: [...getFields(), ['transfer-encoding', 'chunked']] },
   { name: 'with te: gzip', fields: [...getFields(), ['te', 'gzip']] },
+  { name: 'with a line end in a value', fields: [...getFields(), ['x-a', 'a\r\nx-smuggled: 1']] },
+  { name: 'with a line end in a name', fields: [...getFields(), ['x-b\r\nx-smuggled', '1']] },
+  { name: 'with a NUL in a value', fields: [...getFields(), ['x-c', 'nul\0']] },
+  { name: 'with a blank in a name', fields: [...getFields(), ['x d', '1']] },
+  { name: 'with a blank before a value', fields: [...getFields(), ['x-e', ' 1']] },
+  { name: 'with an empty name', fields: [...getFields(), ['', '1']] },
+  { name: 'with :protocol', fields: [...getFields(), [':protocol', 'websocket']] },
   { name: 'with a length and no body', fields: [...getFields(), ['content-length', '5']] },
 ];
 
@@ -168,20 +179,6 @@ for (const { name, fields } of MALFORMED) {
     await client.find(FrameType.Data, 3);
   });
 }
-
-test('fields no HTTP/1.1 message could hold do not reach the back end', async (t) => {
-  const client = await connectFrames(t);
-  const hostile: Pairs = [
-    ['x-a', 'a\r\nx-smuggled: 1'],
-    ['x-b\r\nx-smuggled', '1'],
-    ['x-c', 'nul\0'],
-    ['x d', '1'],
-  ];
-  client.write(headFrames(1, [...getFields(), ...hostile, ['x-kept', '1']], true));
-  const request = await upstream.request();
-  assert.equal(request.field('X-Kept'), '1');
-  assert.doesNotMatch(request.connection.received.toString('latin1'), /smuggled|x-a|x-c|x d/);
-});
 
 const REFUSED: readonly {
   readonly name: string;
@@ -227,7 +224,6 @@ test('plain CONNECT is refused', async (t) => {
 });
 
 const BOMBS: readonly { readonly name: string; readonly fields: Pairs }[] = [
-  { name: 'of many bytes', fields: Array.from({ length: 60 }, (_, at) => [`x-${at}`, 'x'.repeat(1_700)] as const) },
   { name: 'of many fields', fields: Array.from({ length: 5_000 }, () => ['x', ''] as const) },
   { name: 'of many cookie crumbs', fields: Array.from({ length: 2_000 }, () => ['cookie', 'a=b'] as const) },
 ];
@@ -240,6 +236,14 @@ for (const { name, fields } of BOMBS) {
     assert.equal(upstream.requests.length, 0);
   });
 }
+
+test('a head of many bytes ends the connection before it is complete', async (t) => {
+  const client = await connectFrames(t);
+  const fields = Array.from({ length: 60 }, (_, at) => [`x-${at}`, 'x'.repeat(1_700)] as const);
+  client.write(headFrames(1, [...getFields(), ...fields], true));
+  assert.equal(await client.goawayCode(), constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  assert.equal(upstream.requests.length, 0);
+});
 
 interface Flood {
   readonly name: string;

@@ -131,11 +131,11 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
 
   write(chunk: Buffer): boolean {
     this.#touchTunnel();
-    return this.#socket?.write(chunk) ?? true;
+    return this.#writer?.writeBuffer(chunk, chunk.length) ?? true;
   }
 
   end(): void {
-    this.#socket?.end();
+    this.#writer?.end(null);
   }
 
   pause(): void {
@@ -365,7 +365,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     this.#worker.clock.unwatch(this);
     this.#pool.onClosed(this);
     if (state === TUNNEL && this.#socket !== null) {
-      closeTunnelSocket(this.#socket, this.#worker.settings.writeTimeoutMs);
+      closeTunnelSocket(this.#socket, this.#writer?.ending === true, this.#worker.settings.writeTimeoutMs);
       this.#tunnel?.destroy();
       return;
     }

@@ -47,6 +47,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
   readonly #socket: Socket;
   readonly #onClosed: (connection: ServerConnection) => void;
   readonly #reader: RequestReader;
+  readonly #output: SocketWriter;
   readonly #writer: ResponseWriter;
   #phase: number;
   #exchange: Exchange | null;
@@ -78,7 +79,8 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.encrypted = listener.encrypted;
     this.port = listener.port;
     this.#reader = new RequestReader(worker, this);
-    this.#writer = new ResponseWriter(worker, new SocketWriter(socket, worker.writeBuffers, this));
+    this.#output = new SocketWriter(socket, worker.writeBuffers, this);
+    this.#writer = new ResponseWriter(worker, this.#output);
     this.#phase = OPEN;
     this.#exchange = null;
     this.#pending = null;
@@ -105,13 +107,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     return addressesOf(this.#socket);
   }
 
-  /** A read whose bytes are ours to keep. */
-  onData(chunk: Buffer): void {
-    this.#borrowed = false;
-    this.#feed(chunk);
-  }
-
-  /** A read into the worker's buffer: what must outlive the call is copied. */
+  /** Bytes `[0, length)` are valid during the call only: what must outlive it is copied. */
   onRead(buffer: Buffer, length: number): void {
     this.#borrowed = true;
     this.#feed(buffer.subarray(0, length));
@@ -202,7 +198,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.#phase = TUNNEL;
     this.#tunnel = tunnel;
     this.#deadlineMs = 0;
-    tunnel.attachTunnel(new ClientTunnelEnd(this.#socket, this.#exchange, () => this.#close()));
+    tunnel.attachTunnel(new ClientTunnelEnd(this.#socket, this.#output, this.#exchange, () => this.#close()));
     this.resumeRequest();
     const pending = this.#pending;
     this.#pending = null;
@@ -332,7 +328,8 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     const pending = this.#pending;
     if (pending === null || this.#reader.feeding) return;
     this.#pending = null;
-    this.onData(pending);
+    this.#borrowed = false;
+    this.#feed(pending);
   }
 
   /** Whether what is left of the current request is little enough to read on to the next one. */
@@ -373,7 +370,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.#pending = null;
     // The answer may still wait for a slow reader; lingering begins when it is out.
     this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.writeTimeoutMs;
-    this.#socket.end(() => {
+    this.#output.end(() => {
       this.#deadlineMs = this.#worker.clock.nowMs + LINGER_MS;
     });
     this.#paused = false;
@@ -393,7 +390,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.#worker.clock.unwatch(this);
     this.#worker.activeConnections--;
     if (tunnel === null) this.#socket.destroy();
-    else closeTunnelSocket(this.#socket, this.#worker.settings.writeTimeoutMs);
+    else closeTunnelSocket(this.#socket, this.#output.ending, this.#worker.settings.writeTimeoutMs);
     this.#onClosed(this);
     if (tunnel !== null) {
       exchange?.onTunnelEnd();

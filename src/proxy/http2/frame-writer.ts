@@ -219,7 +219,7 @@ export class FrameWriter implements TurnEndListener, WriteListener {
     if (this.#target !== null) this.#setAside(this.#target);
     while (this.#full.length > 0) this.#writeOldest();
     this.#ended = true;
-    this.#socket.end(onFinished);
+    this.#output.end(onFinished);
   }
 
   /** The socket is gone. */

@@ -4,8 +4,7 @@
  * Hot.
  */
 import type { Socket } from 'node:net';
-import { forwardedFields, type ListenerFacts, toClientIp } from '../forwarded-fields.ts';
-import { toRoutingHost } from '../http1/request-target.ts';
+import type { ListenerFacts } from '../forwarded-fields.ts';
 import type { ProxyAddresses } from '../proxy-protocol/addresses.ts';
 import { addressesOf } from '../proxy-protocol/socket-addresses.ts';
 import type { WorkerContext } from '../worker-context.ts';
@@ -22,6 +21,7 @@ import { PeerSettings } from './peer-settings.ts';
 import { ResponseEncoder } from './response-encoder.ts';
 import { SendScheduler } from './send-scheduler.ts';
 import { Http2ServerStream, type StreamOwner } from './server-stream.ts';
+import { SessionOrigin } from './session-origin.ts';
 import { StalledPeer } from './stalled-peer.ts';
 import { RESET_BY_US, StreamTable } from './stream-table.ts';
 
@@ -47,23 +47,17 @@ const ENDED = 3;
 const CLOSED = 4;
 
 export class Http2ServerSession implements StreamOwner, FrameSink {
-  readonly clientIp: string;
-  readonly encrypted: boolean;
-  readonly port: number;
-  readonly listener: string;
-  readonly inlineBody: string;
-  routingHost: string;
-  forwarded: string;
+  readonly origin: SessionOrigin;
   readonly writer: FrameWriter;
   readonly encoder: ResponseEncoder;
   readonly scheduler: SendScheduler;
   readonly credit: ConnectionCredit;
+  readonly settings: PeerSettings;
   readonly #worker: WorkerContext;
   readonly #socket: Socket;
   readonly #onClosed: (session: Http2ServerSession) => void;
   readonly #reader: FrameReader;
   readonly #decoder: HpackDecoder;
-  readonly #settings: PeerSettings;
   readonly #streams: StreamTable<Http2ServerStream>;
   readonly #stalled: StalledPeer;
   readonly #guard: FloodGuard;
@@ -73,7 +67,6 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
   #dataBytes: number;
   #paddingBytes: number;
   #paused: boolean;
-  #hostSeen: string;
   #lingeredBytes: number;
   /** Coarse clock; 0 = none. Of the phase: idle, answer to the warning, end of the other side. */
   #deadlineMs: number;
@@ -88,13 +81,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     this.#worker = worker;
     this.#socket = socket;
     this.#onClosed = onClosed;
-    this.clientIp = toClientIp(socket.remoteAddress);
-    this.encrypted = listener.encrypted;
-    this.port = listener.port;
-    this.listener = listener.name;
-    this.inlineBody = '';
-    this.routingHost = '';
-    this.forwarded = '';
+    this.origin = new SessionOrigin(socket, listener);
     this.writer = new FrameWriter(socket, worker.turnEnd, worker.writeBuffers, () => this.#onWritable());
     this.encoder = new ResponseEncoder(this.writer, worker.clock);
     this.scheduler = new SendScheduler(this.writer);
@@ -102,7 +89,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     const maxListBytes = maxHeadBytes * HARD_LIMIT_FACTOR;
     this.#reader = new FrameReader(this, { expectPreface: true, maxBlockBytes: maxListBytes });
     this.#decoder = new HpackDecoder(DEFAULT_TABLE_BYTES, maxListBytes, maxHeaders * HARD_LIMIT_FACTOR);
-    this.#settings = new PeerSettings();
+    this.settings = new PeerSettings();
     this.#streams = new StreamTable();
     this.#stalled = new StalledPeer(worker.clock, this.#reader, this.writer, worker.settings);
     this.#guard = new FloodGuard();
@@ -111,7 +98,6 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     this.#dataBytes = 0;
     this.#paddingBytes = 0;
     this.#paused = false;
-    this.#hostSeen = '';
     this.#lingeredBytes = 0;
     this.#deadlineMs = worker.clock.nowMs + headTimeoutMs;
     worker.activeConnections++;
@@ -121,20 +107,12 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     // A client that will send nothing more, not even the acknowledgements the protocol asks for, is gone.
     socket.on('end', () => this.destroy());
     socket.on('close', () => this.#close());
-    this.writer.settings([
-      ...[SettingId.MaxConcurrentStreams, MAX_CONCURRENT_STREAMS],
-      ...[SettingId.InitialWindowSize, STREAM_WINDOW_BYTES],
-      ...[SettingId.MaxHeaderListSize, maxListBytes],
-    ]);
+    this.writer.settings(toSettings(maxListBytes));
     this.credit.open();
     if (worker.draining) this.drain();
   }
   get addresses(): ProxyAddresses | null {
     return addressesOf(this.#socket);
-  }
-
-  get initialWindow(): number {
-    return this.#settings.initialWindowBytes;
   }
 
   /** Bytes `[0, length)` are valid during the call only. */
@@ -147,7 +125,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     try {
       this.#reader.feed(buffer, 0, length);
     } catch (error) {
-      this.#worker.logger.error('http2 connection failed', { error, clientIp: this.clientIp });
+      this.#worker.logger.error('http2 connection failed', { error, clientIp: this.origin.clientIp });
       this.#giveUp(ErrorCode.InternalError);
     }
     this.#stalled.noteRead();
@@ -184,13 +162,6 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
 
   // StreamOwner
 
-  useHost(host: string): void {
-    if (host === this.#hostSeen && this.forwarded !== '') return;
-    this.#hostSeen = host;
-    this.routingHost = toRoutingHost(host);
-    this.forwarded = forwardedFields(this, host);
-  }
-
   onStreamClosed(stream: Http2ServerStream, ending: number, byClient: boolean): void {
     this.#streams.close(stream, ending);
     if (byClient) this.#countReset();
@@ -210,7 +181,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     }
     const stream = this.#streams.open.get(streamId) ?? null;
     this.#dataStream = stream;
-    if (stream === null) this.#onStrayFrame(streamId);
+    if (stream === null) this.#onStray(this.#streams.judgeContent(streamId));
     else stream.onDataHead(payloadBytes);
   }
 
@@ -241,18 +212,18 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
       if (this.#decoder.oversized) stream.failByClient(ErrorCode.EnhanceYourCalm);
       else stream.onTrailers(fields, endStream);
     } else if (streamId > this.#streams.lastId) this.#open(streamId, endStream, fields);
-    else this.#onStrayFrame(streamId);
+    else this.#onStray(this.#streams.judgeContent(streamId));
   }
 
   onReset(streamId: number): void {
     const stream = this.#streams.open.get(streamId);
     if (stream !== undefined) stream.onReset();
-    else this.#onLateFrame(streamId);
+    else this.#onStray(this.#streams.judgeControl(streamId));
   }
 
   onSettings(buffer: Buffer, start: number, end: number): void {
     if (!this.#countControlFrame()) return;
-    const settings = this.#settings;
+    const { settings } = this;
     const before = settings.initialWindowBytes;
     const fault = settings.apply(buffer, start, end);
     if (fault !== ErrorCode.NoError) {
@@ -305,13 +276,13 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     const stream = this.#streams.open.get(streamId);
     if (stream !== undefined) stream.failByClient(code);
     else if (code === ErrorCode.FrameSizeError) this.#countControlFrame();
-    else this.#onLateFrame(streamId);
+    else this.#onStray(this.#streams.judgeControl(streamId));
   }
 
   /** Broken beyond a stream (RFC 9113 §5.4.1). */
   onConnectionError(code: number, reason: string): void {
     if (this.#phase >= ENDED) return;
-    this.#worker.logger.debug('http2 connection failed', { reason, code, clientIp: this.clientIp });
+    this.#worker.logger.debug('http2 connection failed', { reason, code, clientIp: this.origin.clientIp });
     this.#giveUp(code);
   }
 
@@ -321,7 +292,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
       return;
     }
     this.#guard.countStream(this.#worker.clock.nowMs);
-    if (this.#isBeyondLast(streamId)) {
+    if (this.#streams.isBeyondLast(streamId)) {
       this.#countControlFrame();
       return;
     }
@@ -345,27 +316,15 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
 
   #growStream(streamId: number, increment: number): void {
     const stream = this.#streams.open.get(streamId);
-    if (stream === undefined) this.#onLateFrame(streamId);
+    if (stream === undefined) this.#onStray(this.#streams.judgeControl(streamId));
     else if (stream.grow(increment)) this.scheduler.run();
     else stream.failByClient(ErrorCode.FlowControlError);
   }
 
-  /** DATA or HEADERS for a stream that is not open. */
-  #onStrayFrame(streamId: number): void {
-    const code = this.#isBeyondLast(streamId) ? ErrorCode.NoError : this.#streams.judgeStray(streamId);
+  /** A frame for a stream that is not open: usual for one that has just ended. */
+  #onStray(code: number): void {
     if (code === ErrorCode.NoError) this.#countControlFrame();
     else this.onConnectionError(code, 'frame on a stream that is not open');
-  }
-
-  /** RST_STREAM or WINDOW_UPDATE for a stream that is not open: usual for one that has just ended. */
-  #onLateFrame(streamId: number): void {
-    if (!this.#streams.isIdle(streamId) || this.#isBeyondLast(streamId)) this.#countControlFrame();
-    else this.onConnectionError(ErrorCode.ProtocolError, 'frame on a stream that was never opened');
-  }
-
-  /** The client was told which stream is the last: what is beyond it was never here. */
-  #isBeyondLast(streamId: number): boolean {
-    return this.#phase === LEAVING && streamId > this.#streams.lastId && (streamId & 1) === 1;
   }
 
   #countReset(): void {
@@ -380,13 +339,14 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
 
   #expel(reason: string): void {
     if (this.#phase >= ENDED) return;
-    this.#worker.logger.info('http2 connection closed', { reason, clientIp: this.clientIp });
+    this.#worker.logger.info('http2 connection closed', { reason, clientIp: this.origin.clientIp });
     this.#giveUp(ErrorCode.EnhanceYourCalm);
   }
 
   /** The second GOAWAY: what is beyond this stream is safe to repeat elsewhere. */
   #leave(): void {
     this.#phase = LEAVING;
+    this.#streams.sealed = true;
     this.#deadlineMs = 0;
     this.writer.goaway(this.#streams.lastId, ErrorCode.NoError);
     if (this.#streams.open.size === 0) this.#end(this.#worker.settings.writeTimeoutMs);
@@ -395,7 +355,6 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
   /** GOAWAY, and all streams are over. */
   #giveUp(code: number): void {
     this.#phase = ENDED;
-    this.#reader.stop();
     for (const stream of this.#streams.open.values()) stream.destroy();
     this.writer.goaway(this.#streams.lastId, code);
     this.#end(LINGER_MS);
@@ -432,4 +391,10 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     this.#socket.destroy();
     this.#onClosed(this);
   }
+}
+
+function toSettings(maxListBytes: number): readonly number[] {
+  const { MaxConcurrentStreams, InitialWindowSize, MaxHeaderListSize } = SettingId;
+  const own = [MaxConcurrentStreams, MAX_CONCURRENT_STREAMS, InitialWindowSize, STREAM_WINDOW_BYTES];
+  return [...own, MaxHeaderListSize, maxListBytes];
 }

@@ -6,7 +6,7 @@
 import type { Downstream } from '../downstream.ts';
 import { type LocalResponse, localResponse } from '../error-response.ts';
 import type { Exchange } from '../exchange.ts';
-import { handleRequest, type RequestOrigin } from '../handle-request.ts';
+import { handleRequest } from '../handle-request.ts';
 import { BODY_NONE } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { Outcome } from '../outcome.ts';
@@ -19,24 +19,24 @@ import { ErrorCode } from './frame-constants.ts';
 import type { FrameWriter } from './frame-writer.ts';
 import { IncomingBody, type IncomingBodyListener } from './incoming-body.ts';
 import { OutgoingBody, type OutgoingBodyListener } from './outgoing-body.ts';
+import type { PeerSettings } from './peer-settings.ts';
 import { MALFORMED } from './request-head.ts';
 import type { ResponseEncoder } from './response-encoder.ts';
 import type { SendScheduler } from './send-scheduler.ts';
+import type { SessionOrigin } from './session-origin.ts';
 import { OVER, RESET_BY_US } from './stream-table.ts';
 import { judgeTrailers } from './trailers.ts';
 
 /** What a stream needs of its session. */
-export interface StreamOwner extends RequestOrigin {
+export interface StreamOwner {
   /** Both ends of the connection; null when it is gone. */
   readonly addresses: ProxyAddresses | null;
+  readonly origin: SessionOrigin;
   readonly writer: FrameWriter;
   readonly encoder: ResponseEncoder;
   readonly scheduler: SendScheduler;
   readonly credit: ConnectionCredit;
-  /** Of a new stream, for what we send. */
-  readonly initialWindow: number;
-  /** Makes `routingHost` and `forwarded` those of this host. */
-  useHost(host: string): void;
+  readonly settings: PeerSettings;
   /**
    * @param ending `RESET_BY_US` or `OVER`
    * @param byClient whether the stream was reset by the client, or by us for what the client sent
@@ -71,10 +71,10 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Outg
 
   constructor(worker: WorkerContext, owner: StreamOwner, id: number) {
     this.id = id;
-    this.clientIp = owner.clientIp;
+    this.clientIp = owner.origin.clientIp;
     this.#worker = worker;
     this.#owner = owner;
-    this.#sending = new OutgoingBody(id, owner.initialWindow, owner.scheduler, this);
+    this.#sending = new OutgoingBody(id, owner.settings.initialWindowBytes, owner.scheduler, this);
     this.#receiving = null;
     this.#exchange = null;
     this.#hasBody = false;
@@ -293,8 +293,9 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Outg
       return;
     }
     this.#hasBody = head.body !== BODY_NONE;
-    this.#owner.useHost(head.host);
-    const exchange = handleRequest(worker, this, head, this.#owner);
+    const { origin } = this.#owner;
+    origin.useHost(head.host);
+    const exchange = handleRequest(worker, this, head, origin);
     if (exchange === null) return;
     this.#exchange = exchange;
     if (this.#hasBody) this.#expectBodyProgress();

@@ -16,12 +16,14 @@ export class StreamTable<Stream extends { readonly id: number }> {
   readonly open: Map<number, Stream>;
   /** The highest that was opened or refused. */
   lastId: number;
+  sealed: boolean;
   readonly #ids: Int32Array;
   readonly #endings: Uint8Array;
 
   constructor() {
     this.open = new Map();
     this.lastId = 0;
+    this.sealed = false;
     this.#ids = new Int32Array(REMEMBERED);
     this.#endings = new Uint8Array(REMEMBERED);
   }
@@ -37,18 +39,29 @@ export class StreamTable<Stream extends { readonly id: number }> {
     this.#endings[at] = ending;
   }
 
-  /** Never opened; also all that the other side opens. */
-  isIdle(streamId: number): boolean {
-    return streamId > this.lastId || (streamId & 1) === 0;
+  /** The peer was told that no more will be opened: what is beyond `lastId` was never here. */
+  isBeyondLast(streamId: number): boolean {
+    return this.sealed && streamId > this.lastId && (streamId & 1) === 1;
   }
 
   /**
    * What DATA or HEADERS on a stream that is not open amounts to.
    * @returns 0 = nothing, or the code to end the connection with
    */
-  judgeStray(streamId: number): number {
+  judgeContent(streamId: number): number {
+    if (this.isBeyondLast(streamId)) return ErrorCode.NoError;
     const at = (streamId >>> 1) % REMEMBERED;
-    if (this.isIdle(streamId) || this.#ids[at] !== streamId) return ErrorCode.ProtocolError;
+    if (this.#isIdle(streamId) || this.#ids[at] !== streamId) return ErrorCode.ProtocolError;
     return this.#endings[at] === OVER ? ErrorCode.StreamClosed : ErrorCode.NoError;
+  }
+
+  /** The same for RST_STREAM and WINDOW_UPDATE, which often come late. */
+  judgeControl(streamId: number): number {
+    return !this.#isIdle(streamId) || this.isBeyondLast(streamId) ? ErrorCode.NoError : ErrorCode.ProtocolError;
+  }
+
+  /** Never opened; also all that the other side opens. */
+  #isIdle(streamId: number): boolean {
+    return streamId > this.lastId || (streamId & 1) === 0;
   }
 }
