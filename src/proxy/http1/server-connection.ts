@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import type { Downstream } from '../downstream.ts';
 import { type LocalResponse, localResponse } from '../error-response.ts';
 import type { Exchange } from '../exchange.ts';
-import { forwardedFields, type ListenerFacts, toClientIp } from '../forwarded-fields.ts';
+import { detach, forwardedFields, type ListenerFacts, toClientIp } from '../forwarded-fields.ts';
 import { handleRequest, isInlineBody, type RequestOrigin } from '../handle-request.ts';
 import { Outcome } from '../outcome.ts';
 import { addressesOf } from '../proxy-protocol/socket-addresses.ts';
@@ -397,9 +397,4 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
       tunnel.destroy();
     } else exchange?.onClientGone(Outcome.ClientAborted);
   }
-}
-
-/** A copy of its own: a slice would keep the whole head it was cut from alive as long as the connection. */
-function detach(latin1: string): string {
-  return Buffer.from(latin1, 'latin1').toString('latin1');
 }
