@@ -14,7 +14,7 @@ import { RecordingLogger } from './recording-logger.ts';
 const LONG_MS = 60_000;
 
 /** Those of the program, but nothing is shared with other workers. */
-const SETTINGS: WorkerSettings = {
+export const DEFAULT_SETTINGS: WorkerSettings = {
   workerId: 1,
   accessLog: 'json',
   maxHeadBytes: 32_768,
@@ -47,7 +47,7 @@ export class InProcessProxy {
       1,
     );
     this.live = new LiveState(registry);
-    this.worker = new WorkerContext({ ...SETTINGS, ...settings }, this.live, this.logger, 1, (entry) => {
+    this.worker = new WorkerContext({ ...DEFAULT_SETTINGS, ...settings }, this.live, this.logger, 1, (entry) => {
       this.accessLog.push(entry);
       onAccess();
     });
