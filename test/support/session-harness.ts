@@ -10,7 +10,7 @@ import type { WorkerSettings } from '../../src/model/worker-messages.ts';
 import type { Exchange } from '../../src/proxy/exchange.ts';
 import { HpackDecoder } from '../../src/proxy/http2/hpack/hpack-decoder.ts';
 import { Http2ServerSession } from '../../src/proxy/http2/server-session.ts';
-import type { UpstreamConnection } from '../../src/proxy/upstream-pool.ts';
+import type { UpstreamConnection } from '../../src/proxy/upstream-transport.ts';
 import { WorkerContext } from '../../src/proxy/worker-context.ts';
 import { type Frame, FrameType } from './http2-frames.ts';
 import { DEFAULT_SETTINGS } from './in-process-proxy.ts';
