@@ -16,6 +16,7 @@ import {
   type ServerWritableStream,
   type ServiceError,
   type sendUnaryData,
+  status,
 } from '@grpc/grpc-js';
 
 type Method = MethodDefinition<Buffer, Buffer>;
@@ -113,7 +114,7 @@ export class GrpcEchoServer {
       const metadata = new Metadata();
       metadata.set('x-reason', 'asked for');
       metadata.set('x-detail-bin', Buffer.from([0, 1, 255]));
-      reply({ code: 5, details: 'nothing of that name: ä', metadata });
+      reply({ code: status.NOT_FOUND, details: 'nothing of that name: ä', metadata });
       return;
     }
     const head = new Metadata();

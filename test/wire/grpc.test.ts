@@ -133,22 +133,22 @@ for (const kind of ['clear', 'encrypted']) {
   test(`${kind}: a deadline ends the call on both sides, and the next call works`, async (t) => {
     const client = connect(kind);
     t.after(() => client.close());
-    const before = server().cancelled;
+    const earlier = server().cancelled;
     const { error } = await client.unary(Buffer.from('wait'), new Metadata(), 300);
     assert.equal(error?.code, status.DEADLINE_EXCEEDED);
-    await server().untilCancelled(before + 1);
+    await server().untilCancelled(earlier + 1);
     assert.equal((await client.unary(Buffer.from('still there'))).error, null);
   });
 
   test(`${kind}: a call the client cancels is cancelled at the server`, async (t) => {
     const client = connect(kind);
     t.after(() => client.close());
-    const before = server().cancelled;
+    const earlier = server().cancelled;
     const call = client.serverStream(Buffer.from('1000000*1000'));
     call.on('error', () => {});
     await once(call, 'data');
     call.cancel();
-    await server().untilCancelled(before + 1);
+    await server().untilCancelled(earlier + 1);
     assert.equal((await client.unary(Buffer.from('still there'))).error, null);
   });
 
