@@ -1,11 +1,13 @@
 /**
- * Differential fuzzing of the HTTP/1.1 codec from the command line:
- * `node test/fuzz/main.ts [--target requests|responses|both] [--seconds N] [--executions N] [--seed S] [--replay FILE]`.
+ * Fuzzing of the codecs from the command line, HTTP/1.1 against another parser, HTTP/2 against rules:
+ * `node test/fuzz/main.ts [--target requests|responses|both|http2] [--seconds N] [--executions N] [--seed S] [--replay FILE]`.
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { createTargets, kindOf, readCorpus } from './corpus.ts';
 import { type FuzzReport, fuzz } from './fuzz-loop.ts';
+import { HTTP2_SEEDS } from './http2-program.ts';
+import { Http2Target } from './http2-target.ts';
 
 const { values } = parseArgs({
   options: {
@@ -49,7 +51,11 @@ function print(name: string, report: FuzzReport): void {
 }
 
 if (values.replay !== undefined) replay(values.replay);
-else {
+else if (values.target === 'http2') {
+  const limits = { seconds: Number(values.seconds), executions: Number(values.executions) };
+  console.log(`node ${process.version}, seed ${values.seed}`);
+  print('http2', fuzz(new Http2Target(), HTTP2_SEEDS, Number(values.seed), limits));
+} else {
   const seed = Number(values.seed);
   const names = (['requests', 'get', 'head', 'upgrade'] as const).filter(
     (name) => values.target === 'both' || (name === 'requests') === (values.target === 'requests'),

@@ -131,6 +131,34 @@ class StubSocket {
   }
 }
 
+/** What sessions share: one worker, whose only upstream hands its exchanges to the test. */
+export class SessionPlane {
+  readonly worker: WorkerContext;
+  readonly logger: RecordingLogger;
+  onDispatch: (connection: StubConnection) => void;
+
+  constructor(settings: Partial<WorkerSettings> = {}) {
+    this.logger = new RecordingLogger();
+    this.onDispatch = () => undefined;
+    const transport = {
+      idleCount: 0,
+      openCount: 0,
+      close: (): void => undefined,
+      dispatch: (exchange: Exchange): void => {
+        const connection = new StubConnection(exchange);
+        exchange.connection = connection;
+        exchange.onConnectionReady(connection);
+        this.onDispatch(connection);
+      },
+    };
+    const live = new LiveState(new UpstreamRegistry(() => transport, 1));
+    this.worker = new WorkerContext({ ...DEFAULT_SETTINGS, ...settings }, live, this.logger, 1, null);
+    const upstreams = [upstreamConfig('a', '127.0.0.1:1')];
+    const routes = [routeConfig('r', 'a', { host: 'a.example' })];
+    applyConfig(live, proxyConfig({ generation: 1, upstreams, routes }));
+  }
+}
+
 export class SessionHarness {
   readonly worker: WorkerContext;
   readonly session: Http2ServerSession;
@@ -142,38 +170,17 @@ export class SessionHarness {
   closed: boolean;
   readonly #decoder: HpackDecoder;
 
-  constructor(
-    settings: Partial<WorkerSettings> = {},
-    onDispatch: (connection: StubConnection) => void = () => undefined,
-  ) {
+  constructor(settings: Partial<WorkerSettings> = {}, plane: SessionPlane = new SessionPlane(settings)) {
     this.connections = [];
     this.frames = [];
     this.closed = false;
-    this.logger = new RecordingLogger();
+    this.logger = plane.logger;
     this.socket = new StubSocket();
     this.#decoder = new HpackDecoder(4_096, 1_000_000, 10_000);
-    const registry = new UpstreamRegistry(() => {
-      const transport = {
-        idleCount: 0,
-        openCount: 0,
-        close: (): void => undefined,
-        dispatch: (exchange: Exchange): void => {
-          const connection = new StubConnection(exchange);
-          this.connections.push(connection);
-          exchange.connection = connection;
-          exchange.onConnectionReady(connection);
-          onDispatch(connection);
-        },
-      };
-      return transport;
-    }, 1);
-    const live = new LiveState(registry);
-    this.worker = new WorkerContext({ ...DEFAULT_SETTINGS, ...settings }, live, this.logger, 1, null);
-    const upstreams = [upstreamConfig('a', '127.0.0.1:1')];
-    applyConfig(
-      live,
-      proxyConfig({ generation: 1, upstreams, routes: [routeConfig('r', 'a', { host: 'a.example' })] }),
-    );
+    this.worker = plane.worker;
+    plane.onDispatch = (connection): void => {
+      this.connections.push(connection);
+    };
     const facts = { name: 'web', encrypted: true, port: 443 };
     this.session = new Http2ServerSession(this.worker, this.socket as unknown as Socket, facts, () => {
       this.closed = true;
