@@ -1,8 +1,11 @@
-/** Runs a load generator in a process of its own and reads what it found out. */
+/** Runs a load generator in a process of its own, pinned to its core, and reads what it found out. */
 import { execFile } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { percentile } from './arithmetic.ts';
+import { parseH2load, parseH2loadLog } from './h2load-output.ts';
 import { findProgram, LOAD_CORE, pin } from './pinned-process.ts';
 
 export interface LoadResult {
@@ -16,15 +19,35 @@ export interface LoadResult {
 }
 
 export interface Load {
-  readonly port: number;
+  readonly url: string;
   readonly connections: number;
   readonly seconds: number;
 }
 
-export type Generator = (load: Load) => Promise<LoadResult>;
+export interface WrkLoad extends Load {
+  /** A connection for each request. */
+  readonly close: boolean;
+  /** Of each request; 0 = GET. */
+  readonly bodyBytes: number;
+}
+
+export interface H2load extends Load {
+  readonly http1: boolean;
+  /** Streams at once on a connection. */
+  readonly streams: number;
+  /** Requests a second over all connections; null = as many as can be. */
+  readonly rate: number | null;
+  /** For the log of the run. */
+  readonly directory: string;
+}
+
+/** h2load looks at its connections every 10 ms, so that is how often one of them can be due. */
+const H2LOAD_TICKS_PER_SECOND = 100;
+/** Within this time all connections of a run with a rate are opened. */
+const OPENING_MS = 100;
 
 const run = promisify(execFile);
-const autocannon = createRequire(import.meta.url).resolve('autocannon');
+const autocannonProgram = createRequire(import.meta.url).resolve('autocannon');
 
 interface AutocannonReport {
   readonly requests: { readonly total: number };
@@ -35,37 +58,72 @@ interface AutocannonReport {
   readonly non2xx: number;
 }
 
-export const GENERATORS: Readonly<Record<string, Generator>> = {
-  autocannon: async ({ port, connections, seconds }) => {
-    const options = ['--json', '--no-progress', '--connections', `${connections}`, '--duration', `${seconds}`];
-    const output = await runPinned([process.execPath, autocannon, ...options, urlOf(port)]);
-    const report = JSON.parse(output) as AutocannonReport;
-    return {
-      requests: report.requests.total,
-      requestsPerSecond: report.requests.total / report.duration,
-      p50Ms: report.latency.p50,
-      p99Ms: report.latency.p99,
-      p999Ms: report.latency.p99_9,
-      // Its `errors` include the timeouts.
-      errors: report.errors + report.non2xx,
-    };
-  },
-  wrk: async ({ port, connections, seconds }) => {
-    const program = findProgram('wrk');
-    if (program === null) throw new Error('--generator wrk: wrk is not installed');
-    const script = join(import.meta.dirname, 'wrk-report.lua');
-    const options = ['--threads', '1', '--connections', `${connections}`, '--duration', `${seconds}s`];
-    const output = await runPinned([program, ...options, '--script', script, urlOf(port)]);
-    return JSON.parse(output.slice(output.lastIndexOf('{"'))) as LoadResult;
-  },
-};
+export async function autocannon({ url, connections, seconds }: Load): Promise<LoadResult> {
+  const options = ['--json', '--no-progress', '--connections', `${connections}`, '--duration', `${seconds}`];
+  const report = JSON.parse(
+    await runPinned([process.execPath, autocannonProgram, ...options, url]),
+  ) as AutocannonReport;
+  return {
+    requests: report.requests.total,
+    requestsPerSecond: report.requests.total / report.duration,
+    p50Ms: report.latency.p50,
+    p99Ms: report.latency.p99,
+    p999Ms: report.latency.p99_9,
+    // Its `errors` include the timeouts.
+    errors: report.errors + report.non2xx,
+  };
+}
+
+export async function wrk({ url, connections, seconds, close, bodyBytes }: WrkLoad): Promise<LoadResult> {
+  const options = ['--threads', '1', '--connections', `${connections}`, '--duration', `${seconds}s`];
+  if (close) options.push('--header', 'Connection: close');
+  const upload = bodyBytes === 0 ? [] : ['--', 'upload', String(bodyBytes)];
+  const script = join(import.meta.dirname, 'wrk.lua');
+  const output = await runPinned([requireProgram('wrk'), ...options, '--script', script, url, ...upload]);
+  return JSON.parse(output.slice(output.lastIndexOf('{"'))) as LoadResult;
+}
+
+export async function h2load(load: H2load): Promise<LoadResult> {
+  const log = join(load.directory, 'h2load.log');
+  // It appends to what is there.
+  rmSync(log, { force: true });
+  const options = ['--max-concurrent-streams', `${load.streams}`, '--log-file', log, ...paceOptions(load)];
+  if (load.http1) options.push('--h1');
+  const totals = parseH2load(await runPinned([requireProgram('h2load'), ...options, load.url]));
+  const expected = load.http1 ? 'http/1.1' : 'h2';
+  if (totals.protocol !== expected) throw new Error(`${load.url} speaks ${totals.protocol} instead of ${expected}`);
+  const latencies = parseH2loadLog(readFileSync(log, 'latin1'));
+  return {
+    requests: totals.succeeded,
+    requestsPerSecond: totals.requestsPerSecond,
+    p50Ms: percentile(latencies, 50),
+    p99Ms: percentile(latencies, 99),
+    p999Ms: percentile(latencies, 99.9),
+    errors: totals.errors,
+  };
+}
+
+/**
+ * With a rate, connections are opened a few at a time, a millisecond apart: a connection keeps the phase it begins with, and
+ * all in one phase would mean one burst of requests every tick.
+ */
+function paceOptions({ connections, seconds, rate }: H2load): readonly string[] {
+  if (rate === null) return ['--clients', `${connections}`, '--duration', `${seconds}`];
+  const clients = Math.max(1, Math.ceil(rate / H2LOAD_TICKS_PER_SECOND));
+  const perClient = rate / clients;
+  const perMillisecond = Math.ceil(clients / OPENING_MS);
+  const pace = ['--rate', `${perMillisecond}`, '--rate-period', '1ms', '--rps', perClient.toFixed(2)];
+  return ['--clients', `${clients}`, '--requests', `${Math.round(rate * seconds)}`, ...pace];
+}
+
+function requireProgram(name: string): string {
+  const program = findProgram(name);
+  if (program === null) throw new Error(`${name} is not installed`);
+  return program;
+}
 
 async function runPinned(command: readonly string[]): Promise<string> {
   const [program = '', ...args] = pin(LOAD_CORE, command);
   const { stdout } = await run(program, args, { maxBuffer: 16 * 1_048_576 });
   return stdout;
-}
-
-function urlOf(port: number): string {
-  return `http://127.0.0.1:${port}/`;
 }

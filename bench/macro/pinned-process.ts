@@ -53,8 +53,13 @@ export class PinnedProcess {
     this.#child.stdout?.on('data', keep);
     this.#child.stderr?.on('data', keep);
     this.#child.on('error', (error) => keep(Buffer.from(error.message)));
+    const kill = (): void => {
+      this.#child.kill('SIGTERM');
+    };
+    process.once('exit', kill);
     this.#child.on('close', () => {
       this.#exited = true;
+      process.off('exit', kill);
     });
   }
 

@@ -1,7 +1,8 @@
 /** What is measured: the upstream alone, Sluice, and every other proxy that is installed. */
-import { writeFileSync } from 'node:fs';
+import { globSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  CIPHER_SUITE,
   caddyConfiguration,
   haproxyConfiguration,
   nginxConfiguration,
@@ -15,6 +16,7 @@ export interface Target {
   readonly port: number;
   /** Null for the upstream alone. */
   readonly process: PinnedProcess | null;
+  readonly onNode: boolean;
 }
 
 interface Launch {
@@ -25,75 +27,96 @@ interface Launch {
 interface Kind {
   readonly name: string;
   /** Null when the program is not installed. */
-  readonly launch: (route: Route, directory: string) => Launch | null;
+  readonly launch: (route: Route) => Launch | null;
 }
 
 const SERVERS = join(import.meta.dirname, 'servers');
-const SLUICE = join(import.meta.dirname, '../../src/cli/main.ts');
+const ROOT = join(import.meta.dirname, '../..');
 
 const KINDS: readonly Kind[] = [
   {
     name: 'sluice',
-    launch: (route, directory) => {
-      const file = write(directory, 'sluice.yaml', sluiceConfiguration(route));
+    launch: (route) => {
+      const file = write(route, 'sluice.yaml', sluiceConfiguration(route));
       const flags = ['--workers', '1', '--admin-port', '0', '--access-log', 'off'];
-      return { command: [process.execPath, SLUICE, 'serve', '--config', file, ...flags] };
+      const preload = route.preload === null ? [] : ['--import', route.preload];
+      return { command: [process.execPath, ...preload, sluiceProgram(), 'serve', '--config', file, ...flags] };
     },
   },
   {
     name: 'nginx',
-    launch: (route, directory) => {
-      const file = write(directory, 'nginx.conf', nginxConfiguration(route, directory));
-      return installed('nginx', ['-p', directory, '-c', file]);
+    launch: (route) => {
+      const file = write(route, 'nginx.conf', nginxConfiguration(route));
+      return installed('nginx', ['-p', route.directory, '-c', file]);
     },
   },
   {
     name: 'haproxy',
-    launch: (route, directory) => {
-      const file = write(directory, 'haproxy.cfg', haproxyConfiguration(route));
+    launch: (route) => {
+      const file = write(route, 'haproxy.cfg', haproxyConfiguration(route));
       return installed('haproxy', ['-q', '-db', '-f', file]);
     },
   },
   {
     name: 'caddy',
-    launch: (route, directory) => {
-      const file = write(directory, 'Caddyfile', caddyConfiguration(route));
+    launch: (route) => {
+      const { directory } = route;
+      const file = write(route, 'Caddyfile', caddyConfiguration(route));
       const home = { HOME: directory, XDG_DATA_HOME: directory, XDG_CONFIG_HOME: directory, GOMAXPROCS: '1' };
       return installed('caddy', ['run', '--adapter', 'caddyfile', '--config', file], home);
     },
   },
   {
     name: 'http-proxy',
-    launch: ({ port, upstreamPort }) => ({
-      command: [process.execPath, '--no-deprecation', join(SERVERS, 'http-proxy.ts'), `${port}`, `${upstreamPort}`],
-    }),
+    launch: ({ port, upstreamPort, certificate }) => {
+      const tls = certificate === null ? [] : [certificate.certFile, certificate.keyFile, CIPHER_SUITE];
+      const args = [String(port), String(upstreamPort), ...tls];
+      return { command: [process.execPath, '--no-deprecation', join(SERVERS, 'http-proxy.ts'), ...args] };
+    },
   },
 ];
 
 export const DIRECT = 'direct';
 export const TARGET_NAMES: readonly string[] = [DIRECT, ...KINDS.map(({ name }) => name)];
-export const UPSTREAM: string = join(SERVERS, 'upstream.ts');
 
-/** Starts those that are wanted and installed; `onStarted` hears of each one, so that it can be stopped whatever happens. */
+/** The build, unless a source is newer than it: figures of yesterday's code would mislead. */
+export function sluiceProgram(): string {
+  const built = join(ROOT, 'dist/cli/main.js');
+  const builtAtMs = statSync(built, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const sources = globSync('src/**/*.ts', { cwd: ROOT });
+  const stale = sources.some((file) => statSync(join(ROOT, file)).mtimeMs > builtAtMs);
+  return stale ? join(ROOT, 'src/cli/main.ts') : built;
+}
+
+/** Those of `wanted` that are not installed are left out, with a line about it. */
+export function leaveOutMissing(wanted: readonly string[]): readonly string[] {
+  const programs = ['nginx', 'haproxy', 'caddy'];
+  return wanted.filter((name) => {
+    if (!programs.includes(name) || findProgram(name) !== null) return true;
+    process.stderr.write(`${name} is not installed, left out\n`);
+    return false;
+  });
+}
+
+/** Starts `wanted`; `onStarted` hears of each process, so that it can be stopped whatever happens. */
 export async function startTargets(
   wanted: readonly string[],
-  upstreamPort: number,
-  directory: string,
+  route: Omit<Route, 'port'>,
   onStarted: (process: PinnedProcess) => void,
 ): Promise<readonly Target[]> {
-  const targets: Target[] = wanted.includes(DIRECT) ? [{ name: DIRECT, port: upstreamPort, process: null }] : [];
+  const { upstreamPort } = route;
+  const targets: Target[] = wanted.includes(DIRECT)
+    ? [{ name: DIRECT, port: upstreamPort, process: null, onNode: false }]
+    : [];
   for (const { name, launch } of KINDS) {
     if (!wanted.includes(name)) continue;
     const port = await freePort();
-    const launched = launch({ port, upstreamPort }, directory);
-    if (launched === null) {
-      process.stderr.write(`${name} is not installed, left out\n`);
-      continue;
-    }
+    const launched = launch({ ...route, port });
+    if (launched === null) continue;
     const started = new PinnedProcess(name, PROXY_CORE, launched.command, launched.environment);
     onStarted(started);
     await started.listening(port);
-    targets.push({ name, port, process: started });
+    targets.push({ name, port, process: started, onNode: launched.command[0] === process.execPath });
   }
   return targets;
 }
@@ -103,7 +126,7 @@ function installed(program: string, args: readonly string[], environment: NodeJS
   return path === null ? null : { command: [path, ...args], environment };
 }
 
-function write(directory: string, name: string, text: string): string {
+function write({ directory }: Route, name: string, text: string): string {
   const path = join(directory, name);
   writeFileSync(path, text);
   return path;

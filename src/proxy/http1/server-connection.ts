@@ -58,6 +58,8 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
   #borrowed: boolean;
   /** Another request may follow the current one. */
   #persist: boolean;
+  /** By the client: this is its last request. */
+  #closeAnnounced: boolean;
   #responseDone: boolean;
   #lingeredBytes: number;
   /** Coarse clock; 0 = none. */
@@ -87,6 +89,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.#paused = false;
     this.#borrowed = false;
     this.#persist = true;
+    this.#closeAnnounced = false;
     this.#responseDone = false;
     this.#lingeredBytes = 0;
     this.#deadlineMs = worker.clock.nowMs + worker.settings.headTimeoutMs;
@@ -158,7 +161,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.flushResponse();
     this.#exchange = null;
     this.#responseDone = true;
-    if (!this.#persist) this.#closeInStages();
+    if (!this.#persist) this.#closeAfterAnswer();
     else if (this.#reader.state === READ_NOTHING) this.#nextRequest();
     // Else the rest of the body is read and thrown away first: a late byte of it must never become a request.
     else this.resumeRequest();
@@ -221,6 +224,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     }
     this.#writer.begin(head.method === 'HEAD', head.minorVersion === 1);
     this.#persist = head.keepAlive;
+    this.#closeAnnounced = !head.keepAlive;
     this.#responseDone = false;
     this.#deadlineMs = 0;
     let inlineBody = '';
@@ -359,6 +363,13 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
   #onEnd(): void {
     if (this.#phase === TUNNEL) this.#tunnel?.end();
     else if (this.#phase === OPEN) this.#close();
+  }
+
+  /** Who announced that nothing follows, and sent nothing, has no input that a plain close could turn into a reset. */
+  #closeAfterAnswer(): void {
+    const nothingFollows = this.#closeAnnounced && this.#reader.state === READ_NOTHING && this.#pending === null;
+    if (nothingFollows && !this.encrypted && this.#output.flushed) this.#close();
+    else this.#closeInStages();
   }
 
   /** FIN first, then input is thrown away for a while: closing with unread input resets the answer away (RFC 9112 §9.6). */

@@ -1,4 +1,12 @@
--- Prints the result of a wrk run as one JSON object: the fields of `LoadResult` in load.ts. wrk counts in microseconds.
+-- Requests: GET, or with two arguments POST with a body of that many bytes: `wrk … URL -- upload 1048576`.
+-- Prints the result of the run as one JSON object: the fields of `LoadResult` in load.ts. wrk counts in microseconds.
+function init(args)
+  if args[1] == 'upload' then
+    wrk.method = 'POST'
+    wrk.body = string.rep('x', tonumber(args[2]))
+  end
+end
+
 function done(summary, latency, requests)
   local errors = summary.errors
   io.write(string.format(
