@@ -204,8 +204,8 @@ export class GrpcEchoClient {
     call.on('metadata', (metadataOfHead: Metadata) => {
       head = metadataOfHead;
     });
-    call.on('status', (status) => {
-      trailers = status.metadata;
+    call.on('status', (ending) => {
+      trailers = ending.metadata;
       settle();
     });
     return promise;

@@ -291,7 +291,7 @@ export class Http2ClientStream implements UpstreamConnection, IncomingBodyListen
   }
 
   #onTrailers(receiving: IncomingBody, fields: readonly string[], endStream: boolean): void {
-    const trailers = endStream && !this.#isReceived ? judgeTrailers(fields) : null;
+    const trailers = endStream && !this.#isReceived ? judgeTrailers(fields, false) : null;
     if (trailers === null) this.onMalformed(ErrorCode.ProtocolError);
     else receiving.end(trailers.length === 0 ? null : trailers);
   }
