@@ -12,6 +12,7 @@ import type { RouteProvenance } from '../metrics/scrape.ts';
 import type { KeyPair } from '../model/objects.ts';
 import type { ListenerConfig, ProxyConfig } from '../model/proxy-config.ts';
 import type { WorkerSettings } from '../model/worker-messages.ts';
+import { ProbeConnector } from '../proxy/probe-connector.ts';
 import { toCompileSettings } from './compile-settings.ts';
 import { type ConnectionPlan, planConnections } from './connection-plan.ts';
 import { openFileLimit } from './open-file-limit.ts';
@@ -57,9 +58,11 @@ export function wire(options: ServiceOptions): Services {
     health: () => prober.snapshot(),
     onWorkerLost: (workerId) => metrics.retire(workerId),
   });
+  const connector = new ProbeConnector();
   const prober: ActiveProber = new ActiveProber({
     logger,
     onChange: (changes) => pool.applyHealth(changes),
+    connect: (endpoint, transport, onDone) => connector.connect(endpoint, transport, onDone),
     random: Math.random,
   });
   const loop: ControlLoop = new ControlLoop({

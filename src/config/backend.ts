@@ -35,6 +35,12 @@ export function resolveBackend(snapshot: ObjectSnapshot, backend: BackendKey): R
   return { endpoints: readyEndpoints(service, port, snapshot.endpointSlices.get(key) ?? []), fault: null };
 }
 
+/** What the Service says its port speaks; empty where it says nothing, or there is no such port. */
+export function findAppProtocol(snapshot: ObjectSnapshot, backend: BackendKey): string {
+  const service = snapshot.services.get(toObjectKey(backend.namespace, backend.service));
+  return service === undefined ? '' : (findServicePort(service.ports, backend.port)?.appProtocol ?? '');
+}
+
 function faulty(code: ProblemCode, message: string): ResolvedBackend {
   return { endpoints: [], fault: { code, message } };
 }

@@ -18,6 +18,7 @@ import type {
 import type { RoutePolicy } from '../model/route-policy.ts';
 import type { CanarySettings } from './annotations/ingress-settings.ts';
 import type { ResolvedBackend } from './backend.ts';
+import type { BackendTransport } from './backend-transport.ts';
 
 export interface Draft {
   readonly snapshot: ObjectSnapshot;
@@ -46,6 +47,8 @@ export interface AcceptedIngress {
   readonly slashPolicy: RoutePolicy;
   /** Null for an ordinary Ingress. */
   readonly canary: CanarySettings | null;
+  /** How its backends are connected to; of a canary the default, as its routes belong to others. */
+  readonly transport: BackendTransport;
 }
 
 /** A `RouteConfig` that still collects canaries. */
@@ -54,6 +57,8 @@ export interface DraftRoute {
   readonly path: PathMatch;
   readonly upstream: UpstreamId;
   readonly canaries: CanaryConfig[];
+  /** Also that of its canaries. */
+  readonly transport: BackendTransport;
   /** Canaries pair with routes that an Ingress asked for, never with the default backend of the settings. */
   readonly acceptsCanaries: boolean;
   readonly policy: RoutePolicy;

@@ -1,8 +1,9 @@
 /** Turns what an Ingress names as its backend into an upstream of the draft, and reports why one will stay empty. */
 import type { ObjectRef } from '../model/object-ref.ts';
 import type { IngressBackend } from '../model/objects.ts';
-import { PLAIN_TRANSPORT, type UpstreamId } from '../model/proxy-config.ts';
-import { type BackendKey, resolveBackend } from './backend.ts';
+import type { UpstreamId } from '../model/proxy-config.ts';
+import { type BackendKey, findAppProtocol, resolveBackend } from './backend.ts';
+import { type BackendTransport, toTransport, transportSuffix } from './backend-transport.ts';
 import { type Draft, reject, warn } from './draft.ts';
 
 /** The one upstream algorithm existing manifests expect unless they say otherwise. */
@@ -14,6 +15,7 @@ export interface BackendUser {
   readonly namespace: string;
   /** Path of the backend inside the object. */
   readonly field: string;
+  readonly transport: BackendTransport;
 }
 
 /** Null when the backend is of a kind Sluice cannot serve. A missing Service gives an empty upstream instead: 503, not 404. */
@@ -24,25 +26,26 @@ export function useBackend(draft: Draft, backend: IngressBackend, user: BackendU
     return null;
   }
   const key = { namespace: user.namespace, service: backend.service, port: backend.port };
-  const id = addUpstream(draft, key);
+  const id = addUpstream(draft, key, user.transport);
   const fault = draft.backends.get(id)?.fault;
   if (fault) warn(draft, fault.code, user.ref, `${user.field}.service`, `${fault.message}; requests are answered 503`);
   return id;
 }
 
-/** The same Service by number and by name makes two upstreams: dashboards tell them apart that way. */
-export function toUpstreamId(backend: BackendKey): UpstreamId {
-  return `${backend.namespace}/${backend.service}/${backend.port}`;
-}
-
-export function addUpstream(draft: Draft, backend: BackendKey): UpstreamId {
-  const id = toUpstreamId(backend);
+/**
+ * The same Service by number and by name makes two upstreams: dashboards tell them apart that way. So does another way to
+ * connect to it.
+ */
+export function addUpstream(draft: Draft, backend: BackendKey, transport: BackendTransport): UpstreamId {
+  const appProtocol = findAppProtocol(draft.snapshot, backend);
+  const suffix = transportSuffix(transport, appProtocol);
+  const id = `${backend.namespace}/${backend.service}/${backend.port}${suffix}`;
   if (draft.upstreams.has(id)) return id;
   const resolved = resolveBackend(draft.snapshot, backend);
   draft.backends.set(id, resolved);
   draft.upstreams.set(id, {
     id,
-    ...PLAIN_TRANSPORT,
+    ...toTransport(transport, appProtocol),
     balancer: DEFAULT_BALANCER,
     healthCheck: null,
     endpoints: resolved.endpoints,

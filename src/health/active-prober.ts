@@ -7,12 +7,12 @@ import type {
   EndpointAddress,
   EndpointChange,
   HealthChange,
-  HealthCheckConfig,
   UpstreamConfig,
   UpstreamId,
 } from '../model/proxy-config.ts';
 import { toEndpointId } from '../model/proxy-config.ts';
-import { EndpointProbe, type ProbeContext } from './endpoint-probe.ts';
+import { EndpointProbe, type ProbeContext, type Probing } from './endpoint-probe.ts';
+import type { ConnectProbe } from './http-probe.ts';
 import { type ProbeClock, systemProbeClock } from './probe-clock.ts';
 import { ProbeSlots } from './probe-slots.ts';
 
@@ -22,6 +22,7 @@ export interface ActiveProberOptions {
   readonly logger: Logger;
   /** Never called from within a method of the prober, except that `apply` and `applyEndpoints` first hand over what is due. */
   onChange(changes: readonly HealthChange[]): void;
+  readonly connect: ConnectProbe;
   /** In [0, 1). */
   random(): number;
   readonly clock?: ProbeClock;
@@ -29,7 +30,7 @@ export interface ActiveProberOptions {
 
 /** An upstream that has a health check. */
 interface CheckedUpstream {
-  readonly check: HealthCheckConfig;
+  readonly how: Probing;
   readonly probes: Map<string, EndpointProbe>;
 }
 
@@ -47,6 +48,7 @@ export class ActiveProber {
     this.#context = {
       clock: options.clock ?? systemProbeClock,
       slots: new ProbeSlots(MAX_IN_FLIGHT),
+      connect: options.connect,
       random: () => options.random(),
       onTransition: (change, consecutive) => this.#onTransition(change, consecutive),
     };
@@ -60,10 +62,11 @@ export class ActiveProber {
     this.#flush();
     if (this.#closed) return;
     const gone = new Set(this.#upstreams.keys());
-    for (const { id, healthCheck, endpoints } of upstreams) {
+    for (const upstream of upstreams) {
+      const { id, healthCheck, endpoints } = upstream;
       gone.delete(id);
       if (healthCheck === null) this.#dropCheck(id, endpoints);
-      else this.#applyUpstream(id, healthCheck, endpoints);
+      else this.#applyUpstream(id, { check: healthCheck, transport: upstream }, endpoints);
     }
     for (const id of gone) this.#forget(id);
   }
@@ -73,7 +76,7 @@ export class ActiveProber {
     if (this.#closed) return;
     for (const { upstreamId, endpoints } of changes) {
       const upstream = this.#upstreams.get(upstreamId);
-      if (upstream !== undefined) this.#applyUpstream(upstreamId, upstream.check, endpoints);
+      if (upstream !== undefined) this.#applyUpstream(upstreamId, upstream.how, endpoints);
     }
   }
 
@@ -95,18 +98,18 @@ export class ActiveProber {
     await Promise.all(probes.map((probe) => probe.stop()));
   }
 
-  #applyUpstream(id: UpstreamId, check: HealthCheckConfig, endpoints: readonly EndpointAddress[]): void {
+  #applyUpstream(id: UpstreamId, how: Probing, endpoints: readonly EndpointAddress[]): void {
     const known = this.#upstreams.get(id)?.probes ?? new Map<string, EndpointProbe>();
     const probes = new Map<string, EndpointProbe>();
     for (const endpoint of endpoints) {
       const endpointId = toEndpointId(endpoint.address, endpoint.port);
       if (probes.has(endpointId)) continue;
-      const probe = known.get(endpointId) ?? new EndpointProbe(this.#context, id, endpoint, check);
-      probe.changeCheck(check);
+      const probe = known.get(endpointId) ?? new EndpointProbe(this.#context, id, endpoint, how);
+      probe.change(how);
       probes.set(endpointId, probe);
     }
     for (const [endpointId, probe] of known) if (!probes.has(endpointId)) void probe.stop();
-    this.#upstreams.set(id, { check, probes });
+    this.#upstreams.set(id, { how, probes });
   }
 
   #dropCheck(id: UpstreamId, endpoints: readonly EndpointAddress[]): void {

@@ -1,8 +1,9 @@
 /** The probe loop of one endpoint: when to probe, for how long, and what the results amount to. */
-import type { EndpointAddress, HealthChange, HealthCheckConfig } from '../model/proxy-config.ts';
+import { isSameTransport } from '../balancer/same-transport.ts';
+import type { EndpointAddress, HealthChange, HealthCheckConfig, TransportConfig } from '../model/proxy-config.ts';
 import { toEndpointId } from '../model/proxy-config.ts';
 import { type HealthState, NEW_ENDPOINT, nextHealthState } from './health-state.ts';
-import { HttpProbe } from './http-probe.ts';
+import { type ConnectProbe, HttpProbe } from './http-probe.ts';
 import type { ProbeClock } from './probe-clock.ts';
 import type { ProbeSlots, SlotUser } from './probe-slots.ts';
 
@@ -14,30 +15,37 @@ const JITTER = 0.1;
 export interface ProbeContext {
   readonly clock: ProbeClock;
   readonly slots: ProbeSlots;
+  readonly connect: ConnectProbe;
   /** In [0, 1). */
   random(): number;
   /** `consecutive` results in a row changed the verdict. */
   onTransition(change: HealthChange, consecutive: number): void;
 }
 
+/** What is asked of the endpoints of an upstream, and over which connections. */
+export interface Probing {
+  readonly check: HealthCheckConfig;
+  readonly transport: TransportConfig;
+}
+
 export class EndpointProbe implements SlotUser {
   readonly #context: ProbeContext;
   readonly #upstreamId: string;
-  readonly #address: string;
-  readonly #port: number;
+  readonly #endpoint: EndpointAddress;
   #check: HealthCheckConfig;
+  #transport: TransportConfig;
   #state: HealthState;
   #reason: string;
   #startedMs: number;
   #probe: HttpProbe | null;
   #cancelTimer: () => void;
 
-  constructor(context: ProbeContext, upstreamId: string, endpoint: EndpointAddress, check: HealthCheckConfig) {
+  constructor(context: ProbeContext, upstreamId: string, endpoint: EndpointAddress, how: Probing) {
     this.#context = context;
     this.#upstreamId = upstreamId;
-    this.#address = endpoint.address;
-    this.#port = endpoint.port;
-    this.#check = check;
+    this.#endpoint = endpoint;
+    this.#check = how.check;
+    this.#transport = how.transport;
     this.#state = NEW_ENDPOINT;
     this.#reason = '';
     this.#startedMs = 0;
@@ -52,17 +60,18 @@ export class EndpointProbe implements SlotUser {
   toChange(): HealthChange {
     return {
       upstreamId: this.#upstreamId,
-      endpointId: toEndpointId(this.#address, this.#port),
+      endpointId: toEndpointId(this.#endpoint.address, this.#endpoint.port),
       healthy: this.#state.healthy,
       reason: this.#reason,
     };
   }
 
   /** The verdict stays until the new check has proved otherwise; counting starts again. */
-  changeCheck(check: HealthCheckConfig): void {
-    if (isSameCheck(check, this.#check)) return;
+  change({ check, transport }: Probing): void {
+    if (isSameCheck(check, this.#check) && isSameTransport(transport, this.#transport)) return;
     void this.stop();
     this.#check = check;
+    this.#transport = transport;
     this.#state = { healthy: this.#state.healthy, streak: 0 };
     this.#cancelTimer = this.#scheduleFirst();
   }
@@ -79,8 +88,8 @@ export class EndpointProbe implements SlotUser {
   onSlot(): void {
     const { path, host, timeoutMs } = this.#check;
     this.#startedMs = this.#context.clock.nowMs();
-    const target = { address: this.#address, port: this.#port, path, host };
-    const probe = new HttpProbe(target, (reason) => this.#onResult(reason));
+    const target = { endpoint: this.#endpoint, transport: this.#transport, path, host };
+    const probe = new HttpProbe(target, this.#context.connect, (reason) => this.#onResult(reason));
     this.#probe = probe;
     this.#cancelTimer = this.#context.clock.schedule(timeoutMs, () => {
       void probe.cancel();

@@ -2,18 +2,25 @@
  * One HTTP health check on a connection of its own, which also proves that the endpoint still accepts connections.
  * The time limit belongs to `endpoint-probe.ts`.
  */
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { Client, type Dispatcher, errors } from 'undici';
-import { toEndpointId } from '../model/proxy-config.ts';
+import { type EndpointAddress, type TransportConfig, toEndpointId } from '../model/proxy-config.ts';
 
 /** More of a response body is not read: the answer stands, and an endless body must not cost the whole time limit. */
 const MAX_BODY_BYTES = 64 * 1024;
 const USER_AGENT = 'sluice-health';
 
+/** Opens a connection as the upstream asks for it. `onDone` is called at most once; what is returned can be destroyed. */
+export type ConnectProbe = (
+  endpoint: EndpointAddress,
+  transport: TransportConfig,
+  onDone: (error: Error | null, socket: Socket) => void,
+) => Socket;
+
 export interface ProbeTarget {
-  /** IP literal without brackets, or a host name, looked up anew for each probe. */
-  readonly address: string;
-  readonly port: number;
+  /** A host name is looked up anew for each probe. */
+  readonly endpoint: EndpointAddress;
+  readonly transport: TransportConfig;
   readonly path: string;
   /** Empty = the endpoint's address. */
   readonly host: string;
@@ -30,14 +37,14 @@ export class HttpProbe implements Dispatcher.DispatchHandler {
    * Starts at once. `onDone` is called once, never before the constructor returns, and not after `cancel`; its `reason` is
    * empty for a status from 200 to 399 whose body came to its end.
    */
-  constructor(target: ProbeTarget, onDone: (reason: string) => void) {
+  constructor(target: ProbeTarget, connect: ConnectProbe, onDone: (reason: string) => void) {
     this.#onDone = onDone;
     this.#client = null;
     this.#socket = null;
     this.#bodyBytes = 0;
     this.#done = false;
     try {
-      this.#client = this.#createClient(target);
+      this.#client = this.#createClient(target, connect);
       const headers = { 'user-agent': USER_AGENT, ...(target.host === '' ? null : { host: target.host }) };
       this.#client.dispatch({ method: 'GET', path: target.path, headers, reset: true }, this);
     } catch (error) {
@@ -73,20 +80,24 @@ export class HttpProbe implements Dispatcher.DispatchHandler {
     queueMicrotask(() => this.#finish(describeError(error)));
   }
 
-  #createClient(target: ProbeTarget): Client {
-    return new Client(`http://${toEndpointId(target.address, target.port)}`, {
+  #createClient({ endpoint, transport }: ProbeTarget, connect: ConnectProbe): Client {
+    const scheme = transport.tls === null ? 'http' : 'https';
+    return new Client(`${scheme}://${toEndpointId(endpoint.address, endpoint.port)}`, {
       headersTimeout: 0,
       bodyTimeout: 0,
       // Our own, because undici does not give up a connection attempt when the request is aborted.
       connect: (_options, callback) => {
-        const socket = connect({ host: target.address, port: target.port, noDelay: true });
-        const onError = (error: Error): void => callback(error, null);
-        socket.once('error', onError);
-        socket.once('connect', () => {
-          socket.off('error', onError);
+        this.#socket = connect(endpoint, transport, (error, socket) => {
+          if (error !== null) {
+            socket.destroy();
+            callback(error, null);
+            return;
+          }
+          this.#socket = socket;
+          // In the clear nothing is negotiated; undici goes by this property.
+          if (transport.protocol === 'http2') Object.assign(socket, { alpnProtocol: 'h2' });
           callback(null, socket);
         });
-        this.#socket = socket;
       },
     });
   }
@@ -104,6 +115,7 @@ function describeError(error: unknown): string {
   if (code === 'UND_ERR_SOCKET') return 'connection closed before the end of the response';
   if (error instanceof errors.HTTPParserError) return 'not an HTTP response';
   if (code === 'UND_ERR_HEADERS_OVERFLOW') return 'response headers too large';
+  if (code.startsWith('ERR_TLS_') || code.startsWith('ERR_SSL_')) return `tls ${code}`;
   if (code.startsWith('UND_ERR_') || code.startsWith('ERR_')) return `probe impossible ${code}`;
   return `${readText(error, 'syscall') || 'connect'} ${code || 'failed'}`;
 }

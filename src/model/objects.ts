@@ -115,11 +115,16 @@ export interface SliceEndpoint {
   readonly hintZones: readonly string[];
 }
 
-/** A Secret that holds a certificate. Key material is never printed: dumps work from an allow-list of fields. */
+/** A Secret that holds a certificate with its key, certificates to trust, or both. Key material is never printed: dumps work from an allow-list of fields. */
 export interface TlsSecretObject extends ObjectMeta {
   /** Null when the Secret does not hold a usable key pair; `invalidReason` then says why. */
   readonly certificate: KeyPair | null;
   readonly invalidReason: string;
+  /** Whether there is an entry for a certificate or its key, usable or not. */
+  readonly hasKeyPair: boolean;
+  /** PEM of `ca.crt`; null when there is none that is usable, and `authoritiesFault` then says why. */
+  readonly caPem: string | null;
+  readonly authoritiesFault: string;
 }
 
 /** A checked certificate chain with its private key. */

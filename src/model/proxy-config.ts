@@ -214,6 +214,19 @@ export interface CertificateConfig {
 /** HTTP/1.1 in the clear, as most upstreams want it. */
 export const PLAIN_TRANSPORT: TransportConfig = { protocol: 'http1', tls: null, sendProxyProtocol: 'off' };
 
+/** TLS that keeps out listeners and nobody else: what the nginx dialect means by HTTPS unless told more. */
+export const UNVERIFIED_TLS: UpstreamTlsConfig = {
+  serverName: '',
+  sendServerName: false,
+  verify: false,
+  verifyDepth: 1,
+  caPem: null,
+  clientCertificate: null,
+  minVersion: 'TLSv1.2',
+  maxVersion: 'TLSv1.3',
+  ciphers: '',
+};
+
 /** More than chains ever have; OpenSSL stops there too. */
 export const MAX_VERIFY_DEPTH = 100;
 

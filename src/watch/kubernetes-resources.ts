@@ -81,7 +81,9 @@ export const KUBERNETES_RESOURCES: ResourceTable = {
     plural: 'secrets',
     namespaced: true,
     required: false,
-    query: { fieldSelector: 'type=kubernetes.io/tls' },
+    // Not only those of type `kubernetes.io/tls`: what backends are trusted by usually comes in opaque ones. Helm's hold
+    // whole releases, and there is one token for each service account.
+    query: { fieldSelector: 'type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token' },
     narrow: narrowSecret,
   },
 };

@@ -12,6 +12,7 @@ import {
   PLAIN_TRANSPORT,
   type UpstreamConfig,
 } from '../../src/model/proxy-config.ts';
+import { ProbeConnector } from '../../src/proxy/probe-connector.ts';
 import { ManualClock } from './manual-clock.ts';
 
 const CHECK: HealthCheckConfig = {
@@ -78,6 +79,7 @@ class Rig {
   #onChange: (() => void)[];
 
   constructor(random: () => number = () => 0.5) {
+    const connector = new ProbeConnector();
     this.clock = new ManualClock();
     this.lines = [];
     this.changes = [];
@@ -88,6 +90,7 @@ class Rig {
         this.changes.push(...changes);
         for (const resolve of this.#onChange.splice(0)) resolve();
       },
+      connect: (endpoint, transport, onDone) => connector.connect(endpoint, transport, onDone),
       random,
       clock: this.clock,
     });

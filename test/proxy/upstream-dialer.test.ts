@@ -4,6 +4,7 @@ import { before, type TestContext, test } from 'node:test';
 import type { TransportConfig } from '../../src/model/proxy-config.ts';
 import { PLAIN_TRANSPORT } from '../../src/model/proxy-config.ts';
 import { CertificateAuthority, type TestCertificate } from '../support/certificate-authority.ts';
+import { Http2Client } from '../support/http2-client.ts';
 import { InProcessProxy } from '../support/in-process-proxy.ts';
 import { routeConfig, upstreamConfig, upstreamTls } from '../support/proxy-config.ts';
 import { RawClient } from '../support/raw-client.ts';
@@ -236,3 +237,14 @@ for (const version of ['v1', 'v2'] as const) {
     });
   }
 }
+
+test('a PROXY header names the client of an HTTP/2 stream as well', async (t) => {
+  const { proxy, upstream, use } = await startRig(t, { proxyHeader: true });
+  await use({ sendProxyProtocol: 'v1' });
+  const client = await Http2Client.connect(`http://127.0.0.1:${proxy.port}`);
+  t.after(() => client.destroy());
+  assert.equal(await (await client.get('/')).status(), 200);
+  const { connection } = await upstream.request();
+  const port = client.session.socket.localPort;
+  assert.equal(connection.proxyHeader.toString(), `PROXY TCP4 127.0.0.1 127.0.0.1 ${port} ${proxy.port}\r\n`);
+});

@@ -12,7 +12,7 @@ export function renderAnnotationReference(): string {
     '<!-- Generated: node --test --test-update-snapshots test/config/reference.test.ts -->',
     '# Annotations',
     '',
-    `All names have the prefix \`${PREFIX}/\`, or the one \`--annotations-prefix\` says. Values are texts: quote numbers and`,
+    `All names have the prefix \`${PREFIX}/\`, or the one \`--annotations-prefix\` says, unless they are written with a prefix here. Values are texts: quote numbers and`,
     'booleans in YAML. An invalid value is reported (`annotation-invalid`) and the default counts. An empty value counts as absent.',
     '',
     '`location` annotations shape the routes that the Ingress owns. `canary` annotations shape the canaries that it adds to routes',
@@ -39,6 +39,7 @@ export function renderAnnotationReference(): string {
   ].join('\n');
 }
 
-function renderRow({ key, scope, risk, example, doc }: AnnotationSpec): string {
-  return `| \`${key}\` | ${scope} | ${risk} | \`"${example.replaceAll('|', '\\|')}"\` | ${doc} |`;
+function renderRow({ key: name, own, guards, scope, risk, example, doc }: AnnotationSpec): string {
+  const key = own ? `sluice.dev/${name}` : name;
+  return `| \`${key}\` | ${scope} | ${risk} | \`"${example.replaceAll('|', '\\|')}"\` | ${doc}${guards ? ' An invalid value closes the routes (503).' : ''} |`;
 }

@@ -177,11 +177,19 @@ export function keyPair(...dnsNames: readonly string[]): KeyPair {
 }
 
 export function tlsSecret(key: string, ...dnsNames: readonly string[]): TlsSecretObject {
-  return { ...meta(key), certificate: keyPair(...dnsNames), invalidReason: '' };
+  return { ...meta(key), certificate: keyPair(...dnsNames), invalidReason: '', hasKeyPair: true, ...NO_AUTHORITIES };
 }
 
 export function brokenSecret(key: string, invalidReason: string): TlsSecretObject {
-  return { ...meta(key), certificate: null, invalidReason };
+  return { ...meta(key), certificate: null, invalidReason, hasKeyPair: true, ...NO_AUTHORITIES };
+}
+
+const NO_AUTHORITIES = { caPem: null, authoritiesFault: 'has no ca.crt' };
+
+/** A Secret with certificates to trust only. */
+export function authoritiesSecret(key: string): TlsSecretObject {
+  const absent = { certificate: null, invalidReason: 'has no tls.crt', hasKeyPair: false };
+  return { ...meta(key), ...absent, caPem: `authorities of ${key}`, authoritiesFault: '' };
 }
 
 export function ingressClass(name: string, controller: string): IngressClassObject {

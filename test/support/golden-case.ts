@@ -6,11 +6,11 @@
 import { parse } from 'yaml';
 import type { CompileSettings } from '../../src/model/compile-settings.ts';
 import type { ObjectSnapshot } from '../../src/model/object-snapshot.ts';
-import type { ProxyConfig, RouteConfig } from '../../src/model/proxy-config.ts';
+import type { ProxyConfig, RouteConfig, UpstreamConfig, UpstreamTlsConfig } from '../../src/model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../src/model/route-policy.ts';
 import { narrow } from '../../src/watch/narrow.ts';
 import { SnapshotBuilder } from '../../src/watch/snapshot.ts';
-import { brokenSecret, keyPair, service, settings, slice, tlsSecret } from './fixtures.ts';
+import { authoritiesSecret, brokenSecret, keyPair, service, settings, slice, tlsSecret } from './fixtures.ts';
 
 interface CaseFile {
   readonly settings?: Partial<CompileSettings> & { readonly fallbackNames?: readonly string[] };
@@ -20,6 +20,8 @@ interface CaseFile {
   readonly pods?: Readonly<Record<string, readonly string[]>>;
   /** Secrets by `ns/name`: the names of the certificate, or (text) why it is broken. */
   readonly secrets?: Readonly<Record<string, readonly string[] | string>>;
+  /** Keys of Secrets with certificates to trust, perhaps beside those of `secrets`. */
+  readonly authorities?: readonly string[];
   readonly objects?: readonly unknown[];
 }
 
@@ -38,6 +40,12 @@ export function readGoldenCase(yaml: string): GoldenCase {
   }
   for (const [key, names] of Object.entries(file.secrets ?? {})) {
     builder.set('Secret', key, typeof names === 'string' ? brokenSecret(key, names) : tlsSecret(key, ...names));
+  }
+  for (const key of file.authorities ?? []) {
+    const names = file.secrets?.[key];
+    const { caPem, authoritiesFault, ...none } = authoritiesSecret(key);
+    const pair = Array.isArray(names) ? tlsSecret(key, ...names) : none;
+    builder.set('Secret', key, { ...pair, caPem, authoritiesFault });
   }
   for (const raw of file.objects ?? []) addObject(builder, raw);
   const { fallbackNames, ...flags } = file.settings ?? {};
@@ -59,13 +67,21 @@ export function toGolden(config: ProxyConfig): unknown {
   const { routes, upstreams, certificates, problems } = config;
   return {
     routes: routes.map(toGoldenRoute),
-    upstreams: upstreams.map(({ id, endpoints }) => ({
-      id,
-      endpoints: endpoints.map(({ address, port }) => `${address} ${port}`),
-    })),
+    upstreams: upstreams.map(toGoldenUpstream),
     certificates: certificates.map(({ id, hosts, isDefault, source }) => ({ id, hosts, isDefault, source })),
     problems: problems.map(({ location: _location, ...problem }) => problem),
   };
+}
+
+function toGoldenUpstream({ id, endpoints, protocol, tls, sendProxyProtocol }: UpstreamConfig): unknown {
+  const isPlain = protocol === 'http1' && tls === null && sendProxyProtocol === 'off';
+  const transport = isPlain ? {} : { transport: { protocol, tls: toGoldenTls(tls), sendProxyProtocol } };
+  return { id, endpoints: endpoints.map(({ address, port }) => `${address} ${port}`), ...transport };
+}
+
+function toGoldenTls(tls: UpstreamTlsConfig | null): unknown {
+  if (tls === null) return null;
+  return { ...tls, clientCertificate: tls.clientCertificate?.fingerprint ?? null };
 }
 
 function toGoldenRoute(route: RouteConfig): unknown {

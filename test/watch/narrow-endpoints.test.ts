@@ -6,7 +6,7 @@ import { narrow } from '../../src/watch/narrow.ts';
 import { narrowEndpointSlice, narrowEndpoints } from '../../src/watch/narrow-endpoints.ts';
 import { narrowSecret } from '../../src/watch/narrow-secret.ts';
 import { narrowService } from '../../src/watch/narrow-service.ts';
-import { OTHER_KEY, SHOP_CERT, SHOP_KEY } from './key-pair-fixtures.ts';
+import { OTHER_CERT, OTHER_KEY, SHOP_CERT, SHOP_KEY } from './key-pair-fixtures.ts';
 
 type Json = Record<string, unknown>;
 
@@ -226,6 +226,18 @@ test('a TLS Secret that cannot be used says why without being a Problem', () => 
     assert.equal(value?.certificate, null);
     assert.match(value?.invalidReason ?? '', reason);
   }
+});
+
+test('a Secret of any type with certificates to trust is read, a service account token is not', () => {
+  const data = { 'ca.crt': base64(`a comment\n${OTHER_CERT}${SHOP_CERT}`) };
+  const { value } = narrowSecret(secret({ type: 'Opaque', data }));
+  assert.equal(value?.caPem?.match(/BEGIN CERTIFICATE/g)?.length, 2);
+  assert.doesNotMatch(value?.caPem ?? '', /comment/);
+  assert.deepEqual([value?.hasKeyPair, value?.certificate, value?.authoritiesFault], [false, null, '']);
+  assert.equal(narrowSecret(secret({ type: 'kubernetes.io/service-account-token', data })).value, null);
+  const broken = narrowSecret(secret({ data: { 'ca.crt': base64('nothing') } })).value;
+  assert.equal(broken?.caPem, null);
+  assert.match(broken?.authoritiesFault ?? '', /^ca\.crt has no -----BEGIN CERTIFICATE/);
 });
 
 test('other Secrets are ignored without a word, even broken ones', () => {

@@ -130,7 +130,17 @@ test('unreadable IngressClasses are null rather than empty', () => {
 
 test('a Secret whose certificate is renewed is a change', () => {
   const builder = new SnapshotBuilder();
-  const meta = { key: 'shop/c', namespace: 'shop', name: 'c', uid: '', resourceVersion: '', invalidReason: '' };
+  const meta = {
+    key: 'shop/c',
+    namespace: 'shop',
+    name: 'c',
+    uid: '',
+    resourceVersion: '',
+    invalidReason: '',
+    hasKeyPair: true,
+    caPem: null,
+    authoritiesFault: '',
+  };
   builder.set('Secret', 'shop/c', { ...meta, certificate: keyPair('a.example') });
   builder.build();
   assert.equal(builder.set('Secret', 'shop/c', { ...meta, certificate: keyPair('b.example') }), true);

@@ -14,24 +14,32 @@ export interface AnnotationDefinition<T> {
   readonly example: string;
   /** Problem: what would be right, e.g. `expected a whole number`. */
   readonly parse: (text: string) => Parsed<T>;
+  /** True: the prefix is our own, `sluice.dev/`, whatever that of the dialect is. */
+  readonly own?: boolean;
+  /** True: without it the Ingress would be less guarded than asked for, so an invalid value closes its routes. */
+  readonly guards?: boolean;
   readonly apply: (settings: IngressSettings, value: T) => void;
 }
 
 /** A definition with its value type closed over, so that annotations of different types fit one list. */
 export interface AnnotationSpec
   extends Pick<AnnotationDefinition<unknown>, 'key' | 'scope' | 'risk' | 'doc' | 'example'> {
+  readonly own: boolean;
+  readonly guards: boolean;
   /** Null when the text was applied; else what would be right. An invalid text changes nothing. */
   readonly read: (settings: IngressSettings, text: string) => string | null;
 }
 
 export function defineAnnotation<T>(definition: AnnotationDefinition<T>): AnnotationSpec {
-  const { key, scope, risk, doc, example, parse, apply } = definition;
+  const { key, scope, risk, doc, example, parse, apply, own = false, guards = false } = definition;
   return {
     key,
     scope,
     risk,
     doc,
     example,
+    own,
+    guards,
     read: (settings, text) => {
       const parsed = parse(text);
       if ('problem' in parsed) return parsed.problem;

@@ -1,4 +1,6 @@
 /** The annotations Sluice understands, in the order of the reference page. One file each; a test finds missing lines. */
+
+import { backendProtocol } from './backend-protocol.ts';
 import { canary } from './canary.ts';
 import { canaryByCookie } from './canary-by-cookie.ts';
 import { canaryByHeader } from './canary-by-header.ts';
@@ -12,6 +14,15 @@ import { proxyConnectTimeout } from './proxy-connect-timeout.ts';
 import { proxyNextUpstreamTries } from './proxy-next-upstream-tries.ts';
 import { proxyReadTimeout } from './proxy-read-timeout.ts';
 
+import { proxySslCiphers } from './proxy-ssl-ciphers.ts';
+import { proxySslName } from './proxy-ssl-name.ts';
+import { proxySslProtocols } from './proxy-ssl-protocols.ts';
+import { proxySslSecret } from './proxy-ssl-secret.ts';
+import { proxySslServerName } from './proxy-ssl-server-name.ts';
+import { proxySslVerify } from './proxy-ssl-verify.ts';
+import { proxySslVerifyDepth } from './proxy-ssl-verify-depth.ts';
+import { upstreamProxyProtocol } from './upstream-proxy-protocol.ts';
+
 export const ANNOTATIONS: readonly AnnotationSpec[] = [
   canary,
   canaryByHeader,
@@ -24,4 +35,13 @@ export const ANNOTATIONS: readonly AnnotationSpec[] = [
   proxyConnectTimeout,
   proxyReadTimeout,
   proxyNextUpstreamTries,
+  backendProtocol,
+  proxySslSecret,
+  proxySslVerify,
+  proxySslVerifyDepth,
+  proxySslName,
+  proxySslServerName,
+  proxySslProtocols,
+  proxySslCiphers,
+  upstreamProxyProtocol,
 ];

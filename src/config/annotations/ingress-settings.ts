@@ -1,9 +1,28 @@
 /** What the annotations of one Ingress add up to. Each annotation writes its own fields in here and no others. */
+import type { TlsVersion, TransportConfig } from '../../model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../model/route-policy.ts';
+import type { BackendProtocol } from '../backend-transport.ts';
 
 export interface IngressSettings {
   readonly policy: Writable<RoutePolicy>;
   readonly canary: CanarySettings;
+  readonly backend: BackendSettings;
+}
+
+/** How backends are connected to, as written. How that combines is decided in `backend-tls.ts`. */
+export interface BackendSettings {
+  /** Null = absent. */
+  protocol: BackendProtocol | null;
+  /** `namespace/name`; empty = absent. */
+  sslSecret: string;
+  sslVerify: boolean;
+  sslVerifyDepth: number;
+  sslName: string;
+  sslServerName: boolean;
+  sslMinVersion: TlsVersion;
+  sslMaxVersion: TlsVersion;
+  sslCiphers: string;
+  sendProxyProtocol: TransportConfig['sendProxyProtocol'];
 }
 
 /** The `canary*` annotations as written; empty text = absent. How they combine is decided in `passes/pair-canaries.ts`. */
@@ -33,6 +52,18 @@ export function createIngressSettings(): IngressSettings {
       cookie: '',
       weight: 0,
       weightTotal: 100,
+    },
+    backend: {
+      protocol: null,
+      sslSecret: '',
+      sslVerify: false,
+      sslVerifyDepth: 1,
+      sslName: '',
+      sslServerName: false,
+      sslMinVersion: 'TLSv1.2',
+      sslMaxVersion: 'TLSv1.2',
+      sslCiphers: '',
+      sendProxyProtocol: 'off',
     },
   };
 }

@@ -10,6 +10,14 @@ export function boolean(text: string): Parsed<boolean> {
   return { problem: 'expected true or false' };
 }
 
+/** The switches of nginx itself; the words of `boolean` are taken too, because people write them. */
+export function onOff(text: string): Parsed<boolean> {
+  const word = text.trim().toLowerCase();
+  if (word === 'on' || word === 'off') return { value: word === 'on' };
+  const parsed = boolean(word);
+  return 'value' in parsed ? parsed : { problem: 'expected on or off' };
+}
+
 /** Optional sign and digits, no blanks around them. */
 export function integer(
   limits: { readonly min?: number; readonly max?: number } = {},

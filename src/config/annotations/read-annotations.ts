@@ -23,8 +23,10 @@ export interface ReadAnnotations {
   readonly faults: readonly AnnotationFault[];
 }
 
-const SPECS: ReadonlyMap<string, AnnotationSpec> = new Map(ANNOTATIONS.map((spec) => [spec.key, spec]));
+const SPECS: ReadonlyMap<string, AnnotationSpec> = specsOf(false);
+const OWN_SPECS: ReadonlyMap<string, AnnotationSpec> = specsOf(true);
 const KNOWN_NAMES: readonly string[] = [...SPECS.keys(), ...UNSUPPORTED_NAMES];
+const OWN_NAMES: readonly string[] = [...OWN_SPECS.keys()];
 const OWN_PREFIX = 'sluice.dev/';
 
 /** One object full of unknown names must not cost a search for each of them. */
@@ -55,14 +57,20 @@ class Reading {
   }
 
   add(key: string, text: string): void {
-    if (!key.startsWith(this.#prefix)) return this.#addUnknown(key, key.slice(OWN_PREFIX.length), []);
+    if (!key.startsWith(this.#prefix)) return this.#addOwn(key, key.slice(OWN_PREFIX.length), text);
     const name = key.slice(this.#prefix.length);
     const spec = SPECS.get(name);
     if (spec !== undefined) return this.#addKnown(key, spec, text);
     const kind = classifyUnsupported(name);
-    if (kind === 'unknown') return this.#addUnknown(key, name, KNOWN_NAMES);
+    if (kind === 'unknown') return this.#addUnknown(key, name, this.#prefix, KNOWN_NAMES);
     if (text.trim() === '' || (SWITCHES.has(name) && isFalse(text))) return;
     this.#unsupported.push({ key, isSecurity: kind === 'security' });
+  }
+
+  #addOwn(key: string, name: string, text: string): void {
+    const spec = OWN_SPECS.get(name);
+    if (spec === undefined) this.#addUnknown(key, name, OWN_PREFIX, OWN_NAMES);
+    else this.#addKnown(key, spec, text);
   }
 
   #addKnown(key: string, spec: AnnotationSpec, text: string): void {
@@ -71,13 +79,19 @@ class Reading {
     if (text.trim() === '') return;
     const expected = spec.read(this.#settings, text);
     if (expected === null) return;
+    if (spec.guards) {
+      const fault = `value "${shorten(text)}" is not valid: ${expected}; every route of this ingress answers 503`;
+      this.#faults.push({ code: 'annotation-invalid', severity: 'rejected', key, message: fault });
+      this.#settings.policy.closed ??= { status: 503, reason: `annotation ${key} is not valid` };
+      return;
+    }
     const message = `value "${shorten(text)}" is not valid, so the default counts: ${expected}`;
     this.#faults.push({ code: 'annotation-invalid', severity: 'warning', key, message });
   }
 
-  #addUnknown(key: string, name: string, known: readonly string[]): void {
+  #addUnknown(key: string, name: string, prefix: string, known: readonly string[]): void {
     const nearest = this.#suggestions++ < MAX_SUGGESTIONS ? suggestName(name, known) : null;
-    const advice = nearest === null ? '' : `; did you mean ${this.#prefix}${nearest}`;
+    const advice = nearest === null ? '' : `; did you mean ${prefix}${nearest}`;
     const message = `annotation "${shorten(key)}" is unknown and has no effect${advice}`;
     this.#faults.push({ code: 'annotation-unsupported', severity: 'warning', key, message });
   }
@@ -95,6 +109,10 @@ class Reading {
     }
     return { settings: this.#settings, faults: this.#faults };
   }
+}
+
+function specsOf(own: boolean): ReadonlyMap<string, AnnotationSpec> {
+  return new Map(ANNOTATIONS.filter((spec) => spec.own === own).map((spec) => [spec.key, spec]));
 }
 
 /** The routes belong to the Ingress that a canary accompanies: what guards them must stand there. */

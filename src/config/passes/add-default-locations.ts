@@ -6,6 +6,7 @@ import { formatRef, type ObjectRef } from '../../model/object-ref.ts';
 import { type PathMatch, PLAIN_TRANSPORT, type UpstreamId } from '../../model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../model/route-policy.ts';
 import { createIngressSettings } from '../annotations/ingress-settings.ts';
+import { DEFAULT_BACKEND_TRANSPORT } from '../backend-transport.ts';
 import { type AcceptedIngress, type Draft, type DraftRoute, reject, toRouteId, warn } from '../draft.ts';
 import { addUpstream, DEFAULT_BALANCER, useBackend } from '../use-backend.ts';
 
@@ -66,23 +67,25 @@ function findSharedDefault(draft: Draft): SharedDefault | null {
     warn(draft, code, source, '', `default backend service ${key} ${fault}; unknown paths are answered 404`);
     return null;
   }
-  const upstream = addUpstream(draft, { namespace, service: name, port: port.port });
+  const upstream = addUpstream(draft, { namespace, service: name, port: port.port }, DEFAULT_BACKEND_TRANSPORT);
   return { upstream, policy: createIngressSettings().policy, source };
 }
 
 function addSharedDefault(draft: Draft, host: string, shared: SharedDefault): void {
-  addRoute(draft, { host, ...shared, acceptsCanaries: false, sourceField: '' });
+  const transport = DEFAULT_BACKEND_TRANSPORT;
+  addRoute(draft, { host, ...shared, transport, acceptsCanaries: false, sourceField: '' });
 }
 
 /** False when the Ingress has no default backend that can be served. */
 function addOwnDefault(draft: Draft, host: string, ingress: AcceptedIngress): boolean {
   const backend = ingress.object.defaultBackend;
   if (backend === null) return false;
-  const { ref: source, policy } = ingress;
-  const user = { ref: source, namespace: source.namespace, field: DEFAULT_BACKEND_FIELD };
+  const { ref: source, policy, transport } = ingress;
+  const user = { ref: source, namespace: source.namespace, field: DEFAULT_BACKEND_FIELD, transport };
   const upstream = useBackend(draft, backend, user);
   if (upstream === null) return false;
-  addRoute(draft, { host, upstream, policy, source, acceptsCanaries: true, sourceField: DEFAULT_BACKEND_FIELD });
+  const sourceField = DEFAULT_BACKEND_FIELD;
+  addRoute(draft, { host, upstream, transport, policy, source, acceptsCanaries: true, sourceField });
   return true;
 }
 
@@ -100,6 +103,7 @@ function addClosed(draft: Draft, host: string, owner: AcceptedIngress): void {
   addRoute(draft, {
     host,
     upstream: CLOSED_UPSTREAM,
+    transport: DEFAULT_BACKEND_TRANSPORT,
     policy: { ...DEFAULT_ROUTE_POLICY, closed },
     source: owner.ref,
     acceptsCanaries: false,

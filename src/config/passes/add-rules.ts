@@ -38,7 +38,8 @@ function addPath(
     reject(draft, 'path-conflict', ingress.ref, rule.field, message);
     return;
   }
-  const user = { ref: ingress.ref, namespace: ingress.object.namespace, field: `${rule.field}.backend` };
+  const { ref, transport } = ingress;
+  const user = { ref, namespace: ingress.object.namespace, field: `${rule.field}.backend`, transport };
   const upstream = useBackend(draft, rule.path.backend, user);
   if (upstream === null) return;
   draft.routes.set(id, {
@@ -46,6 +47,7 @@ function addPath(
     path: match,
     upstream,
     canaries: [],
+    transport,
     acceptsCanaries: true,
     policy: isDirectory(match) ? ingress.slashPolicy : ingress.policy,
     source: ingress.ref,

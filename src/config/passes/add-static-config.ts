@@ -4,6 +4,7 @@ import { encodeRulePath, normalisePath } from '../../model/path.ts';
 import type { CanaryConfig, CanaryHeaderMatch, PathMatch } from '../../model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../model/route-policy.ts';
 import type { StaticCanary, StaticConfig, StaticListener, StaticRoute } from '../../model/static-config.ts';
+import { DEFAULT_BACKEND_TRANSPORT } from '../backend-transport.ts';
 import { type Draft, reject, toRouteId } from '../draft.ts';
 import { toCertificate } from './assign-certificates.ts';
 
@@ -61,6 +62,7 @@ function addRoute(draft: Draft, route: StaticRoute, source: ObjectRef, field: st
     path,
     upstream: route.upstream,
     canaries: route.canaries.map((canary, index) => toCanary(canary, source, `${field}.canaries[${index}]`)),
+    transport: DEFAULT_BACKEND_TRANSPORT,
     acceptsCanaries: false,
     policy: toPolicy(route),
     source,

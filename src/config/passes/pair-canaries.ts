@@ -79,7 +79,8 @@ function attach(draft: Draft, route: DraftRoute, path: CanaryPath): void {
     warn(draft, 'canary-invalid', ingress.ref, field, message);
     return;
   }
-  const user = { ref: ingress.ref, namespace: ingress.object.namespace, field: path.backendField };
+  const { namespace } = ingress.object;
+  const user = { ref: ingress.ref, namespace, field: path.backendField, transport: route.transport };
   const upstream = useBackend(draft, path.backend, user);
   if (upstream === null) return;
   if (upstream === route.upstream) {

@@ -1,9 +1,12 @@
 /** Pass: which Ingresses are ours, in which order they count, and what their annotations say. */
 import type { IngressObject } from '../../model/objects.ts';
+import type { IngressSettings } from '../annotations/ingress-settings.ts';
 import { readAnnotations } from '../annotations/read-annotations.ts';
+import { resolveTransport } from '../backend-tls.ts';
+import { type BackendTransport, DEFAULT_BACKEND_TRANSPORT } from '../backend-transport.ts';
 import { compareText } from '../compare-text.ts';
 import type { AcceptedIngress, Draft } from '../draft.ts';
-import { reject } from '../draft.ts';
+import { reject, warn } from '../draft.ts';
 
 const CLASS_ANNOTATION = 'kubernetes.io/ingress.class';
 
@@ -53,13 +56,30 @@ function accept(draft: Draft, ingress: IngressObject): AcceptedIngress {
     const field = `metadata.annotations[${key}]`;
     draft.problems.push({ code, severity, source: ref, field, message, location: null });
   }
+  const isCanary = settings.canary.enabled;
+  const transport = isCanary ? DEFAULT_BACKEND_TRANSPORT : resolveBackends(draft, ref, settings);
   return {
     object: ingress,
     ref,
     policy: settings.policy,
     slashPolicy: { ...settings.policy, redirectMissingSlash: true },
-    canary: settings.canary.enabled ? settings.canary : null,
+    canary: isCanary ? settings.canary : null,
+    transport,
   };
+}
+
+/** Closes the routes where what is asked of connections to backends cannot be had. */
+function resolveBackends(draft: Draft, ref: AcceptedIngress['ref'], settings: IngressSettings): BackendTransport {
+  const { transport, faults } = resolveTransport(draft.snapshot, ref.namespace, settings.backend);
+  for (const { code, closes, key, message } of faults) {
+    const name = `${draft.settings.annotationsPrefix}/${key}`;
+    const field = `metadata.annotations[${name}]`;
+    if (closes) {
+      reject(draft, code, ref, field, message);
+      settings.policy.closed ??= { status: 503, reason: `annotation ${name} cannot be honoured` };
+    } else warn(draft, code, ref, field, message);
+  }
+  return transport;
 }
 
 function ingressRef(ingress: IngressObject): AcceptedIngress['ref'] {

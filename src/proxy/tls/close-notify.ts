@@ -13,7 +13,7 @@ interface WithHandle {
   readonly _handle?: { readonly _parent?: { readStart?(): unknown } | null } | null;
 }
 
-/** To be made before anything is read. `announced` is to be asked in an `end` listener. */
+/** To be made when the handshake is complete. `announced` is to be asked in an `end` listener. */
 export class CloseNotify {
   readonly #socket: TLSSocket;
   #cameWhilePaused: boolean;
@@ -23,7 +23,8 @@ export class CloseNotify {
     this.#cameWhilePaused = false;
     // A paused TCP handle reads nothing, so an end it has not delivered by now can only have come from a record.
     socket.on('resume', () => {
-      if (this.#hasStopped()) this.#cameWhilePaused = true;
+      // Paused again since: it is asked next time.
+      if (!socket.isPaused() && this.#hasStopped()) this.#cameWhilePaused = true;
     });
   }
 

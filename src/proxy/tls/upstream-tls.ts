@@ -2,14 +2,14 @@
  * TLS towards one endpoint: what is offered and demanded in the handshake, the session that makes the next one cheap, and
  * the log line when it fails.
  */
-import { isIP } from 'node:net';
-import tls from 'node:tls';
+import type tls from 'node:tls';
 import type { Endpoint } from '../../balancer/endpoint.ts';
 import type { UpstreamTlsConfig } from '../../model/proxy-config.ts';
 import { ThrottledWarning } from '../throttled-warning.ts';
 import type { DialSink } from '../upstream-dialer.ts';
 import type { WorkerContext } from '../worker-context.ts';
 import { CloseNotify } from './close-notify.ts';
+import { findAlpnFault, toSni, toUpstreamTlsOptions } from './upstream-tls-options.ts';
 
 /** A reason may quote names from a certificate, which its owner can make as long as he likes. */
 const MAX_REASON_LENGTH = 300;
@@ -18,10 +18,6 @@ export class UpstreamTls {
   readonly #worker: WorkerContext;
   readonly #endpoint: Endpoint;
   readonly #config: UpstreamTlsConfig;
-  /** What the certificate must be made out to. */
-  readonly #expectedName: string;
-  /** Empty: none is sent. */
-  readonly #sni: string;
   readonly #warning: ThrottledWarning;
   /** Of the last handshake with this endpoint, under this very configuration. */
   #session: Buffer | null;
@@ -30,35 +26,28 @@ export class UpstreamTls {
     this.#worker = worker;
     this.#endpoint = endpoint;
     this.#config = config;
-    this.#expectedName = config.serverName === '' ? endpoint.address : config.serverName;
-    this.#sni = config.sendServerName && isIP(this.#expectedName) === 0 ? this.#expectedName : '';
     this.#warning = new ThrottledWarning(worker, 'upstream tls failed');
     this.#session = null;
   }
 
   /** Throws when OpenSSL refuses the certificates, the key or the ciphers. */
   options(alpnProtocols: readonly string[]): tls.ConnectionOptions {
-    const options: tls.ConnectionOptions = {
-      secureContext: this.#worker.upstreamContexts.contextFor(this.#config),
-      servername: this.#sni,
-      rejectUnauthorized: this.#config.verify,
-      checkServerIdentity: (_name, certificate) => this.#check(certificate),
-      ALPNProtocols: [...alpnProtocols],
-    };
+    const { upstreamContexts } = this.#worker;
+    const options = toUpstreamTlsOptions(this.#config, this.#endpoint.address, upstreamContexts, alpnProtocols);
     // A session is resumed without a look at the certificate: it never leaves the identity it was made under.
     if (this.#session !== null) options.session = this.#session;
     return options;
   }
 
   attach(socket: tls.TLSSocket, alpnProtocols: readonly string[], sink: DialSink): tls.TLSSocket {
-    const closeNotify = new CloseNotify(socket);
-    let secure = false;
+    let closeNotify: CloseNotify | null = null;
     socket.on('secureConnect', () => {
-      if (alpnProtocols.length === 1 && alpnProtocols[0] === 'h2' && socket.alpnProtocol !== 'h2') {
-        socket.destroy(new Error('the endpoint does not choose h2 by ALPN'));
+      const fault = findAlpnFault(socket, alpnProtocols);
+      if (fault !== null) {
+        socket.destroy(fault);
         return;
       }
-      secure = true;
+      closeNotify = new CloseNotify(socket);
       sink.onConnected(socket);
     });
     socket.on('session', (session: Buffer) => {
@@ -66,10 +55,10 @@ export class UpstreamTls {
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {
       // An endpoint speaks up about our certificate only after the handshake (TLS 1.3).
-      if (!secure || error.code?.startsWith('ERR_SSL') === true) this.onFailed(error);
+      if (closeNotify === null || error.code?.startsWith('ERR_SSL') === true) this.onFailed(error);
       sink.onClosed(error);
     });
-    socket.on('end', () => sink.onEnd(closeNotify.announced));
+    socket.on('end', () => sink.onEnd(closeNotify?.announced ?? false));
     socket.on('close', () => sink.onClosed(null));
     return socket;
   }
@@ -79,31 +68,10 @@ export class UpstreamTls {
     this.#warning.warn({
       upstream: this.#endpoint.upstreamId,
       endpoint: this.#endpoint.id,
-      serverName: this.#sni,
+      serverName: toSni(this.#config, this.#endpoint.address),
       reason: describe(error),
     });
   }
-
-  #check(certificate: tls.PeerCertificate): Error | undefined {
-    const intermediates = countIntermediates(certificate);
-    if (intermediates > this.#config.verifyDepth) {
-      return new Error(`chain with ${intermediates} intermediate certificates; at most ${this.#config.verifyDepth}`);
-    }
-    return tls.checkServerIdentity(this.#expectedName, certificate);
-  }
-}
-
-/** Between the endpoint's own certificate and the one it is trusted by, which Node appends. */
-function countIntermediates(leaf: tls.PeerCertificate): number {
-  let count = 0;
-  let certificate = leaf as tls.DetailedPeerCertificate;
-  for (;;) {
-    const issuer: tls.DetailedPeerCertificate | undefined = certificate.issuerCertificate;
-    if (issuer === undefined || issuer === certificate || issuer.fingerprint256 === certificate.fingerprint256) break;
-    count++;
-    certificate = issuer;
-  }
-  return Math.max(0, count - 1);
 }
 
 /** No key material is in OpenSSL's reasons. */

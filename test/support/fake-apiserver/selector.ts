@@ -4,7 +4,8 @@ import type { StoredObject } from './storage.ts';
 export function matchesSelector(object: StoredObject, selector: string | null): boolean {
   if (selector === null || selector === '') return true;
   return selector.split(',').every((term) => {
-    const [field, value] = term.split('=');
+    const [field = '', value] = term.split('=');
+    if (field.endsWith('!')) return !matchesSelector(object, `${field.slice(0, -1)}=${value}`);
     switch (field) {
       case 'metadata.name':
         return object.metadata.name === value;
