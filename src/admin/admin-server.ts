@@ -10,6 +10,8 @@ export interface AdminServerOptions {
   readonly bind: string;
   /** 0 = any free port. */
   readonly port: number;
+  /** Whether another process of the same user may have the port as well. */
+  readonly reusePort: boolean;
   readonly logger: Logger;
   readonly readiness: () => { readonly ready: boolean; readonly detail: Readonly<Record<string, unknown>> };
   /** The text of a scrape. */
@@ -63,7 +65,7 @@ export class AdminServer {
     const { bind, port } = this.#options;
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ host: bind, port }, () => {
+      this.#server.listen({ host: bind, port, reusePort: this.#options.reusePort }, () => {
         this.#server.off('error', reject);
         this.#server.on('error', (error) => this.#options.logger.error('admin server failed', { error }));
         const address = this.#server.address();

@@ -1,4 +1,5 @@
 /** Which flags each command has. Those that only `check` and `explain` know, and the configuration sources, are defined here. */
+import { CLIENT_FLAGS } from './client-flags.ts';
 import { defineFlag, type Flag, type Mode } from './flag.ts';
 import * as parse from './flag-parsers.ts';
 import { CONTROLLER_FLAGS, INGRESS_FLAGS } from './ingress-flags.ts';
@@ -92,8 +93,8 @@ export const headerFlag: Flag<{ readonly name: string; readonly value: string }>
 
 /** The flags of each command, in the order of its help. */
 export const FLAGS: Readonly<Record<Mode, readonly Flag<unknown>[]>> = {
-  controller: [...CONTROLLER_FLAGS, ...INGRESS_FLAGS, ...PROCESS_FLAGS],
-  serve: [configFlag, manifestsFlag, ...INGRESS_FLAGS, ...PROCESS_FLAGS],
+  controller: [...CONTROLLER_FLAGS, ...INGRESS_FLAGS, ...PROCESS_FLAGS, ...CLIENT_FLAGS],
+  serve: [configFlag, manifestsFlag, ...INGRESS_FLAGS, ...PROCESS_FLAGS, ...CLIENT_FLAGS],
   check: [configFlag, manifestsFlag, ...INGRESS_FLAGS, outputFlag],
   explain: [urlFlag, methodFlag, headerFlag, configFlag, manifestsFlag, adminFlag, ...INGRESS_FLAGS, outputFlag],
 };

@@ -40,6 +40,47 @@ export function parseDuration(text: string): Parsed<number> {
   return valid ? { value: durationMs } : { expected: 'a duration up to 24h, like 250ms, 30s or 5m' };
 }
 
+/** How long somebody may take: not even for a test is no time at all a limit. */
+export function parseTimeLimit(text: string): Parsed<number> {
+  const parsed = parseDuration(text);
+  if ('value' in parsed && parsed.value > 0) return parsed;
+  return { expected: 'a duration from 1ms to 24h, like 250ms, 30s or 5m' };
+}
+
+/** Shorter than a second, a busy worker would be taken for one that hangs. */
+export function parseHangTimeout(text: string): Parsed<number> {
+  const parsed = parseDuration(text);
+  if ('value' in parsed && (parsed.value === 0 || parsed.value >= 1_000)) return parsed;
+  return { expected: '0s or a duration from 1s to 24h, like 10s' };
+}
+
+export function parseInteger(min: number, max: number): (text: string) => Parsed<number> {
+  return (text) => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : -1;
+    return value >= min && value <= max ? { value } : { expected: `an integer from ${min} to ${max}` };
+  };
+}
+
+/** `off` is 0. */
+export function parseOffOrInteger(min: number, max: number): (text: string) => Parsed<number> {
+  const parseNumber = parseInteger(min, max);
+  return (text) => {
+    if (text === 'off') return { value: 0 };
+    const parsed = parseNumber(text);
+    return 'value' in parsed ? parsed : { expected: `"off" or ${parsed.expected}` };
+  };
+}
+
+/** `8192`, `8k`, `1m`: bytes of a request head, or of a part of one. Memory for it is taken once per worker. */
+export function parseHeadSize(text: string): Parsed<number> {
+  const match = /^(\d{1,7})([km]?)$/i.exec(text);
+  const unit = match?.[2]?.toLowerCase() ?? '';
+  const bytes = match === null ? -1 : Number(match[1]) * (unit === 'm' ? 1_048_576 : unit === 'k' ? 1_024 : 1);
+  return bytes >= 256 && bytes <= 1_048_576
+    ? { value: bytes }
+    : { expected: 'a size from 256 to 1m, like 8192 or 16k' };
+}
+
 export function parseAddress(text: string): Parsed<string> {
   const address = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text;
   return isIP(address) === 0 ? { expected: 'an IP address, like 0.0.0.0 or ::' } : { value: address };

@@ -36,6 +36,7 @@ export const COMMANDS: Readonly<Record<Mode, CommandHelp>> = {
     footer: `${ENVIRONMENT}
 Signals:
   SIGTERM and SIGINT stop accepting, finish open requests (--drain-timeout) and exit 0. A second one exits at once.
+  SIGTERM first waits for --shutdown-delay, in which everything but /readyz goes on.
 
 Exit codes:
   0  stopped by a signal      1  could not start or stay up      2  wrong flag or variable
@@ -53,6 +54,7 @@ Examples:
     footer: `${ENVIRONMENT}
 Signals:
   SIGTERM and SIGINT stop accepting, finish open requests (--drain-timeout) and exit 0. A second one exits at once.
+  SIGTERM first waits for --shutdown-delay, in which everything but /readyz goes on.
 
 Exit codes:
   0  stopped by a signal      1  could not start or stay up      2  wrong flag or variable

@@ -97,11 +97,46 @@ export const drainTimeoutFlag: Flag<number> = defineFlag(
     name: 'drain-timeout',
     placeholder: '<duration>',
     group: PROCESS,
-    doc: 'Longest wait for open requests after SIGTERM or SIGINT.',
+    doc: 'Longest wait for open requests after SIGTERM or SIGINT, when no more connections are accepted.',
     parse: parse.parseDuration,
     fallbackText: () => '30s',
   },
   30_000,
+);
+
+export const takeoverFlag: Flag<boolean> = defineFlag(
+  {
+    name: 'takeover',
+    placeholder: '[true|false]',
+    group: PROCESS,
+    doc: 'Share the ports of a sluice of the same user that is running, to take over from it: start the new one, wait until it is ready, send SIGTERM to the old one. Without it a port in use is an error.',
+    parse: parse.parseBoolean,
+  },
+  false,
+);
+
+export const shutdownDelayFlag: Flag<number> = defineFlagByMode(
+  {
+    name: 'shutdown-delay',
+    placeholder: '<duration>',
+    group: PROCESS,
+    doc: 'After SIGTERM, go on accepting connections for this long while /readyz says 503, so that whoever sends traffic here can stop first. SIGINT does not wait.',
+    parse: parse.parseDuration,
+    fallbackText: (mode) => (mode === 'controller' ? '5s' : '0s'),
+  },
+  (mode) => (mode === 'controller' ? 5_000 : 0),
+);
+
+export const workerHangTimeoutFlag: Flag<number> = defineFlag(
+  {
+    name: 'worker-hang-timeout',
+    placeholder: '<duration>',
+    group: PROCESS,
+    doc: 'Replace a worker that has shown no sign of life for this long, while the rest of the process ran on; 0s = never.',
+    parse: parse.parseHangTimeout,
+    fallbackText: () => '10s',
+  },
+  10_000,
 );
 
 export const logLevelFlag: Flag<'debug' | 'info' | 'warn' | 'error'> = defineFlag(
@@ -158,7 +193,10 @@ export const PROCESS_FLAGS: readonly Flag<unknown>[] = [
   adminPortFlag,
   workersFlag,
   maxConnectionsFlag,
+  takeoverFlag,
+  shutdownDelayFlag,
   drainTimeoutFlag,
+  workerHangTimeoutFlag,
   logLevelFlag,
   logFormatFlag,
   accessLogFlag,

@@ -1,5 +1,7 @@
 /** The two serving commands: start-up order, the ready line, signals, shutdown order. */
+import { setTimeout } from 'node:timers/promises';
 import { ALGORITHMS } from '../balancer/algorithms/index.ts';
+import { checkPorts } from '../control/check-ports.ts';
 import type { Logger } from '../log/logger.ts';
 import type { KubernetesSource } from '../watch/kubernetes-source.ts';
 import type { ConfigSource } from '../watch/source.ts';
@@ -63,16 +65,17 @@ async function run(
     onFirstApplyFailed: () => ended.resolve(EXIT_FAILED),
     sourceDetail,
   });
+  let stopping = false;
   const onSignal = (signal: NodeJS.Signals): void => {
-    if (stop.signal.aborted) process.exit(EXIT_FAILED);
-    logger.info('draining', { signal, timeoutMs: settings.drainTimeoutMs });
-    stop.abort();
-    void shutDown(services, settings, logger).then(() => ended.resolve(0));
+    if (stopping) process.exit(EXIT_FAILED);
+    stopping = true;
+    void shutDown(services, settings, logger, signal, stop).then(() => ended.resolve(0));
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   let adminPort: number;
   try {
+    if (!settings.takeover) await assertAdminPortFree(settings);
     adminPort = await services.admin.listen();
   } catch (error) {
     logger.error('admin port cannot be bound', { bind: settings.adminBind, port: settings.adminPort, error });
@@ -87,9 +90,33 @@ async function run(
   return exitCode;
 }
 
-/** Readiness goes first, so that nobody sends more; probes and metrics answer until the last request is through. */
-async function shutDown(services: Services, settings: CommonSettings, logger: Logger): Promise<void> {
+/** The admin port could be shared with another process of the same user, as listeners could. */
+async function assertAdminPortFree({ adminBind: address, adminPort: port }: CommonSettings): Promise<void> {
+  const occupied = await checkPorts([{ name: 'admin', address, port }]);
+  if (occupied !== '') throw new Error(occupied);
+}
+
+/**
+ * Readiness goes first, so that nobody sends more; probes and metrics answer until the last request is through.
+ * Configuration is followed until the drain begins: traffic may still come until then.
+ */
+async function shutDown(
+  services: Services,
+  settings: CommonSettings,
+  logger: Logger,
+  signal: NodeJS.Signals,
+  stop: AbortController,
+): Promise<void> {
+  const { shutdownDelayMs, drainTimeoutMs } = settings;
   services.startDraining();
+  // Who presses Ctrl-C does not want to wait for load balancers.
+  if (shutdownDelayMs > 0 && signal === 'SIGTERM') {
+    logger.info('shutting down', { signal, delayMs: shutdownDelayMs });
+    services.pool.leave();
+    await setTimeout(shutdownDelayMs);
+  }
+  logger.info('draining', { signal, timeoutMs: drainTimeoutMs });
+  stop.abort();
   await services.pool.drain(settings.drainTimeoutMs);
   await services.prober.close();
   await services.admin.close();

@@ -1,5 +1,7 @@
 /** Combines flags and environment into the settings of each command: fixed at start, checked, units in the names. */
+import type { ClientLimits } from '../model/worker-messages.ts';
 import { availableCpus } from './available-cpus.ts';
+import { readClientLimits } from './client-flags.ts';
 import { type Environment, type Flag, FlagReader, type GivenFlags, type Mode } from './flag.ts';
 import * as flags from './flag-list.ts';
 import * as ingress from './ingress-flags.ts';
@@ -34,7 +36,14 @@ export interface CommonSettings extends IngressSettings {
   readonly workers: number;
   /** Client connections at once, over all workers. */
   readonly maxConnections: number | 'auto';
+  readonly clientLimits: ClientLimits;
+  /** Listeners may be shared with another process of the same user. */
+  readonly takeover: boolean;
+  /** From SIGTERM to the end of accepting. */
+  readonly shutdownDelayMs: number;
   readonly drainTimeoutMs: number;
+  /** A worker that does nothing for this long is replaced; 0 = never. */
+  readonly workerHangTimeoutMs: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat: 'json' | 'text';
   readonly accessLog: 'off' | 'json' | 'text';
@@ -169,7 +178,11 @@ function readCommon(reader: FlagReader, mode: Mode): CommonSettings {
     adminPort: reader.read(traffic.adminPortFlag),
     workers: workers === 'auto' ? availableCpus() : workers,
     maxConnections: reader.read(traffic.maxConnectionsFlag),
+    clientLimits: readClientLimits(reader),
+    takeover: reader.read(traffic.takeoverFlag),
+    shutdownDelayMs: reader.read(traffic.shutdownDelayFlag),
     drainTimeoutMs: reader.read(traffic.drainTimeoutFlag),
+    workerHangTimeoutMs: reader.read(traffic.workerHangTimeoutFlag),
     logLevel: reader.read(traffic.logLevelFlag),
     logFormat: reader.read(traffic.logFormatFlag),
     accessLog: reader.read(traffic.accessLogFlag),

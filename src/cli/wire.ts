@@ -53,6 +53,8 @@ export function wire(options: ServiceOptions): Services {
     script: new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url),
     count: workers,
     settings: toWorkerSettings(settings, limitConnections(settings, workers, logger)),
+    hangTimeoutMs: settings.workerHangTimeoutMs,
+    takeover: settings.takeover,
     logger,
     onAccessLines: (lines) => stdoutDestination().write(lines),
     health: () => prober.snapshot(),
@@ -85,6 +87,7 @@ export function wire(options: ServiceOptions): Services {
   const admin = new AdminServer({
     bind: settings.adminBind,
     port: settings.adminPort,
+    reusePort: REUSE_PORT,
     logger,
     readiness: () => ({
       ready: pool.ready && !draining,
@@ -123,6 +126,7 @@ function wireMetrics(settings: CommonSettings, pool: WorkerPool, loop: ControlLo
       applied: loop.applied,
       applyFailures: loop.failures + loop.rejectedEdits,
       workerRestarts: pool.restarts,
+      workerHangs: pool.hangs,
       problems: loop.running?.problems ?? [],
       leader: null,
     }),
@@ -176,19 +180,13 @@ function limitConnections(settings: CommonSettings, workers: number, logger: Log
   return plan;
 }
 
-function toWorkerSettings(settings: CommonSettings, plan: ConnectionPlan): Omit<WorkerSettings, 'workerId'> {
+function toWorkerSettings(settings: CommonSettings, plan: ConnectionPlan): Omit<WorkerSettings, 'workerId' | 'pulse'> {
   return {
+    ...settings.clientLimits,
     accessLog: settings.accessLog,
-    maxHeadBytes: 32_768,
-    maxHeaders: 100,
-    maxTargetBytes: 16_384,
     maxConnections: plan.maxConnections,
     maxSockets: plan.maxSockets,
     tlsHandshakeTimeoutMs: 10_000,
-    headTimeoutMs: 60_000,
-    keepAliveTimeoutMs: 75_000,
-    bodyTimeoutMs: 60_000,
-    writeTimeoutMs: 60_000,
     maxIdlePerEndpoint: 256,
     upstreamIdleTimeoutMs: 60_000,
     reusePort: REUSE_PORT,

@@ -34,6 +34,11 @@ const worker: WorkerContext = new WorkerContext(
   accessLog === null ? null : (entry) => accessLog.add(entry),
 );
 const server = new ProxyServer(worker);
+const beat = (): void => {
+  Atomics.add(settings.pulse, 0, 1);
+};
+beat();
+worker.clock.watch({ onTick: beat });
 
 /** Opening and closing listeners takes a moment; whatever changes the running state waits its turn behind it. */
 let changing: Promise<void> = Promise.resolve();
@@ -57,6 +62,9 @@ port.on('message', (message: ToWorker) => {
       break;
     case 'stats':
       send({ type: 'stats', requestId: message.requestId, stats: collectStats(worker) });
+      break;
+    case 'leave':
+      worker.leaving = true;
       break;
     case 'drain':
       void drain(message.deadlineMs);

@@ -6,7 +6,9 @@ import net from 'node:net';
 import type { ListenerConfig } from '../model/proxy-config.ts';
 
 /** @returns why the first unusable one is unusable; empty when all can be bound */
-export async function checkPorts(listeners: readonly ListenerConfig[]): Promise<string> {
+export async function checkPorts(
+  listeners: readonly Pick<ListenerConfig, 'name' | 'address' | 'port'>[],
+): Promise<string> {
   for (const { name, address, port } of listeners) {
     const reason = port === 0 ? '' : await tryPort(address, port);
     if (reason !== '') return `listener ${name} cannot bind ${address}:${port}: ${reason}`;

@@ -8,13 +8,18 @@ import type { BoundPort, WorkerSettings } from '../model/worker-messages.ts';
 import type { WorkerStats } from '../model/worker-stats.ts';
 import { checkPorts } from './check-ports.ts';
 import { TicketKeys } from './ticket-keys.ts';
+import { Watchdog } from './watchdog.ts';
 import { WorkerThread } from './worker-thread.ts';
 
 export interface WorkerPoolOptions {
   /** The script a thread runs. */
   readonly script: URL;
   readonly count: number;
-  readonly settings: Omit<WorkerSettings, 'workerId'>;
+  readonly settings: Omit<WorkerSettings, 'workerId' | 'pulse'>;
+  /** A thread that shows no sign of life for this long is replaced; 0 = never. */
+  readonly hangTimeoutMs: number;
+  /** The first configuration may share its ports with another process. */
+  readonly takeover: boolean;
   readonly logger: Logger;
   readonly onAccessLines: (lines: string) => void;
   /** What a new thread must be told about endpoints that are down. */
@@ -32,12 +37,16 @@ export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #threads: Map<number, WorkerThread>;
   readonly #ticketKeys: TicketKeys;
+  readonly #watchdog: Watchdog;
   #nextId: number;
   #running: ProxyConfig | null;
   #ports: readonly BoundPort[];
+  #leaving: boolean;
   #draining: boolean;
   #quickDeaths: number;
+  /** Threads that died and were replaced, those that hung included. */
   restarts: number;
+  hangs: number;
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
@@ -45,12 +54,15 @@ export class WorkerPool {
     this.#ticketKeys = new TicketKeys((keys) => {
       for (const thread of this.#threads.values()) thread.post({ type: 'ticket-keys', keys });
     });
+    this.#watchdog = new Watchdog(options.hangTimeoutMs, () => this.#threads.values());
     this.#nextId = 1;
     this.#running = null;
     this.#ports = [];
+    this.#leaving = false;
     this.#draining = false;
     this.#quickDeaths = 0;
     this.restarts = 0;
+    this.hangs = 0;
   }
 
   /** Where listeners are bound; empty before the first configuration. */
@@ -70,6 +82,7 @@ export class WorkerPool {
 
   start(): void {
     this.#ticketKeys.start();
+    this.#watchdog.start();
     while (this.#threads.size < this.#options.count) this.#spawn();
   }
 
@@ -78,9 +91,11 @@ export class WorkerPool {
    * @returns an empty text, or why it was refused
    */
   async apply(config: ProxyConfig): Promise<string> {
-    const occupied = await checkPorts(config.listeners.filter((wanted) => !this.#isOpen(wanted)));
-    if (occupied !== '') return occupied;
     const previous = this.#running;
+    if (previous !== null || !this.#options.takeover) {
+      const occupied = await checkPorts(config.listeners.filter((wanted) => !this.#isOpen(wanted)));
+      if (occupied !== '') return occupied;
+    }
     // A thread started from here on, to replace one that dies meanwhile, must not miss this configuration.
     this.#running = config;
     const refused = await this.#applyToAll(config);
@@ -105,10 +120,17 @@ export class WorkerPool {
     return rows.filter((stats) => stats !== null);
   }
 
+  /** Announces a drain: everything goes on, but clients are asked to connect anew for each request. */
+  leave(): void {
+    this.#leaving = true;
+    for (const thread of this.#threads.values()) thread.post({ type: 'leave' });
+  }
+
   /** Lets requests finish, cuts what is left at the deadline, ends the threads. */
   async drain(deadlineMs: number): Promise<void> {
     this.#draining = true;
     this.#ticketKeys.stop();
+    this.#watchdog.stop();
     await Promise.all(Array.from(this.#threads.values(), (thread) => thread.drain(deadlineMs)));
   }
 
@@ -144,10 +166,13 @@ export class WorkerPool {
       settings: { ...settings, workerId: this.#nextId++ },
       logger,
       onAccessLines,
+      onLateRefusal: (error) => thread.kill(`configuration refused after a silence: ${error}`),
+      onHung: (silentMs) => this.#onHung(thread, silentMs),
       onExit: (error) => this.#onExit(thread, error, performance.now() - startedMs),
     });
     this.#threads.set(thread.id, thread);
     thread.post({ type: 'ticket-keys', keys: this.#ticketKeys.current });
+    if (this.#leaving) thread.post({ type: 'leave' });
     if (this.#running !== null) void this.#bringUp(thread, this.#running);
   }
 
@@ -157,6 +182,12 @@ export class WorkerPool {
       this.#options.logger.error('worker could not take the configuration', { worker: thread.id, error });
     const health = this.#options.health();
     if (health.length > 0) thread.post({ type: 'health', changes: health });
+  }
+
+  #onHung(thread: WorkerThread, silentMs: number): void {
+    this.hangs++;
+    this.#options.logger.error('worker hangs, ending it', { worker: thread.id, silentMs });
+    thread.kill(`no sign of life for ${silentMs} ms`);
   }
 
   #onExit(thread: WorkerThread, error: Error | null, livedMs: number): void {

@@ -4,35 +4,45 @@ import type { Logger } from '../log/logger.ts';
 import type { EndpointChange, ProxyConfig } from '../model/proxy-config.ts';
 import type { BoundPort, FromWorker, ToWorker, WorkerSettings } from '../model/worker-messages.ts';
 import type { WorkerStats } from '../model/worker-stats.ts';
+import type { Watched } from './watchdog.ts';
 
 export interface WorkerThreadOptions {
   readonly script: URL;
-  readonly settings: WorkerSettings;
+  readonly settings: Omit<WorkerSettings, 'pulse'>;
   readonly logger: Logger;
   readonly onAccessLines: (lines: string) => void;
+  /** It has refused, or could not run, a configuration for whose answer nobody waited any longer. */
+  readonly onLateRefusal: (error: string) => void;
+  /** It has shown no sign of life for this long. */
+  readonly onHung: (silentMs: number) => void;
   /** Once; `error` is what it died of, null when it ended by itself. */
   readonly onExit: (error: Error | null) => void;
 }
 
 export interface ApplyResult {
-  /** Empty on success, and when the thread died before it could say. */
+  /** Empty on success, and when the thread died or fell silent before it could say. */
   readonly error: string;
   readonly ports: readonly BoundPort[];
 }
 
 /** A thread that does not answer a scrape in this time is left out of it. */
 const STATS_TIMEOUT_MS = 2_000;
+/** A thread that has not drained this long after its deadline never will. */
+const DRAIN_GRACE_MS = 5_000;
 
-export class WorkerThread {
+export class WorkerThread implements Watched {
   readonly id: number;
   /** In force; 0 = none yet. */
   generation: number;
   readonly #options: WorkerThreadOptions;
   readonly #worker: Worker;
+  readonly #pulse: Int32Array;
   readonly #applies: Map<number, (result: ApplyResult) => void>;
   readonly #endpointApplies: Map<number, () => void>;
   readonly #statsRequests: Map<number, (stats: WorkerStats | null) => void>;
   #sequence: number;
+  /** Where its pulse stood when it fell silent; 0 = it has not. */
+  #silentPulse: number;
   #error: Error | null;
   #exited: boolean;
   #onDrained: (() => void) | null;
@@ -45,15 +55,26 @@ export class WorkerThread {
     this.#endpointApplies = new Map();
     this.#statsRequests = new Map();
     this.#sequence = 0;
+    this.#silentPulse = 0;
     this.#error = null;
     this.#exited = false;
     this.#onDrained = null;
-    this.#worker = new Worker(options.script, { workerData: options.settings, name: `sluice-worker-${this.id}` });
+    this.#pulse = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+    const workerData: WorkerSettings = { ...options.settings, pulse: this.#pulse };
+    this.#worker = new Worker(options.script, { workerData, name: `sluice-worker-${this.id}` });
     this.#worker.on('message', (message: FromWorker) => this.#onMessage(message));
     this.#worker.on('error', (error) => {
       this.#error = error instanceof Error ? error : new Error(String(error));
     });
     this.#worker.on('exit', () => this.#onExit());
+  }
+
+  get pulse(): number {
+    return Atomics.load(this.#pulse, 0);
+  }
+
+  get #silent(): boolean {
+    return this.#silentPulse !== 0 && this.#silentPulse === this.pulse;
   }
 
   post(message: ToWorker): void {
@@ -62,17 +83,17 @@ export class WorkerThread {
 
   apply(config: ProxyConfig, ports: readonly BoundPort[]): Promise<ApplyResult> {
     const { promise, resolve } = Promise.withResolvers<ApplyResult>();
-    if (this.#exited) resolve({ error: '', ports: [] });
-    this.#applies.set(config.generation, resolve);
+    if (this.#exited || this.#silent) resolve({ error: '', ports: [] });
+    else this.#applies.set(config.generation, resolve);
     this.post({ type: 'config', config, ports });
     return promise;
   }
 
   applyEndpoints(changes: readonly EndpointChange[]): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    if (this.#exited) resolve();
     const sequence = ++this.#sequence;
-    this.#endpointApplies.set(sequence, resolve);
+    if (this.#exited || this.#silent) resolve();
+    else this.#endpointApplies.set(sequence, resolve);
     this.post({ type: 'endpoints', sequence, changes });
     return promise;
   }
@@ -98,16 +119,33 @@ export class WorkerThread {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#onDrained = resolve;
     this.post({ type: 'drain', deadlineMs });
+    const timer = setTimeout(resolve, deadlineMs + DRAIN_GRACE_MS);
     await promise;
+    clearTimeout(timer);
     await this.#worker.terminate();
+  }
+
+  /** Ends the thread as a death of its own would; `onExit` follows. */
+  kill(reason: string): void {
+    this.#error ??= new Error(reason);
+    void this.#worker.terminate();
+  }
+
+  /** Messages reach the thread in order, so it will do what it was told if it ever goes on. */
+  onSilent(): void {
+    if (this.generation === 0) return;
+    this.#silentPulse = this.pulse;
+    this.#letGo();
+  }
+
+  onHung(silentMs: number): void {
+    this.#options.onHung(silentMs);
   }
 
   #onMessage(message: FromWorker): void {
     switch (message.type) {
       case 'applied':
-        if (message.error === '') this.generation = message.generation;
-        this.#applies.get(message.generation)?.({ error: message.error, ports: message.ports });
-        this.#applies.delete(message.generation);
+        this.#onApplied(message);
         break;
       case 'endpoints-applied':
         this.#endpointApplies.get(message.sequence)?.();
@@ -129,14 +167,27 @@ export class WorkerThread {
     }
   }
 
+  #onApplied({ generation, error, ports }: Extract<FromWorker, { type: 'applied' }>): void {
+    if (error === '') this.generation = generation;
+    const resolve = this.#applies.get(generation);
+    this.#applies.delete(generation);
+    if (resolve !== undefined) resolve({ error, ports });
+    else if (error !== '') this.#options.onLateRefusal(error);
+  }
+
+  /** Whoever waits for an answer goes on without one. */
+  #letGo(): void {
+    for (const resolve of this.#applies.values()) resolve({ error: '', ports: [] });
+    for (const resolve of this.#endpointApplies.values()) resolve();
+    this.#applies.clear();
+    this.#endpointApplies.clear();
+  }
+
   #onExit(): void {
     this.#exited = true;
     // Its replacement gets the configuration; a death is no refusal.
-    for (const resolve of this.#applies.values()) resolve({ error: '', ports: [] });
-    for (const resolve of this.#endpointApplies.values()) resolve();
+    this.#letGo();
     for (const resolve of this.#statsRequests.values()) resolve(null);
-    this.#applies.clear();
-    this.#endpointApplies.clear();
     this.#statsRequests.clear();
     this.#onDrained?.();
     this.#options.onExit(this.#error);

@@ -52,9 +52,12 @@ function build(live: LiveState, config: ProxyConfig): NextState {
     routeStats.set(route.id, stats);
     rules.push({ listeners: route.listeners, rule: toRule(live, route, stats) });
   }
-  const tables = buildTables(config, rules);
+  const restricted = rules.some(({ listeners }) => listeners !== null);
+  const everywhere = rules.filter(({ listeners }) => listeners === null);
+  const formerTable = buildRouteTable(everywhere.map(({ rule }) => rule));
+  const tables = buildTables(config, rules, restricted ? null : formerTable);
   const certificates = new CertificateTable(config.certificates, live.current.certificates);
-  return { generation: { number: config.generation, tables, certificates }, routeStats };
+  return { generation: { number: config.generation, tables, formerTable, certificates }, routeStats };
 }
 
 interface Rule {
@@ -63,10 +66,12 @@ interface Rule {
 }
 
 /** Listeners that serve the same routes, in practice all of them, share one table. */
-function buildTables(config: ProxyConfig, rules: readonly Rule[]): ReadonlyMap<string, RouteTable<LiveRoute>> {
+function buildTables(
+  config: ProxyConfig,
+  rules: readonly Rule[],
+  shared: RouteTable<LiveRoute> | null,
+): ReadonlyMap<string, RouteTable<LiveRoute>> {
   const tables = new Map<string, RouteTable<LiveRoute>>();
-  const restricted = rules.some(({ listeners }) => listeners !== null);
-  const shared = restricted ? null : buildRouteTable(rules.map(({ rule }) => rule));
   for (const { name } of config.listeners) {
     const own = rules.filter(({ listeners }) => listeners === null || listeners.includes(name));
     tables.set(name, shared ?? buildRouteTable(own.map(({ rule }) => rule)));

@@ -13,6 +13,8 @@ export interface Generation {
   readonly number: number;
   /** By listener name. */
   readonly tables: ReadonlyMap<string, RouteTable<LiveRoute>>;
+  /** For connections of listeners that are gone: the routes that are served on every listener. Null before the first one. */
+  readonly formerTable: RouteTable<LiveRoute> | null;
   readonly certificates: CertificateTable;
 }
 
@@ -26,7 +28,7 @@ export class LiveState {
 
   constructor(upstreams: UpstreamRegistry) {
     this.upstreams = upstreams;
-    this.current = { number: 0, tables: new Map(), certificates: new CertificateTable([], null) };
+    this.current = { number: 0, tables: new Map(), formerTable: null, certificates: new CertificateTable([], null) };
     this.routeStats = new Map();
     this.configApplied = 0;
     this.configApplyFailures = 0;

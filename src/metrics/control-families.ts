@@ -16,6 +16,11 @@ function trafficFamilies({ sum }: Scrape): readonly MetricFamily[] {
       'Client connections closed at once, because there were as many as --max-connections allows.',
       single(sum.refused),
     ),
+    counter(
+      'sluice_connections_refused_per_ip_total',
+      'Client connections closed at once, because their client had as many as --max-connections-per-ip allows.',
+      single(sum.refusedPerClient),
+    ),
     counter('sluice_accept_errors_total', 'Client connections that could not be accepted.', single(sum.acceptErrors)),
     counter('sluice_tls_handshake_errors_total', 'TLS handshakes that failed.', single(sum.tlsHandshakeErrors)),
     gauge('sluice_requests_in_flight', 'Requests being worked on.', single(sum.activeRequests)),
@@ -29,6 +34,16 @@ function workerFamilies({ workers, control }: Scrape): readonly MetricFamily[] {
   return [
     gauge('sluice_workers', 'Workers that answered this scrape.', single(workers.length)),
     counter('sluice_worker_restarts_total', 'Workers that died and were replaced.', single(control.workerRestarts)),
+    counter(
+      'sluice_worker_hangs_total',
+      'Workers that were ended because they showed no sign of life for --worker-hang-timeout.',
+      single(control.workerHangs),
+    ),
+    gauge(
+      'sluice_worker_connections',
+      'Open client connections of each worker.',
+      byWorker((each) => each.connections.active),
+    ),
     counter(
       'sluice_worker_cpu_seconds_total',
       'CPU time of each running worker.',

@@ -27,6 +27,8 @@ export interface ControlStatus {
   readonly applied: number;
   readonly applyFailures: number;
   readonly workerRestarts: number;
+  /** Of these, workers that were ended because they hung. */
+  readonly workerHangs: number;
   readonly problems: readonly Pick<Problem, 'code' | 'severity'>[];
   /** Null where no election takes place. */
   readonly leader: { readonly electionId: string; readonly isLeader: boolean } | null;

@@ -20,6 +20,7 @@ export class StatsSum {
   activeConnections = 0;
   accepted = 0;
   refused = 0;
+  refusedPerClient = 0;
   acceptErrors = 0;
   tlsHandshakeErrors = 0;
   activeRequests = 0;
@@ -34,6 +35,7 @@ export class StatsSum {
   addCounters(stats: WorkerStats): void {
     this.accepted += stats.connections.accepted;
     this.refused += stats.connections.refused;
+    this.refusedPerClient += stats.connections.refusedPerClient;
     this.acceptErrors += stats.connections.acceptErrors;
     this.totalRequests += stats.requests.total;
     this.tlsHandshakeErrors += stats.connections.tlsHandshakeErrors;
@@ -63,6 +65,7 @@ export class StatsSum {
   addSum(other: StatsSum): void {
     this.accepted += other.accepted;
     this.refused += other.refused;
+    this.refusedPerClient += other.refusedPerClient;
     this.acceptErrors += other.acceptErrors;
     this.totalRequests += other.totalRequests;
     this.tlsHandshakeErrors += other.tlsHandshakeErrors;

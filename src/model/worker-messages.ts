@@ -9,6 +9,8 @@ export type ToWorker =
   | { readonly type: 'endpoints'; readonly sequence: number; readonly changes: readonly EndpointChange[] }
   | { readonly type: 'health'; readonly changes: readonly HealthChange[] }
   | { readonly type: 'stats'; readonly requestId: number }
+  /** A drain will follow: go on accepting, and let clients of HTTP/1.1 connect anew for each request. */
+  | { readonly type: 'leave' }
   | { readonly type: 'drain'; readonly deadlineMs: number };
 
 export type FromWorker =
@@ -36,21 +38,14 @@ export interface BoundPort {
   readonly port: number;
 }
 
-/** `workerData` of a data-plane thread. */
-export interface WorkerSettings {
-  readonly workerId: number;
-  readonly accessLog: 'off' | 'json' | 'text';
+/** What one client may cost. */
+export interface ClientLimits {
   /** Request line and header section, bytes. */
   readonly maxHeadBytes: number;
   readonly maxHeaders: number;
   /** Request target, bytes. */
   readonly maxTargetBytes: number;
-  /** Client connections at once, on all listeners together, handshakes included. */
-  readonly maxConnections: number;
-  /** Client and upstream connections from which on no further client is let in: the worker's share of open files. */
-  readonly maxSockets: number;
-  readonly tlsHandshakeTimeoutMs: number;
-  /** From the first byte of a request head to its end. */
+  /** From the first byte of a request head to its end; for the first one of a connection, from its start. */
   readonly headTimeoutMs: number;
   /** Silence between two requests of a client connection. */
   readonly keepAliveTimeoutMs: number;
@@ -58,6 +53,21 @@ export interface WorkerSettings {
   readonly bodyTimeoutMs: number;
   /** Longest a client may refuse to read. */
   readonly writeTimeoutMs: number;
+  /** Connections at once from one client, to each worker; 0 = no limit. */
+  readonly maxConnectionsPerIp: number;
+}
+
+/** `workerData` of a data-plane thread. */
+export interface WorkerSettings extends ClientLimits {
+  readonly workerId: number;
+  /** One number in shared memory that the worker moves as long as it lives. */
+  readonly pulse: Int32Array;
+  readonly accessLog: 'off' | 'json' | 'text';
+  /** Client connections at once, on all listeners together, handshakes included. */
+  readonly maxConnections: number;
+  /** Client and upstream connections from which on no further client is let in: the worker's share of open files. */
+  readonly maxSockets: number;
+  readonly tlsHandshakeTimeoutMs: number;
   /** Idle connections kept per endpoint. */
   readonly maxIdlePerEndpoint: number;
   readonly upstreamIdleTimeoutMs: number;

@@ -14,6 +14,8 @@ export interface WorkerStats {
     readonly accepted: number;
     /** Closed at accept, because there were as many as there may be. */
     readonly refused: number;
+    /** Closed at accept, because their client had as many as one client may have. */
+    readonly refusedPerClient: number;
     readonly acceptErrors: number;
     readonly tlsHandshakeErrors: number;
   };

@@ -13,6 +13,7 @@ export function collectStats(worker: WorkerContext): WorkerStats {
       active: worker.activeConnections,
       accepted: worker.acceptedConnections,
       refused: worker.refusedConnections,
+      refusedPerClient: worker.refusedPerClient,
       acceptErrors: worker.acceptErrors,
       tlsHandshakeErrors: worker.tlsHandshakeErrors,
     },

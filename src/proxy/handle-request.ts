@@ -40,8 +40,9 @@ export function handleRequest(
     downstream.answer({ status: 204, reason: 'No Content', fields: '', body: '' });
     return null;
   }
-  const table = worker.live.current.tables.get(origin.listener);
-  const route = table === undefined ? null : table.match(origin.routingHost, head.target, head.pathEnd, head);
+  const { tables, formerTable } = worker.live.current;
+  const table = tables.get(origin.listener) ?? formerTable;
+  const route = table === null ? null : table.match(origin.routingHost, head.target, head.pathEnd, head);
   if (route === null) {
     worker.countUnrouted(404);
     logUnrouted(worker, downstream.clientIp, head, 404);

@@ -3,6 +3,7 @@
  * connections. TLS is terminated in `tls/`, and `connection-gate.ts` knows how many there may be.
  */
 import net from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ListenerConfig } from '../model/proxy-config.ts';
 import type { BoundPort } from '../model/worker-messages.ts';
 import { type OnRead, readDecryptedInto, readInto } from './accepted-socket.ts';
@@ -11,10 +12,13 @@ import type { ListenerFacts } from './forwarded-fields.ts';
 import { ServerConnection } from './http1/server-connection.ts';
 import { PrefaceReader } from './http2/preface.ts';
 import { Http2ServerSession } from './http2/server-session.ts';
+import { retireListeners } from './retire-listeners.ts';
 import { TlsTermination } from './tls/tls-termination.ts';
 import type { WorkerContext } from './worker-context.ts';
 
 const BACKLOG = 4_096;
+/** How long clients that are busy may learn from an answer that their connection closes, before idle ones are closed. */
+const SETTLE_MS = 100;
 const SOCKET_OPTIONS: net.ServerOpts = { noDelay: true, keepAlive: true, allowHalfOpen: true };
 
 export interface OpenListener {
@@ -42,7 +46,6 @@ export class ProxyServer {
   readonly #gate: ConnectionGate;
   readonly #tls: TlsTermination;
   readonly #onClosed: (connection: OpenConnection) => void;
-  #onIdle: (() => void) | null;
 
   constructor(worker: WorkerContext) {
     this.#worker = worker;
@@ -52,9 +55,7 @@ export class ProxyServer {
     this.#tls = new TlsTermination(worker);
     this.#onClosed = (connection) => {
       this.#connections.delete(connection);
-      if (this.#connections.size === 0) this.#onIdle?.();
     };
-    this.#onIdle = null;
   }
 
   get ports(): readonly BoundPort[] {
@@ -83,8 +84,10 @@ export class ProxyServer {
 
   /** Takes over what `open` returned and closes listeners that are gone; their connections live on. */
   use(next: OpenListeners): void {
-    for (const [name, { server }] of this.#listeners) if (next.get(name)?.server !== server) server.close();
+    const gone = Array.from(this.#listeners.values(), ({ server }) => server);
+    const kept = new Set(Array.from(next.values(), ({ server }) => server));
     this.#listeners = next;
+    void retireListeners(gone.filter((server) => !kept.has(server)));
   }
 
   /** Closes what `open` opened and nobody will use. */
@@ -104,20 +107,23 @@ export class ProxyServer {
 
   /** Stops accepting, lets requests finish, and cuts what is left at the deadline. */
   async drain(deadlineMs: number): Promise<void> {
-    this.#worker.draining = true;
-    for (const { server } of this.#listeners.values()) server.close();
-    this.#listeners = new Map();
-    for (const connection of this.#connections) connection.drain();
-    if (this.#connections.size > 0) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, deadlineMs);
-        this.#onIdle = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    const timer = setTimeout(end, deadlineMs);
+    void this.#drain().then(end);
+    await ended;
+    clearTimeout(timer);
     for (const connection of this.#connections) connection.destroy();
+  }
+
+  async #drain(): Promise<void> {
+    this.#worker.leaving = true;
+    this.#worker.draining = true;
+    const servers = Array.from(this.#listeners.values(), ({ server }) => server);
+    this.#listeners = new Map();
+    await retireListeners(servers);
+    if (this.#gate.held > 0) await delay(SETTLE_MS);
+    for (const connection of this.#connections) connection.drain();
+    await this.#gate.emptied();
   }
 
   async #open(config: ListenerConfig, port: number): Promise<OpenListener> {
@@ -177,6 +183,7 @@ export class ProxyServer {
   #acceptHttp1(socket: net.Socket, facts: ListenerFacts): ServerConnection {
     const accepted = new ServerConnection(this.#worker, socket, facts, this.#onClosed);
     this.#connections.add(accepted);
+    if (this.#worker.draining) accepted.drain();
     return accepted;
   }
 

@@ -14,6 +14,8 @@ import { WriteBuffers } from './write-buffers.ts';
 
 /** Upstream sockets read into this one buffer: what must outlive the callback is copied. */
 const READ_BUFFER_BYTES = 65_536;
+/** How long, while draining, a client that has just connected may take to begin its first request. */
+export const DRAIN_FRESH_MS = 1_000;
 
 export class WorkerContext {
   readonly settings: WorkerSettings;
@@ -34,11 +36,15 @@ export class WorkerContext {
   readonly writeBuffers: WriteBuffers;
   /** Null when the access log is off. */
   readonly onAccess: ((entry: AccessLogEntry) => void) | null;
+  /** Soon to drain: answers over HTTP/1.1 close their connection. */
+  leaving: boolean;
   draining: boolean;
   activeConnections: number;
   acceptedConnections: number;
   /** Closed at accept, because there were as many as there may be. */
   refusedConnections: number;
+  /** Closed at accept, because their client had as many as one client may have. */
+  refusedPerClient: number;
   acceptErrors: number;
   /** Sockets to endpoints, idle ones included. */
   upstreamConnections: number;
@@ -71,10 +77,12 @@ export class WorkerContext {
     this.readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
     this.acceptBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
     this.writeBuffers = new WriteBuffers(READ_BUFFER_BYTES);
+    this.leaving = false;
     this.draining = false;
     this.activeConnections = 0;
     this.acceptedConnections = 0;
     this.refusedConnections = 0;
+    this.refusedPerClient = 0;
     this.acceptErrors = 0;
     this.upstreamConnections = 0;
     this.tlsHandshakeErrors = 0;

@@ -10,6 +10,7 @@ async function listen(t: TestContext, options: Partial<AdminServerOptions> = {})
   const server = new AdminServer({
     bind: '127.0.0.1',
     port: 0,
+    reusePort: false,
     logger: NULL_LOGGER,
     readiness: () => ({ ready: true, detail: { generation: 3 } }),
     metrics: () => Promise.resolve('a 1\n'),
@@ -117,6 +118,7 @@ test('close ends idle connections', async () => {
   const server = new AdminServer({
     bind: '127.0.0.1',
     port: 0,
+    reusePort: false,
     logger: NULL_LOGGER,
     readiness: () => ({ ready: true, detail: {} }),
     metrics: () => Promise.resolve(''),

@@ -166,6 +166,7 @@ test('explain --admin asks a running process, health included', async (t: TestCo
   const admin = new AdminServer({
     bind: '127.0.0.1',
     port: 0,
+    reusePort: false,
     logger: NULL_LOGGER,
     readiness: () => ({ ready: true, detail: {} }),
     metrics: () => Promise.resolve(''),

@@ -41,6 +41,17 @@ function explainErrors(flags: Readonly<Record<string, string>>): readonly string
   return errorsOf(readExplainSettings(given(flags), {}));
 }
 
+const CLIENT_LIMITS = {
+  headTimeoutMs: 60_000,
+  bodyTimeoutMs: 60_000,
+  keepAliveTimeoutMs: 75_000,
+  writeTimeoutMs: 60_000,
+  maxHeadBytes: 32_768,
+  maxHeaders: 100,
+  maxTargetBytes: 16_384,
+  maxConnectionsPerIp: 0,
+};
+
 test('serve has the documented defaults', () => {
   const { workers, ...rest } = serve();
   assert.ok(workers >= 1);
@@ -55,7 +66,11 @@ test('serve has the documented defaults', () => {
     adminBind: '127.0.0.1',
     adminPort: 10254,
     maxConnections: 'auto',
+    clientLimits: CLIENT_LIMITS,
+    takeover: false,
+    shutdownDelayMs: 0,
     drainTimeoutMs: 30_000,
+    workerHangTimeoutMs: 10_000,
     logLevel: 'info',
     logFormat: 'json',
     accessLog: 'off',
@@ -89,7 +104,11 @@ test('controller has the documented defaults', () => {
     adminBind: '0.0.0.0',
     adminPort: 10254,
     maxConnections: 'auto',
+    clientLimits: CLIENT_LIMITS,
+    takeover: false,
+    shutdownDelayMs: 5_000,
     drainTimeoutMs: 30_000,
+    workerHangTimeoutMs: 10_000,
     logLevel: 'info',
     logFormat: 'json',
     accessLog: 'json',
@@ -153,6 +172,33 @@ test('the limit of connections is a number or auto', () => {
   assert.equal(serve({ 'max-connections': 'auto' }).maxConnections, 'auto');
 });
 
+test('limits on clients are durations, sizes and numbers', () => {
+  const flags = {
+    'client-header-timeout': '1s',
+    'client-body-timeout': '2s',
+    'keep-alive-timeout': '250ms',
+    'client-write-timeout': '1m',
+    'max-header-bytes': '8192',
+    'max-headers': '20',
+    'max-uri-bytes': '4K',
+    'max-connections-per-ip': '7',
+  };
+  const { clientLimits } = serve(flags, { SLUICE_MAX_HEADERS: '30' });
+  assert.deepEqual(clientLimits, {
+    headTimeoutMs: 1_000,
+    bodyTimeoutMs: 2_000,
+    keepAliveTimeoutMs: 250,
+    writeTimeoutMs: 60_000,
+    maxHeadBytes: 8_192,
+    maxHeaders: 20,
+    maxTargetBytes: 4_096,
+    maxConnectionsPerIp: 7,
+  });
+  assert.equal(serve({}, { SLUICE_MAX_HEADERS: '30' }).clientLimits.maxHeaders, 30);
+  assert.equal(serve({ 'max-connections-per-ip': 'off' }).clientLimits.maxConnectionsPerIp, 0);
+  assert.equal(serve({ 'max-header-bytes': '1m' }).clientLimits.maxHeadBytes, 1_048_576);
+});
+
 test('workers is a number or auto', () => {
   assert.equal(serve({ workers: '3' }).workers, 3);
   assert.ok(serve({ workers: 'auto' }).workers >= 1);
@@ -185,6 +231,33 @@ const errorCases: readonly ErrorCase[] = [
     value: '25h',
     message: '--drain-timeout: expected a duration up to 24h, like 250ms, 30s or 5m, got "25h"',
   },
+  {
+    flag: 'client-header-timeout',
+    value: '0s',
+    message: '--client-header-timeout: expected a duration from 1ms to 24h, like 250ms, 30s or 5m, got "0s"',
+  },
+  {
+    flag: 'max-header-bytes',
+    value: '2m',
+    message: '--max-header-bytes: expected a size from 256 to 1m, like 8192 or 16k, got "2m"',
+  },
+  {
+    flag: 'max-uri-bytes',
+    value: '1.5k',
+    message: '--max-uri-bytes: expected a size from 256 to 1m, like 8192 or 16k, got "1.5k"',
+  },
+  { flag: 'max-headers', value: '7', message: '--max-headers: expected an integer from 8 to 1000, got "7"' },
+  {
+    flag: 'max-connections-per-ip',
+    value: '0',
+    message: '--max-connections-per-ip: expected "off" or an integer from 1 to 10000000, got "0"',
+  },
+  {
+    flag: 'worker-hang-timeout',
+    value: '500ms',
+    message: '--worker-hang-timeout: expected 0s or a duration from 1s to 24h, like 10s, got "500ms"',
+  },
+  { flag: 'takeover', value: 'yes', message: '--takeover: expected "true" or "false", got "yes"' },
   { flag: 'log-level', value: 'loud', message: '--log-level: expected one of debug, info, warn, error, got "loud"' },
   { flag: 'access-log', value: 'on', message: '--access-log: expected one of off, json, text, got "on"' },
   { flag: 'nginx-metrics', value: 'yes', message: '--nginx-metrics: expected "true" or "false", got "yes"' },

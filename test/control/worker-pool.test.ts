@@ -1,5 +1,8 @@
 /** Data-plane threads as the control plane sees them: told in order, replaced when they die, never waited for in vain. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { WorkerPool } from '../../src/control/worker-pool.ts';
 import type { HealthChange, ProxyConfig } from '../../src/model/proxy-config.ts';
@@ -19,6 +22,7 @@ const SETTINGS: ConstructorParameters<typeof WorkerPool>[0]['settings'] = {
   keepAliveTimeoutMs: 1,
   bodyTimeoutMs: 1,
   writeTimeoutMs: 1,
+  maxConnectionsPerIp: 0,
   maxIdlePerEndpoint: 1,
   upstreamIdleTimeoutMs: 1,
   reusePort: true,
@@ -29,12 +33,14 @@ class PoolFixture extends RecordingLogger {
   readonly pool: WorkerPool;
   readonly #state = new AwaitedState();
 
-  constructor(count: number, health: readonly HealthChange[] = []) {
+  constructor(count: number, health: readonly HealthChange[] = [], hangTimeoutMs = 0) {
     super();
     this.pool = new WorkerPool({
       script: new URL('./workers/scripted-worker.ts', import.meta.url),
       count,
       settings: SETTINGS,
+      hangTimeoutMs,
+      takeover: false,
       logger: this,
       onAccessLines: () => undefined,
       health: () => health,
@@ -62,8 +68,8 @@ class PoolFixture extends RecordingLogger {
   }
 }
 
-function start(t: TestContext, count: number, health: readonly HealthChange[] = []): PoolFixture {
-  const fixture = new PoolFixture(count, health);
+function start(t: TestContext, count: number, health: readonly HealthChange[] = [], hangTimeoutMs = 0): PoolFixture {
+  const fixture = new PoolFixture(count, health, hangTimeoutMs);
   t.after(() => fixture.pool.drain(0));
   fixture.pool.start();
   return fixture;
@@ -125,6 +131,53 @@ test('a thread that dies while it is told something does not keep the control pl
   await fixture.until(() => fixture.lost.length === 1);
   const line = fixture.lines.find(({ level }) => level === 'error');
   assert.match(String(line?.fields['error']), /told to die/);
+});
+
+test('a thread that hangs is not waited for, and replaced by one that gets the newest configuration', async (t) => {
+  const fixture = start(t, 2, [], 2_000);
+  await fixture.pool.apply(config(1));
+  const toldToHang = fixture.pool.applyEndpoints([{ upstreamId: 'hang:1', endpoints: [] }], config(1));
+  assert.equal(await fixture.pool.apply(config(2)), '');
+  await toldToHang;
+  await fixture.until(() => fixture.applying().some(({ worker, generation }) => worker === 3 && generation === 2));
+  assert.deepEqual(fixture.lost, [1]);
+  assert.equal(fixture.pool.hangs, 1);
+  assert.equal(fixture.pool.restarts, 1);
+  const [hung, died] = fixture.lines.filter(({ level }) => level === 'error');
+  assert.deepEqual(hung?.fields, { worker: 1, silentMs: 2_000 });
+  assert.match(String(died?.fields['error']), /no sign of life for 2000 ms/);
+});
+
+test('a thread that hangs in its first configuration is replaced too', async (t) => {
+  const fixture = start(t, 2, [], 1_000);
+  assert.equal(await fixture.pool.apply(config(1, 'hang:1')), '');
+  await fixture.until(() => fixture.applying().some(({ worker }) => worker === 3));
+  assert.equal(fixture.pool.hangs, 1);
+});
+
+test('a thread that refuses what nobody waited for any longer is replaced, as it runs something else than the others', async (t) => {
+  const fixture = start(t, 2, [], 5_000);
+  await fixture.pool.apply(config(1));
+  const goOn = path.join(mkdtempSync(path.join(tmpdir(), 'sluice-pool-')), 'go-on');
+  t.after(() => rmSync(path.dirname(goOn), { recursive: true }));
+  const late = proxyConfig({
+    generation: 2,
+    upstreams: [upstreamConfig('a')],
+    routes: [routeConfig('refuse-late:1', 'a', { host: goOn })],
+  });
+  assert.equal(await fixture.pool.apply(late), '');
+  writeFileSync(goOn, '');
+  await fixture.until(() => fixture.applying().some(({ worker, generation }) => worker === 3 && generation === 2));
+  assert.deepEqual(fixture.lost, [1]);
+  assert.equal(fixture.pool.hangs, 0);
+});
+
+test('a drain does not wait for a thread that hangs', async (t) => {
+  const fixture = start(t, 2);
+  await fixture.pool.apply(config(1));
+  void fixture.pool.applyEndpoints([{ upstreamId: 'hang:1', endpoints: [] }], config(1));
+  await fixture.pool.drain(100);
+  await fixture.until(() => fixture.lost.length === 2);
 });
 
 test('counters of a thread that dies are given up, not waited for', async (t) => {

@@ -23,8 +23,6 @@ export class Http2Target implements FuzzTarget {
   constructor() {
     this.#plane = new SessionPlane();
     this.#plane.worker.clock.close();
-    // The loop never comes to the end of a turn.
-    this.#plane.worker.turnEnd.add = () => undefined;
     this.#frames = [];
   }
 

@@ -169,6 +169,7 @@ function fail(message: string): never {
 
 /** The socket that does not exist. */
 const SOCKET = {
+  on: ignore,
   write: () => true,
   end: ignore,
   pause: ignore,
@@ -176,7 +177,6 @@ const SOCKET = {
   cork: ignore,
   uncork: ignore,
   destroy: ignore,
-  on: ignore,
   once: ignore,
   setTimeout: ignore,
 } as unknown as Socket;

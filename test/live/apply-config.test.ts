@@ -98,6 +98,18 @@ test('a route is served on the listeners it names, or on all', () => {
   assert.equal(match(live, 'a', '/', 'other')?.id, 'all');
 });
 
+test('connections of a listener that is gone are served the routes of every listener, and no others', () => {
+  const { live } = fixture();
+  const routes = [
+    routeConfig('everywhere', 'a'),
+    routeConfig('here', 'a', { path: { kind: 'prefix', value: '/here' }, listeners: ['web'] }),
+  ];
+  applyConfig(live, proxyConfig({ generation: 1, upstreams: [A], routes }));
+  assert.equal(match(live, 'x', '/here', 'web')?.id, 'here');
+  assert.equal(match(live, 'x', '/here', 'gone'), null);
+  assert.equal(live.current.formerTable?.match('x', '/here', 5, requestFacts())?.id, 'everywhere');
+});
+
 test('a configuration that cannot be applied changes nothing', () => {
   const { live, closed } = fixture();
   applyConfig(live, proxyConfig({ generation: 1, upstreams: [A], routes: [routeConfig('r', 'a')] }));

@@ -12,6 +12,7 @@ const CONTROL: ControlStatus = {
   applied: 3,
   applyFailures: 1,
   workerRestarts: 2,
+  workerHangs: 1,
   problems: [
     { code: 'path-invalid', severity: 'rejected' },
     { code: 'path-invalid', severity: 'rejected' },
@@ -40,7 +41,7 @@ function linesOf(text: string, name: string): readonly string[] {
 }
 
 const busy = workerStats(1, {
-  connections: { active: 5, accepted: 9, refused: 3, acceptErrors: 4, tlsHandshakeErrors: 1 },
+  connections: { active: 5, accepted: 9, refused: 3, refusedPerClient: 6, acceptErrors: 4, tlsHandshakeErrors: 1 },
   requests: { active: 2, total: 12, unrouted: { 404: 3 } },
   cpuSeconds: 1.5,
   routes: [
@@ -127,12 +128,15 @@ test('traffic, workers and configuration are printed', async () => {
     'sluice_connections 5',
     'sluice_connections_accepted_total 9',
     'sluice_connections_refused_total 3',
+    'sluice_connections_refused_per_ip_total 6',
     'sluice_accept_errors_total 4',
     'sluice_tls_handshake_errors_total 1',
     'sluice_requests_in_flight 2',
     'sluice_unrouted_requests_total{status="404"} 3',
     'sluice_workers 1',
     'sluice_worker_restarts_total 2',
+    'sluice_worker_hangs_total 1',
+    'sluice_worker_connections{worker="1"} 5',
     'sluice_worker_cpu_seconds_total{worker="1"} 1.5',
     'sluice_config_generation 4',
     'sluice_config_last_apply_successful 1',

@@ -10,7 +10,14 @@ const anyRoute = (): boolean => true;
 /** A report with `count` in every counter that the assertions below read. */
 function report(workerId: number, count: number): WorkerStats {
   return workerStats(workerId, {
-    connections: { active: 1, accepted: count, refused: 2 * count, acceptErrors: 3 * count, tlsHandshakeErrors: 0 },
+    connections: {
+      active: 1,
+      accepted: count,
+      refused: 2 * count,
+      refusedPerClient: 4 * count,
+      acceptErrors: 3 * count,
+      tlsHandshakeErrors: 0,
+    },
     requests: { active: 1, total: count, unrouted: { 404: count } },
     routes: [routeRow('r', count, { split: [{ upstreamId: 'u', canary: true, requests: count, failures: 0 }] })],
     endpoints: [endpointRow('u', '10.0.0.1:80', { requests: count, inFlight: 1 })],
@@ -21,6 +28,7 @@ test('counters of all workers are added up, row by row', () => {
   const sum = new WorkerTotals().update([report(1, 3), report(2, 4)], anyRoute);
   assert.equal(sum.accepted, 7);
   assert.equal(sum.refused, 14);
+  assert.equal(sum.refusedPerClient, 28);
   assert.equal(sum.acceptErrors, 21);
   assert.equal(sum.unrouted.get('404'), 7);
   assert.deepEqual(sum.routes.get('r')?.statusClasses, [0, 7, 0, 0, 0]);
@@ -43,6 +51,7 @@ test('what a retired worker counted stays, and what it held does not', () => {
   const sum = totals.update([report(2, 5)], anyRoute);
   assert.equal(sum.accepted, 8);
   assert.equal(sum.refused, 16);
+  assert.equal(sum.refusedPerClient, 32);
   assert.equal(sum.acceptErrors, 24);
   assert.equal(sum.activeConnections, 1);
   assert.equal(sum.routes.get('r')?.statusClasses[1], 8);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import type { WorkerSettings } from '../../src/model/worker-messages.ts';
 import { ConnectionGate } from '../../src/proxy/connection-gate.ts';
 import { InProcessProxy } from '../support/in-process-proxy.ts';
@@ -129,4 +130,23 @@ test('a listener that cannot accept goes on; it is counted, and logged seldom', 
   for (let count = 0; count < 100; count++) gate.onAcceptError('web', error);
   assert.equal(proxy.worker.acceptErrors, 100);
   assert.equal(proxy.logger.lines.length, 1);
+});
+
+test('one client gets no more connections than a client may have, others do, and those given up are free again', async (t) => {
+  const { proxy, clearPort } = await start(t, { maxConnectionsPerIp: 2 });
+  const first = await answered(await RawClient.connect(clearPort));
+  const second = await answered(await RawClient.connect(clearPort));
+  assert.equal(await isRefused(clearPort), true);
+  assert.equal(proxy.worker.refusedPerClient, 1);
+  assert.equal(proxy.worker.refusedConnections, 0);
+  const warning = proxy.logger.lines.find(({ message }) => message.startsWith('too many connections of one client'));
+  assert.deepEqual(warning?.fields, { client: '127.0.0.1', maxConnectionsPerIp: 2, count: 1 });
+  const elsewhere = new RawClient(net.connect({ host: '127.0.0.1', port: clearPort, localAddress: '127.0.0.2' }));
+  await answered(elsewhere);
+  first.destroy();
+  await first.closed();
+  while (proxy.worker.activeConnections > 2) await setImmediate();
+  await answered(await RawClient.connect(clearPort)).then((client) => client.destroy());
+  second.destroy();
+  elsewhere.destroy();
 });

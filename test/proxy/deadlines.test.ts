@@ -4,6 +4,7 @@ import { after, before, beforeEach, type TestContext, test } from 'node:test';
 import type { RoutePolicy } from '../../src/model/route-policy.ts';
 import { DEFAULT_ROUTE_POLICY } from '../../src/model/route-policy.ts';
 import type { WorkerSettings } from '../../src/model/worker-messages.ts';
+import type { ServerConnection } from '../../src/proxy/http1/server-connection.ts';
 import { InProcessProxy } from '../support/in-process-proxy.ts';
 import { routeConfig, upstreamConfig } from '../support/proxy-config.ts';
 import { RawClient } from '../support/raw-client.ts';
@@ -169,4 +170,59 @@ test('an upstream connection is not kept as long as its back end says it will no
   const { connection } = await upstream.request();
   await upstream.untilClosed(connection);
   client.destroy();
+});
+
+/** The one connection of a proxy whose clock the test moves, and a way to wait until a part of a head has been read. */
+async function connectAtStandstill(
+  t: TestContext,
+  proxy: InProcessProxy,
+): Promise<{ client: RawClient; connection: ServerConnection; headBegun: () => Promise<unknown> }> {
+  const { clock } = proxy.worker;
+  clock.close();
+  const accepted = new Promise<ServerConnection>((resolve) => {
+    t.mock.method(clock, 'watch', (watched: ServerConnection) => resolve(watched));
+  });
+  const client = await RawClient.connect(proxy.port);
+  t.after(() => client.destroy());
+  const connection = await accepted;
+  const begin = connection.onHeadBegun.bind(connection);
+  const headBegun = (): Promise<unknown> =>
+    new Promise<void>((resolve) => {
+      connection.onHeadBegun = () => {
+        begin();
+        resolve();
+      };
+    });
+  return { client, connection, headBegun };
+}
+
+test('the time for the first head begins with the connection', async (t) => {
+  const proxy = await start(t, { headTimeoutMs: 10_000 });
+  const { clock } = proxy.worker;
+  const { client, connection, headBegun } = await connectAtStandstill(t, proxy);
+  clock.nowMs += 9_000;
+  const begun = headBegun();
+  client.write('GET / HTTP/1.1\r\n');
+  await begun;
+  clock.nowMs += 1_000;
+  connection.onTick(clock.nowMs);
+  assert.equal(await client.status(), 408);
+});
+
+test('the time for a later head begins with its first byte', async (t) => {
+  const proxy = await start(t, { headTimeoutMs: 10_000, keepAliveTimeoutMs: 60_000 });
+  const { clock } = proxy.worker;
+  const { client, connection, headBegun } = await connectAtStandstill(t, proxy);
+  client.write(GET);
+  assert.equal(await client.status(), 200);
+  clock.nowMs += 50_000;
+  const begun = headBegun();
+  client.write('GET / HTTP/1.1\r\n');
+  await begun;
+  clock.nowMs += 9_900;
+  connection.onTick(clock.nowMs);
+  assert.equal(client.receivedBytes > 0 && client.ending, 'open');
+  clock.nowMs += 100;
+  connection.onTick(clock.nowMs);
+  assert.equal(await client.status(), 408);
 });

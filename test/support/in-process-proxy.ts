@@ -16,6 +16,7 @@ const LONG_MS = 60_000;
 /** Those of the program, but nothing is shared with other workers. */
 export const DEFAULT_SETTINGS: WorkerSettings = {
   workerId: 1,
+  pulse: new Int32Array(1),
   accessLog: 'json',
   maxHeadBytes: 32_768,
   maxHeaders: 100,
@@ -27,6 +28,7 @@ export const DEFAULT_SETTINGS: WorkerSettings = {
   keepAliveTimeoutMs: LONG_MS,
   bodyTimeoutMs: LONG_MS,
   writeTimeoutMs: LONG_MS,
+  maxConnectionsPerIp: 0,
   maxIdlePerEndpoint: 256,
   upstreamIdleTimeoutMs: LONG_MS,
   reusePort: false,

@@ -10,6 +10,7 @@ import type { WorkerSettings } from '../../src/model/worker-messages.ts';
 import type { Exchange } from '../../src/proxy/exchange.ts';
 import { HpackDecoder } from '../../src/proxy/http2/hpack/hpack-decoder.ts';
 import { Http2ServerSession } from '../../src/proxy/http2/server-session.ts';
+import type { TurnEndListener } from '../../src/proxy/turn-end.ts';
 import type { UpstreamConnection } from '../../src/proxy/upstream-transport.ts';
 import { WorkerContext } from '../../src/proxy/worker-context.ts';
 import { type Frame, FrameType } from './http2-frames.ts';
@@ -136,10 +137,13 @@ export class SessionPlane {
   readonly worker: WorkerContext;
   readonly logger: RecordingLogger;
   onDispatch: (connection: StubConnection) => void;
+  /** Of the turn under way. */
+  readonly turnEnds: TurnEndListener[];
 
   constructor(settings: Partial<WorkerSettings> = {}) {
     this.logger = new RecordingLogger();
     this.onDispatch = () => undefined;
+    this.turnEnds = [];
     const transport = {
       idleCount: 0,
       openCount: 0,
@@ -153,6 +157,9 @@ export class SessionPlane {
     };
     const live = new LiveState(new UpstreamRegistry(() => transport, 1));
     this.worker = new WorkerContext({ ...DEFAULT_SETTINGS, ...settings }, live, this.logger, 1, null);
+    this.worker.turnEnd.add = (listener): void => {
+      this.turnEnds.push(listener);
+    };
     const upstreams = [upstreamConfig('a', '127.0.0.1:1')];
     const routes = [routeConfig('r', 'a', { host: 'a.example' })];
     applyConfig(live, proxyConfig({ generation: 1, upstreams, routes }));
@@ -169,11 +176,13 @@ export class SessionHarness {
   readonly frames: Frame[];
   closed: boolean;
   readonly #decoder: HpackDecoder;
+  readonly #plane: SessionPlane;
 
   constructor(settings: Partial<WorkerSettings> = {}, plane: SessionPlane = new SessionPlane(settings)) {
     this.connections = [];
     this.frames = [];
     this.closed = false;
+    this.#plane = plane;
     this.logger = plane.logger;
     this.socket = new StubSocket();
     this.#decoder = new HpackDecoder(4_096, 1_000_000, 10_000);
@@ -187,20 +196,25 @@ export class SessionHarness {
     });
   }
 
-  /** Each piece is a read of its own. */
+  /** Each piece is a read of its own, and a turn. */
   read(...pieces: readonly Buffer[]): this {
     for (const piece of pieces) {
       if (this.socket.destroyed) break;
       const bytes = Buffer.from(piece);
       this.session.onRead(bytes, bytes.length);
       bytes.fill(0xee);
+      this.#endTurn();
     }
     return this;
   }
 
+  #endTurn(): void {
+    for (const listener of this.#plane.turnEnds.splice(0)) listener.onTurnEnd();
+  }
+
   /** Makes the turn of the event loop end, and takes what comes out. */
   turn(): this {
-    this.session.writer.onTurnEnd();
+    this.#endTurn();
     let rest = Buffer.concat(this.socket.out.splice(0));
     while (rest.length > 0) {
       const length = rest.readUIntBE(0, 3);

@@ -16,6 +16,8 @@ export interface SluiceOptions {
   /** The static configuration; what can be written as JSON is YAML as well. */
   readonly config: unknown;
   readonly args?: readonly string[];
+  /** A module that is loaded first, in the process and in each of its threads. */
+  readonly preload?: string;
   /** The limit of open files it runs under. */
   readonly openFiles?: number;
   /** Further files beside the configuration, by name. */
@@ -37,7 +39,7 @@ export class SluiceProcess {
   readonly #child: ChildProcess;
   readonly #state: AwaitedState;
 
-  constructor({ config, args = [], openFiles, files = {} }: SluiceOptions) {
+  constructor({ config, args = [], openFiles, preload, files = {} }: SluiceOptions) {
     this.logs = [];
     this.otherOutput = '';
     this.httpPort = 0;
@@ -51,7 +53,8 @@ export class SluiceProcess {
     this.writeFile('sluice.yaml', this.#configText);
     const ports = ['--http-port', '0', '--https-port', '0', '--admin-port', '0', '--bind', '127.0.0.1'];
     const file = path.join(this.#directory, 'sluice.yaml');
-    const command = [process.execPath, MAIN, 'serve', '--config', file, '--workers', '1', ...ports, ...args];
+    const node = preload === undefined ? [process.execPath] : [process.execPath, '--import', preload];
+    const command = [...node, MAIN, 'serve', '--config', file, '--workers', '1', ...ports, ...args];
     const limited =
       openFiles === undefined ? command : ['sh', '-c', `ulimit -n ${openFiles}; exec "$0" "$@"`, ...command];
     this.#child = spawn(limited[0] ?? '', limited.slice(1), {
@@ -103,13 +106,20 @@ export class SluiceProcess {
     await this.log('configuration applied', from);
   }
 
+  /** A metric without labels, or with exactly these (`name{label="value"}`); NaN when there is none. */
+  async metric(name: string): Promise<number> {
+    const text = await (await fetch(`http://127.0.0.1:${this.adminPort}/metrics`)).text();
+    const line = text.split('\n').find((each) => each.startsWith(`${name} `));
+    return line === undefined ? Number.NaN : Number(line.slice(name.length + 1));
+  }
+
   /** Resident memory of the whole process now, in bytes. */
   residentBytes(): number {
     const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) * 1_024;
   }
 
-  signal(name: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): void {
+  signal(name: 'SIGTERM' | 'SIGINT' | 'SIGKILL' | 'SIGUSR1' | 'SIGUSR2'): void {
     this.#child.kill(name);
   }
 

@@ -10,7 +10,7 @@ export function workerStats(workerId: number, parts: Partial<WorkerStats> = {}):
   return {
     workerId,
     generation: 1,
-    connections: { active: 0, accepted: 0, refused: 0, acceptErrors: 0, tlsHandshakeErrors: 0 },
+    connections: { active: 0, accepted: 0, refused: 0, refusedPerClient: 0, acceptErrors: 0, tlsHandshakeErrors: 0 },
     requests: { active: 0, total: 0, unrouted: {} },
     configApplied: 1,
     configApplyFailures: 0,

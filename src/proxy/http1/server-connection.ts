@@ -4,20 +4,19 @@
  * Hot: listeners and buffers belong to the connection; a request adds an `Exchange` and nothing else.
  */
 import type { Socket } from 'node:net';
+import { ConnectionOrigin } from '../connection-origin.ts';
 import type { Downstream } from '../downstream.ts';
 import { type LocalResponse, localResponse } from '../error-response.ts';
 import type { Exchange } from '../exchange.ts';
-import { detach, forwardedFields, type ListenerFacts, toClientIp } from '../forwarded-fields.ts';
-import { handleRequest, isInlineBody, type RequestOrigin } from '../handle-request.ts';
+import type { ListenerFacts } from '../forwarded-fields.ts';
+import { handleRequest, isInlineBody } from '../handle-request.ts';
 import { Outcome } from '../outcome.ts';
-import { addressesOf } from '../proxy-protocol/socket-addresses.ts';
 import { SocketWriter } from '../socket-writer.ts';
 import { ClientTunnelEnd, closeTunnelSocket, type UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
-import type { WorkerContext } from '../worker-context.ts';
+import { DRAIN_FRESH_MS, type WorkerContext } from '../worker-context.ts';
 import { BODY_NONE, type RequestHead } from './request-head.ts';
 import { READ_LENGTH, READ_NOTHING, RequestReader, type RequestSink } from './request-reader.ts';
-import { toRoutingHost } from './request-target.ts';
 import type { ResponseHead } from './response-head.ts';
 import { ResponseWriter } from './response-writer.ts';
 
@@ -35,14 +34,9 @@ const PIPELINE_PAUSE_BYTES = 32_768;
 const LINGER_MS = 2_000;
 const LINGER_BYTES = 1_048_576;
 
-export class ServerConnection implements Downstream, RequestSink, RequestOrigin {
+export class ServerConnection implements Downstream, RequestSink {
   readonly clientIp: string;
-  readonly encrypted: boolean;
-  readonly port: number;
-  readonly listener: string;
-  routingHost: string;
-  forwarded: string;
-  inlineBody: string;
+  readonly #origin: ConnectionOrigin;
   readonly #worker: WorkerContext;
   readonly #socket: Socket;
   readonly #onClosed: (connection: ServerConnection) => void;
@@ -64,7 +58,6 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
   #lingeredBytes: number;
   /** Coarse clock; 0 = none. */
   #deadlineMs: number;
-  #hostSeen: string;
   #tunnel: UpstreamTunnel | null;
 
   constructor(
@@ -75,11 +68,9 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
   ) {
     this.#worker = worker;
     this.#socket = socket;
-    this.listener = listener.name;
     this.#onClosed = onClosed;
-    this.clientIp = toClientIp(socket.remoteAddress);
-    this.encrypted = listener.encrypted;
-    this.port = listener.port;
+    this.#origin = new ConnectionOrigin(socket, listener);
+    this.clientIp = this.#origin.clientIp;
     this.#reader = new RequestReader(worker, this);
     this.#output = new SocketWriter(socket, worker.writeBuffers, this);
     this.#writer = new ResponseWriter(worker, this.#output);
@@ -93,10 +84,6 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.#responseDone = false;
     this.#lingeredBytes = 0;
     this.#deadlineMs = worker.clock.nowMs + worker.settings.headTimeoutMs;
-    this.#hostSeen = '';
-    this.routingHost = '';
-    this.forwarded = '';
-    this.inlineBody = '';
     this.#tunnel = null;
     worker.activeConnections++;
     worker.acceptedConnections++;
@@ -107,7 +94,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
   }
 
   get addresses(): Downstream['addresses'] {
-    return addressesOf(this.#socket);
+    return this.#origin.addresses;
   }
 
   /** Bytes `[0, length)` are valid during the call only: what must outlive it is copied. */
@@ -116,9 +103,12 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.#feed(buffer.subarray(0, length));
   }
 
-  /** Close when idle; a response under way says `Connection: close`. */
+  /** Close when idle; a response under way says `Connection: close`. Who has just connected gets a moment for its request. */
   drain(): void {
-    if (this.#phase === OPEN && this.#reader.idle) this.#closeInStages();
+    if (this.#phase !== OPEN || !this.#reader.idle) return;
+    if (this.#origin.forwarded === '')
+      this.#deadlineMs = Math.min(this.#deadlineMs, this.#worker.clock.nowMs + DRAIN_FRESH_MS);
+    else this.#closeInStages();
   }
 
   destroy(): void {
@@ -171,7 +161,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
     this.#exchange = null;
     this.#writer.flush();
     // A clean end would make a response without announced length look complete.
-    if (!this.encrypted && !this.#socket.destroyed) this.#socket.resetAndDestroy();
+    if (!this.#origin.encrypted && !this.#socket.destroyed) this.#socket.resetAndDestroy();
     this.#close();
   }
 
@@ -211,7 +201,9 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
   // RequestSink: what the reader found.
 
   onHeadBegun(): void {
-    this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.headTimeoutMs;
+    // The time for the first head began with the connection.
+    if (this.#origin.forwarded !== '')
+      this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.headTimeoutMs;
   }
 
   onHead(text: string, start: number, headEnd: number, available: number): number {
@@ -309,14 +301,11 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
   }
 
   #open(head: RequestHead, inlineBody: string): void {
-    if (head.host !== this.#hostSeen || this.forwarded === '') {
-      this.#hostSeen = detach(head.host);
-      this.routingHost = toRoutingHost(this.#hostSeen);
-      this.forwarded = detach(forwardedFields(this, this.#hostSeen));
-    }
-    this.inlineBody = inlineBody;
-    this.#exchange = handleRequest(this.#worker, this, head, this);
-    this.inlineBody = '';
+    const origin = this.#origin;
+    origin.useHost(head.host);
+    origin.inlineBody = inlineBody;
+    this.#exchange = handleRequest(this.#worker, this, head, origin);
+    origin.inlineBody = '';
   }
 
   #nextRequest(): void {
@@ -338,7 +327,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
 
   /** Whether what is left of the current request is little enough to read on to the next one. */
   #canReachNextRequest(): boolean {
-    if (this.#worker.draining) return false;
+    if (this.#worker.leaving) return false;
     const { state, remaining } = this.#reader;
     return state === READ_NOTHING || (state === READ_LENGTH && remaining <= DISCARD_BODY_BYTES);
   }
@@ -368,7 +357,7 @@ export class ServerConnection implements Downstream, RequestSink, RequestOrigin 
   /** Who announced that nothing follows, and sent nothing, has no input that a plain close could turn into a reset. */
   #closeAfterAnswer(): void {
     const nothingFollows = this.#closeAnnounced && this.#reader.state === READ_NOTHING && this.#pending === null;
-    if (nothingFollows && !this.encrypted && this.#output.flushed) this.#close();
+    if (nothingFollows && !this.#origin.encrypted && this.#output.flushed) this.#close();
     else this.#closeInStages();
   }
 

@@ -4,10 +4,9 @@
  * Hot.
  */
 import type { Socket } from 'node:net';
+import { ConnectionOrigin } from '../connection-origin.ts';
 import type { ListenerFacts } from '../forwarded-fields.ts';
-import type { ProxyAddresses } from '../proxy-protocol/addresses.ts';
-import { addressesOf } from '../proxy-protocol/socket-addresses.ts';
-import type { WorkerContext } from '../worker-context.ts';
+import { DRAIN_FRESH_MS, type WorkerContext } from '../worker-context.ts';
 import { ConnectionCredit } from './connection-credit.ts';
 import { FloodGuard } from './flood-guard.ts';
 import { mayGrow } from './flow-window.ts';
@@ -21,7 +20,6 @@ import { PeerSettings } from './peer-settings.ts';
 import { ResponseEncoder } from './response-encoder.ts';
 import { SendScheduler } from './send-scheduler.ts';
 import { Http2ServerStream, type StreamOwner } from './server-stream.ts';
-import { SessionOrigin } from './session-origin.ts';
 import { StalledPeer } from './stalled-peer.ts';
 import { RESET_BY_US, StreamTable } from './stream-table.ts';
 
@@ -47,7 +45,7 @@ const ENDED = 3;
 const CLOSED = 4;
 
 export class Http2ServerSession implements StreamOwner, FrameSink {
-  readonly origin: SessionOrigin;
+  readonly origin: ConnectionOrigin;
   readonly writer: FrameWriter;
   readonly encoder: ResponseEncoder;
   readonly scheduler: SendScheduler;
@@ -81,7 +79,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     this.#worker = worker;
     this.#socket = socket;
     this.#onClosed = onClosed;
-    this.origin = new SessionOrigin(socket, listener);
+    this.origin = new ConnectionOrigin(socket, listener);
     this.writer = new FrameWriter(socket, worker.turnEnd, worker.writeBuffers, () => this.#onWritable());
     this.encoder = new ResponseEncoder(this.writer, worker.clock);
     this.scheduler = new SendScheduler(this.writer);
@@ -109,12 +107,9 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     socket.on('close', () => this.#close());
     this.writer.settings(toSettings(maxListBytes));
     this.credit.open();
-    if (worker.draining) this.drain();
+    // It waited to be accepted when the drain began, and its first request is on the way.
+    if (worker.draining) this.#deadlineMs = worker.clock.nowMs + DRAIN_FRESH_MS;
   }
-  get addresses(): ProxyAddresses | null {
-    return addressesOf(this.#socket);
-  }
-
   /** Bytes `[0, length)` are valid during the call only. */
   onRead(buffer: Buffer, length: number): void {
     if (this.#phase >= ENDED) {
@@ -304,6 +299,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
       const stream = new Http2ServerStream(this.#worker, this, streamId);
       this.#streams.open.set(streamId, stream);
       stream.begin(fields, endStream);
+      if (this.#worker.draining) this.drain();
     }
   }
 

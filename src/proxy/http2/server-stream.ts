@@ -3,6 +3,8 @@
  * those of other streams, and turns what HTTP/1.1 says by closing a connection into a reset of the stream.
  * Hot: one object per request, and one for each body.
  */
+
+import type { ConnectionOrigin } from '../connection-origin.ts';
 import type { Downstream } from '../downstream.ts';
 import { type LocalResponse, localResponse } from '../error-response.ts';
 import type { Exchange } from '../exchange.ts';
@@ -20,18 +22,16 @@ import type { FrameWriter } from './frame-writer.ts';
 import { IncomingBody, type IncomingBodyListener } from './incoming-body.ts';
 import { OutgoingBody, type OutgoingBodyListener } from './outgoing-body.ts';
 import type { PeerSettings } from './peer-settings.ts';
+import { type GatherListener, RequestGather } from './request-gather.ts';
 import { MALFORMED } from './request-head.ts';
 import type { ResponseEncoder } from './response-encoder.ts';
 import type { SendScheduler } from './send-scheduler.ts';
-import type { SessionOrigin } from './session-origin.ts';
 import { OVER, RESET_BY_US } from './stream-table.ts';
 import { judgeTrailers } from './trailers.ts';
 
 /** What a stream needs of its session. */
 export interface StreamOwner {
-  /** Both ends of the connection; null when it is gone. */
-  readonly addresses: ProxyAddresses | null;
-  readonly origin: SessionOrigin;
+  readonly origin: ConnectionOrigin;
   readonly writer: FrameWriter;
   readonly encoder: ResponseEncoder;
   readonly scheduler: SendScheduler;
@@ -44,7 +44,7 @@ export interface StreamOwner {
   onStreamClosed(stream: Http2ServerStream, ending: number, byClient: boolean): void;
 }
 
-export class Http2ServerStream implements Downstream, IncomingBodyListener, OutgoingBodyListener {
+export class Http2ServerStream implements Downstream, IncomingBodyListener, GatherListener, OutgoingBodyListener {
   readonly id: number;
   readonly clientIp: string;
   readonly #worker: WorkerContext;
@@ -52,6 +52,8 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Outg
   readonly #sending: OutgoingBody;
   /** Null when the request came without any. */
   #receiving: IncomingBody | null;
+  /** Null when the exchange takes no body. */
+  #gather: RequestGather | null;
   #exchange: Exchange | null;
   /** The exchange waits for the end of a body. */
   #hasBody: boolean;
@@ -76,6 +78,7 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Outg
     this.#owner = owner;
     this.#sending = new OutgoingBody(id, owner.settings.initialWindowBytes, owner.scheduler, this);
     this.#receiving = null;
+    this.#gather = null;
     this.#exchange = null;
     this.#hasBody = false;
     this.#headSent = false;
@@ -89,7 +92,7 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Outg
     this.#writeDeadlineMs = 0;
   }
   get addresses(): ProxyAddresses | null {
-    return this.#owner.addresses;
+    return this.#owner.origin.addresses;
   }
 
   // From the session.
@@ -249,11 +252,20 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Outg
 
   onBodyData(buffer: Buffer, start: number, end: number): void {
     this.#expectBodyProgress();
-    this.#exchange?.onRequestData(buffer, start, end);
+    this.#gather?.add(buffer, start, end);
+  }
+
+  onGathered(buffer: Buffer, start: number, end: number): void {
+    try {
+      this.#exchange?.onRequestData(buffer, start, end);
+    } catch (error) {
+      this.#onFault(error);
+    }
   }
 
   onBodyEnd(trailers: readonly string[] | null): void {
     this.#bodyDeadlineMs = 0;
+    this.#gather?.flush();
     if (this.#hasBody) this.#exchange?.onRequestEnd(trailers);
   }
 
@@ -298,7 +310,9 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Outg
     const exchange = handleRequest(worker, this, head, origin);
     if (exchange === null) return;
     this.#exchange = exchange;
-    if (this.#hasBody) this.#expectBodyProgress();
+    if (!this.#hasBody) return;
+    this.#gather = new RequestGather(worker.turnEnd, worker.writeBuffers, this);
+    this.#expectBodyProgress();
   }
 
   #refuse(status: number): void {

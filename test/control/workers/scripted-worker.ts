@@ -1,12 +1,15 @@
 /** A data-plane thread that applies nothing and does what the configuration's first problem message says. */
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { FromWorker, ToWorker, WorkerSettings } from '../../../src/model/worker-messages.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('this file runs in a worker thread only');
 const send = (message: FromWorker): void => port.postMessage(message);
-const { workerId } = workerData as WorkerSettings;
+const { workerId, pulse } = workerData as WorkerSettings;
+Atomics.add(pulse, 0, 1);
+setInterval(() => Atomics.add(pulse, 0, 1), 20);
 
 /** `die:2` concerns worker 2 only, `die` every one. */
 function isTold(order: string, what: string): boolean {
@@ -17,6 +20,7 @@ port.on('message', (message: ToWorker) => {
   if (message.type === 'drain') send({ type: 'drained' });
   if (message.type === 'endpoints') {
     if (message.changes.some(({ upstreamId }) => isTold(upstreamId, 'die'))) process.exit(1);
+    while (message.changes.some(({ upstreamId }) => isTold(upstreamId, 'hang')));
     send({ type: 'endpoints-applied', sequence: message.sequence });
   }
   if (message.type === 'ticket-keys') {
@@ -30,11 +34,14 @@ port.on('message', (message: ToWorker) => {
   const { config, ports } = message;
   const order = config.routes[0]?.id ?? '';
   if (isTold(order, 'die')) throw new Error('told to die');
+  if (isTold(order, 'hang')) for (;;);
+  // The host of the route is a file that says when to go on.
+  if (isTold(order, 'refuse-late')) while (!existsSync(config.routes[0]?.host ?? ''));
   send({ type: 'log', level: 'info', message: 'applying', fields: { generation: config.generation, ports } });
   send({
     type: 'applied',
     generation: config.generation,
-    error: isTold(order, 'refuse') ? `refused by ${workerId}` : '',
+    error: isTold(order, 'refuse') || isTold(order, 'refuse-late') ? `refused by ${workerId}` : '',
     ports: config.listeners.map(({ name }) => ({ listener: name, port: 40_000 + workerId })),
   });
 });
