@@ -213,6 +213,14 @@ test('failed handshakes are logged once, not for each request', async (t) => {
   assert.equal(proxy.logger.messages().filter((message) => message === 'upstream tls failed').length, 1);
 });
 
+test('an endpoint that is not there is no failure of TLS', async (t) => {
+  const { proxy, upstream, use, status } = await startRig(t, tlsOptions());
+  await use({ tls: upstreamTls(authority.rootPem) });
+  await upstream.close();
+  assert.equal(await status(), 502);
+  assert.ok(!proxy.logger.messages().includes('upstream tls failed'));
+});
+
 for (const version of ['v1', 'v2'] as const) {
   for (const encrypted of [false, true]) {
     const name = encrypted ? 'in front of TLS' : 'in the clear';

@@ -15,6 +15,7 @@ import { SocketWriter } from '../socket-writer.ts';
 import { ClientTunnelEnd, closeTunnelSocket, type UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
 import { DRAIN_FRESH_MS, type WorkerContext } from '../worker-context.ts';
+import { DISCARD_BODY_BYTES, INLINE_BODY_BYTES, LINGER_BYTES, LINGER_MS, PIPELINE_PAUSE_BYTES } from './limits.ts';
 import { BODY_NONE, type RequestHead } from './request-head.ts';
 import { READ_LENGTH, READ_NOTHING, RequestReader, type RequestSink } from './request-reader.ts';
 import type { ResponseHead } from './response-head.ts';
@@ -24,15 +25,6 @@ const OPEN = 0;
 const TUNNEL = 1;
 const CLOSING = 2;
 const CLOSED = 3;
-
-/** A request body that fits travels as text in the same write as its head, and can be sent again in a retry. */
-const INLINE_BODY_BYTES = 4_096;
-/** Unread body up to which reading on costs less than a new connection. */
-const DISCARD_BODY_BYTES = 65_536;
-const PIPELINE_PAUSE_BYTES = 32_768;
-/** How long, and for how many bytes, input is thrown away after the last answer. */
-const LINGER_MS = 2_000;
-const LINGER_BYTES = 1_048_576;
 
 export class ServerConnection implements Downstream, RequestSink {
   readonly clientIp: string;

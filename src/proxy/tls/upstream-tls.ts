@@ -55,7 +55,8 @@ export class UpstreamTls {
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {
       // An endpoint speaks up about our certificate only after the handshake (TLS 1.3).
-      if (closeNotify === null || error.code?.startsWith('ERR_SSL') === true) this.onFailed(error);
+      const isAboutTls = closeNotify === null ? !isAboutTcp(error) : error.code?.startsWith('ERR_SSL') === true;
+      if (isAboutTls) this.onFailed(error);
       sink.onClosed(error);
     });
     socket.on('end', () => sink.onEnd(closeNotify?.announced ?? false));
@@ -72,6 +73,11 @@ export class UpstreamTls {
       reason: describe(error),
     });
   }
+}
+
+/** There was no connection on which to begin. */
+function isAboutTcp({ syscall }: NodeJS.ErrnoException): boolean {
+  return syscall === 'connect' || syscall === 'getaddrinfo';
 }
 
 /** No key material is in OpenSSL's reasons. */
