@@ -8,10 +8,10 @@ export function cookieValue(cookies: string, name: string): string | null {
     let end = cookies.indexOf(';', start);
     if (end === -1) end = cookies.length;
     while (start < end && (cookies.charCodeAt(start) === 32 || cookies.charCodeAt(start) === 9)) start++;
-    const equals = cookies.indexOf('=', start);
-    if (equals !== -1 && equals < end && cookies.slice(start, equals).toLowerCase() === wanted) {
-      return cookies.slice(equals + 1, end).trimEnd();
-    }
+    // Within this pair only: a search to the end of the field, once for each pair, would be quadratic.
+    const pair = cookies.slice(start, end);
+    const equals = pair.indexOf('=');
+    if (equals !== -1 && pair.slice(0, equals).toLowerCase() === wanted) return pair.slice(equals + 1).trimEnd();
     start = end + 1;
   }
   return null;

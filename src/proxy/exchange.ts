@@ -40,6 +40,8 @@ export interface ExchangeRequest {
   readonly upgrade: string;
   /** The client takes fields behind the body of the response, and says so to HTTP/2 back ends. */
   readonly acceptsTrailers: boolean;
+  /** No other request may use the connection that carries this one. */
+  readonly bindsConnection: boolean;
   readonly logFacts: RequestFactsForLog | null;
 }
 
@@ -59,6 +61,8 @@ export class Exchange {
   /** Non-empty: the client offered to switch to this. */
   readonly upgrade: string;
   readonly acceptsTrailers: boolean;
+  /** No other request may use the connection that carries this one. */
+  readonly bindsConnection: boolean;
   readonly logFacts: RequestFactsForLog | null;
   endpoint: Endpoint | null;
   connection: UpstreamConnection | null;
@@ -102,6 +106,7 @@ export class Exchange {
     this.expectContinue = request.expectContinue;
     this.upgrade = request.upgrade;
     this.acceptsTrailers = request.acceptsTrailers;
+    this.bindsConnection = request.bindsConnection;
     this.logFacts = request.logFacts;
     this.endpoint = null;
     this.connection = null;

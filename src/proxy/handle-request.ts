@@ -36,7 +36,7 @@ export function handleRequest(
   head: JudgedRequest,
   origin: RequestOrigin,
 ): Exchange | null {
-  if (head.target === '*') {
+  if (head.target === '*' || head.maxForwards === 0) {
     downstream.answer({ status: 204, reason: 'No Content', fields: '', body: '' });
     return null;
   }
@@ -72,6 +72,7 @@ function toExchangeRequest(worker: WorkerContext, head: JudgedRequest, origin: R
     expectContinue: head.expectContinue && inline === '',
     upgrade: head.upgrade,
     acceptsTrailers: head.acceptsTrailers,
+    bindsConnection: head.bindsConnection,
     logFacts: worker.onAccess === null ? null : toLogFacts(head),
   };
 }
@@ -92,6 +93,7 @@ function toUpstreamText(head: JudgedRequest, forwarded: string, id: string): str
   let text = `${head.toForwardedHead() + forwarded}X-Request-ID: ${id}\r\n`;
   if (head.forwardedFor !== '') text += `X-Original-Forwarded-For: ${head.forwardedFor}\r\n`;
   if (head.forwardedHost !== '') text += `X-Original-Forwarded-Host: ${head.forwardedHost}\r\n`;
+  if (head.maxForwards > 0) text += `Max-Forwards: ${head.maxForwards - 1}\r\n`;
   if (head.body === BODY_CHUNKED) text += 'Transfer-Encoding: chunked\r\n';
   if (head.expectContinue) text += 'Expect: 100-continue\r\n';
   if (head.upgrade !== '') text += `Connection: upgrade\r\nUpgrade: ${head.upgrade}\r\n`;

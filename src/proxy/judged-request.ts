@@ -25,6 +25,10 @@ export interface JudgedRequest extends RequestFacts {
   readonly forwardedFor: string;
   readonly forwardedHost: string;
   readonly requestId: string;
+  /** How many hops an OPTIONS request may still take (RFC 9110 §7.6.2); -1 where that is not limited. */
+  readonly maxForwards: number;
+  /** The credentials may be taken for those of the whole connection to the back end. */
+  readonly bindsConnection: boolean;
   /**
    * Request line and passing fields for an HTTP/1.1 peer, `Content-Length` among them; without any other framing and
    * without the empty line at the end.

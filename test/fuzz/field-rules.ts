@@ -40,6 +40,7 @@ export type Rule =
   | 'Host missing or repeated'
   | 'Host form'
   | 'Host other than in the target'
+  | 'Connection length'
   | 'Connection names a protected field'
   | 'Upgrade with a body'
   | 'switch without offer'

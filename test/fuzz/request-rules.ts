@@ -14,6 +14,8 @@ const MAX_METHOD_BYTES = 32;
 const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([^ ]+) HTTP\/(\S+)$/;
 const PROTOCOL = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(\/[!#$%&'*+\-.^_`|~0-9A-Za-z]+)?$/;
 const AUTHORITY = /^[A-Za-z0-9._-]{1,255}(:\d{0,5})?$/;
+/** Of `Connection` and `Upgrade`. */
+const MAX_OPTIONS_BYTES = 1_024;
 const PROTECTED =
   /^(host|content-length|transfer-encoding|authorization|cookie|forwarded|x-request-id|x-real-ip|x-forwarded-.*)$/;
 
@@ -107,6 +109,7 @@ function ruleOfFields(fields: readonly Field[], target: string, version: string)
   if (chunked && version === '1.0') return 'Transfer-Encoding in HTTP/1.0';
   const hostRule = ruleOfHost(valuesOf(fields, 'host'), target, version);
   if (hostRule !== null) return hostRule;
+  if (valuesOf(fields, 'connection').join(', ').length > MAX_OPTIONS_BYTES) return 'Connection length';
   const tokens = connectionTokens(fields);
   if (tokens.some((token) => PROTECTED.test(token))) return 'Connection names a protected field';
   const hasBody = chunked || (lengths.length > 0 && lengths[0] !== '0');
@@ -118,7 +121,9 @@ function ruleOfFields(fields: readonly Field[], target: string, version: string)
 function offersUpgrade(fields: readonly Field[]): boolean {
   const [offer = '', ...more] = valuesOf(fields, 'upgrade');
   const protocols = offer.split(/[ \t]*,[ \t]*/).filter((protocol) => protocol !== '');
-  const usable = protocols.every((protocol) => PROTOCOL.test(protocol) && !/^(h2c$|tls\/)/i.test(protocol));
+  const usable =
+    offer.length <= MAX_OPTIONS_BYTES &&
+    protocols.every((protocol) => PROTOCOL.test(protocol) && !/^(h2c$|tls\/)/i.test(protocol));
   return more.length === 0 && offer !== '' && usable;
 }
 
@@ -139,7 +144,9 @@ function isAuthority(host: string): boolean {
 }
 
 export function connectionTokens(fields: readonly Field[]): readonly string[] {
-  return valuesOf(fields, 'connection').flatMap((value) => value.split(',').map((token) => token.trim().toLowerCase()));
+  const tokens = valuesOf(fields, 'connection').flatMap((value) => value.split(','));
+  // Not `trim`: it takes more for a blank than RFC 9110 §5.6.3 does, and `\xa0host` is not `host`.
+  return tokens.map((token) => token.replace(/^[ \t]+|[ \t]+$/g, '').toLowerCase());
 }
 
 /** Whether the request itself asks for what a parser must do at its end: leave the connection open or not. */

@@ -1,12 +1,11 @@
 /** Our reading of a client's byte stream: the real `RequestReader` and `RequestHead` behind a sink that only takes notes. */
 import { isInlineBody } from '../../src/proxy/handle-request.ts';
+import { INLINE_BODY_BYTES } from '../../src/proxy/http1/limits.ts';
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, RequestHead } from '../../src/proxy/http1/request-head.ts';
 import { READ_NOTHING, RequestReader, type RequestSink } from '../../src/proxy/http1/request-reader.ts';
 import type { WorkerContext } from '../../src/proxy/worker-context.ts';
 import type { HeadLimits } from './request-rules.ts';
 import { CLOSED, OPEN, ParsedMessage, REFUSED, Trace } from './trace.ts';
-
-const INLINE_BODY_BYTES = 4_096;
 
 /** Small, so that limits are met by short inputs. */
 export const LIMITS: HeadLimits = { maxHeadBytes: 1_536, maxTargetBytes: 256, maxFields: 16 };
@@ -115,7 +114,8 @@ export class RequestSubject implements RequestSink {
   #feed(segment: Buffer): void {
     if (this.#trace.ending !== OPEN || segment.length === 0) return;
     this.#fed += segment.length;
-    let rest: Buffer | null = segment;
+    // The decoder may move bytes, and the input is read again.
+    let rest: Buffer | null = Buffer.from(segment);
     while (rest !== null) {
       this.#behind = null;
       this.#reader.feed(rest);

@@ -112,6 +112,25 @@ test('a coding that is not at its end yet is neither done nor broken', () => {
   }
 });
 
+test('small chunks of one read are handed on together, and what stands behind them is not moved', () => {
+  const large = 'y'.repeat(5_000);
+  const text = `${'1\r\nx\r\n'.repeat(1_000)}${large.length.toString(16)}\r\n${large}\r\n${'2\r\nzz\r\n'.repeat(10)}0\r\n\r\n`;
+  const bytes = Buffer.from(`${text}GET / HTTP/1.1`);
+  const pieces: string[] = [];
+  const decoder = new ChunkedDecoder();
+  const used = decoder.decode(bytes, 0, bytes.length, {
+    onChunkData: (buffer, start, end) => {
+      pieces.push(buffer.toString('latin1', start, end));
+    },
+  });
+  assert.deepEqual(pieces, ['x'.repeat(1_000), large + 'z'.repeat(20)]);
+  assert.equal(bytes.toString('latin1', used), 'GET / HTTP/1.1');
+});
+
+test('what came before a break is handed on', () => {
+  assert.deepEqual(decode('1\r\na\r\n1\r\nb\r\nx'), { used: -1, data: 'ab', done: false });
+});
+
 test('a decoder that was reset in the middle starts anew', () => {
   const decoder = new ChunkedDecoder();
   const sink = { onChunkData: (): void => {} };

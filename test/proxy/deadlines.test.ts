@@ -1,10 +1,12 @@
 /** Limits of time, with settings no flag offers: a proxy inside the test's own process. */
 import assert from 'node:assert/strict';
+import net from 'node:net';
 import { after, before, beforeEach, type TestContext, test } from 'node:test';
 import type { RoutePolicy } from '../../src/model/route-policy.ts';
 import { DEFAULT_ROUTE_POLICY } from '../../src/model/route-policy.ts';
 import type { WorkerSettings } from '../../src/model/worker-messages.ts';
 import type { ServerConnection } from '../../src/proxy/http1/server-connection.ts';
+import { AwaitedState } from '../support/awaited-state.ts';
 import { InProcessProxy } from '../support/in-process-proxy.ts';
 import { routeConfig, upstreamConfig } from '../support/proxy-config.ts';
 import { RawClient } from '../support/raw-client.ts';
@@ -82,6 +84,15 @@ test('a body that stops coming is 408, and the back end never gets its end', asy
   assert.equal(proxy.worker.activeRequests, 0);
 });
 
+test('a client that never sends the rest of a body that was answered already is cut', async (t) => {
+  const proxy = await start(t, { bodyTimeoutMs: SHORT_MS });
+  const client = await RawClient.connect(proxy.port);
+  client.write('OPTIONS * HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf');
+  assert.equal(await client.status(), 204);
+  assert.deepEqual(await client.remainder(), { text: '', ending: 'end' });
+  client.destroy();
+});
+
 test('a back end that is silent is 504 after its tries, and its connections are closed', async (t) => {
   const proxy = await start(t, {}, { responseTimeoutMs: SHORT_MS, retryAttempts: 2 });
   upstream.script = () => null;
@@ -93,6 +104,25 @@ test('a back end that is silent is 504 after its tries, and its connections are 
   client.write(GET);
   upstream.script = () => ok('again');
   assert.equal((await client.response()).body.toString(), 'again');
+  client.destroy();
+});
+
+test('a back end that does not accept in time is 504 after its tries, also for a POST', async (t) => {
+  const proxy = await start(t, {}, { connectTimeoutMs: SHORT_MS, retryAttempts: 2 });
+  const client = await RawClient.connect(proxy.port);
+  const attempts: net.Socket[] = [];
+  // An address that answers nothing at all; on loopback every address answers.
+  t.mock.method(net, 'connect', () => {
+    attempts.push(new net.Socket());
+    return attempts.at(-1);
+  });
+  client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi');
+  assert.equal(await client.status(), 504);
+  assert.deepEqual(
+    attempts.map(({ destroyed }) => destroyed),
+    [true, true],
+  );
+  assert.equal(proxy.worker.activeRequests, 0);
   client.destroy();
 });
 
@@ -148,6 +178,18 @@ test('a client that stops reading is cut, and its back end connection closed', a
   const { connection } = await upstream.request();
   await upstream.untilClosed(connection);
   assert.equal(proxy.worker.activeRequests, 0);
+  client.destroy();
+});
+
+test('who neither sends nor closes behind the last answer is cut after a while', async (t) => {
+  const proxy = await start(t, {});
+  const client = await RawClient.connect(proxy.port);
+  client.write('BAD\r\n\r\n');
+  assert.equal(await client.status(), 400);
+  assert.equal((await client.remainder()).ending, 'end');
+  const state = new AwaitedState();
+  proxy.worker.clock.watch({ onTick: () => state.report() });
+  await state.until(() => (proxy.worker.activeConnections === 0 ? true : undefined));
   client.destroy();
 });
 

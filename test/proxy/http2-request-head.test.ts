@@ -257,6 +257,19 @@ test('an expectation counts only with a body', () => {
   assert.equal(accept(withField('expect', 'more'), false).expectContinue, false);
 });
 
+test('the hops of OPTIONS are counted, and credentials that bind a connection recognised', () => {
+  const options = accept(request({ ':method': 'OPTIONS' }, ['max-forwards', '3']));
+  assert.equal(options.maxForwards, 3);
+  assert.doesNotMatch(options.toForwardedHead(), /max-forwards/);
+  const get = accept(withField('max-forwards', '0'));
+  assert.equal(get.maxForwards, -1);
+  assert.match(get.toForwardedHead(), /max-forwards: 0\r\n/);
+  const bound = accept(withField('authorization', 'Negotiate YIIB'));
+  assert.equal(bound.bindsConnection, true);
+  assert.match(bound.toForwardedHead(), /authorization: Negotiate YIIB\r\n/);
+  assert.equal(accept(withField('authorization', 'Bearer x')).bindsConnection, false);
+});
+
 test('nothing of one head is left in the next', () => {
   const head = new Http2RequestHead(LIMITS);
   const full = request({ ':method': 'POST' }, ['cookie', 'a=1'], ['x-forwarded-for', '1'], ['content-length', '3']);

@@ -1,6 +1,7 @@
 /** Request heads: what is accepted and what it means, what is refused and with which status. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
+import { FieldTable } from '../../src/proxy/http1/field-table.ts';
 import {
   BODY_CHUNKED,
   BODY_LENGTH,
@@ -42,6 +43,9 @@ const BAD_LINES: readonly Refusal[] = [
   { name: 'two spaces before the version', line: 'GET /  HTTP/1.1', status: 400 },
   { name: 'a tab between method and target', line: 'GET\t/ HTTP/1.1', status: 400 },
   { name: 'a vertical tab before the version', line: 'GET /\x0bHTTP/1.1', status: 400 },
+  { name: 'a form feed behind the method', line: 'GET\x0c/ HTTP/1.1', status: 400 },
+  { name: 'a CR before the version', line: 'GET /\rHTTP/1.1', status: 400 },
+  { name: 'a tab behind the version', line: 'GET / HTTP/1.1\t', status: 400 },
   { name: 'a space first', line: ' GET / HTTP/1.1', status: 400 },
   { name: 'a space last', line: 'GET / HTTP/1.1 ', status: 400 },
   { name: 'a third word', line: 'GET / HTTP/1.1 x', status: 400 },
@@ -51,6 +55,7 @@ const BAD_LINES: readonly Refusal[] = [
   { name: 'no version', line: 'GET /', status: 400 },
   { name: 'a method with a colon', line: 'GE:T / HTTP/1.1', status: 400 },
   { name: 'a method with a high byte', line: 'GE\xdf / HTTP/1.1', status: 400 },
+  { name: 'a method of 33 bytes', line: `${'M'.repeat(33)} / HTTP/1.1`, status: 400 },
   { name: 'a lower case protocol', line: 'GET / http/1.1', status: 400 },
   { name: 'a version of two digits', line: 'GET / HTTP/1.10', status: 400 },
   { name: 'a version without minor', line: 'GET / HTTP/1', status: 400 },
@@ -70,14 +75,18 @@ const BAD_LINES: readonly Refusal[] = [
   { name: 'an asterisk with GET', line: 'GET * HTTP/1.1', status: 400 },
   { name: 'an asterisk with a path', line: 'OPTIONS *x HTTP/1.1', status: 400 },
   { name: 'user information', line: 'GET http://user@a/ HTTP/1.1', status: 400 },
+  { name: 'a fragment behind an authority', line: 'GET http://a#x HTTP/1.1', status: 400 },
+  { name: 'an asterisk in absolute form', line: 'GET http://a* HTTP/1.1', status: 400 },
   { name: 'another scheme', line: 'GET ftp://a/ HTTP/1.1', status: 400 },
   { name: 'an absolute target without authority', line: 'GET http:///x HTTP/1.1', status: 400 },
   { name: 'another authority than Host', line: 'GET http://b/ HTTP/1.1', status: 400 },
   { name: 'a broken escape', line: 'GET /%zz HTTP/1.1', status: 400 },
   { name: 'half an escape', line: 'GET /%4 HTTP/1.1', status: 400 },
+  { name: 'an escape inside an escape', line: 'GET /%2%65 HTTP/1.1', status: 400 },
   { name: '%00', line: 'GET /%00 HTTP/1.1', status: 400 },
   { name: 'a way above the root', line: 'GET /a/../../b HTTP/1.1', status: 400 },
   { name: 'an escaped way above the root', line: 'GET /%2e%2E/b HTTP/1.1', status: 400 },
+  { name: 'a half escaped way above the root', line: 'GET /a/.%2e/%2E./b HTTP/1.1', status: 400 },
   { name: 'CONNECT', line: 'CONNECT a:80 HTTP/1.1', status: 405 },
   { name: 'TRACE', line: 'TRACE / HTTP/1.1', status: 405 },
   { name: 'a target above the limit', line: `GET /${'x'.repeat(MAX_TARGET_BYTES)} HTTP/1.1`, status: 414 },
@@ -105,6 +114,12 @@ const TARGETS: readonly {
   { name: 'an escaped slash', target: '/a%2fb%5c', path: '/a%2Fb%5C', query: '' },
   { name: 'a doubly escaped dot', target: '/%252e', path: '/%252e', query: '' },
   { name: 'two slashes first', target: '//evil/x', path: '//evil/x', query: '' },
+  { name: 'half escaped dot segments', target: '/a/.%2e/b/%2E./%2e/c', path: '/c', query: '' },
+  { name: 'a backslash behind a slash', target: '/\\evil/../x', path: '/x', query: '' },
+  { name: 'parameters of a segment', target: '/a;v=1/b;x=..;/c', path: '/a;v=1/b;x=..;/c', query: '' },
+  { name: 'empty segments', target: '/a//b///c', path: '/a//b///c', query: '' },
+  { name: 'escapes that are no UTF-8', target: '/%ff%C0%af?%zz=%ff', path: '/%FF%C0%AF', query: '?%zz=%ff' },
+  { name: 'escaped line breaks', target: '/%0d%0aX:%20y?%0D%0a', path: '/%0D%0AX:%20y', query: '?%0D%0a' },
   { name: 'a dot in a name', target: '/a.b/..c', path: '/a.b/..c', query: '' },
   { name: 'an absolute target', target: 'http://a/x?y', path: '/x', query: '?y' },
   { name: 'an absolute target without path', target: 'HTTPS://A', path: '/', query: '' },
@@ -134,6 +149,44 @@ test('any token is a method, and its case is kept', () => {
     const head = accept(withLine(`${method} / HTTP/1.1`));
     assert.equal(head.method, method);
     assert.ok(head.toForwardedHead().startsWith(`${method} / `));
+  }
+});
+
+test('a target holds visible ASCII without # and nothing else', () => {
+  for (let code = 0; code < 256; code++) {
+    const visible = code > 0x20 && code < 0x7f && code !== 35 && code !== 37;
+    const { status } = parse(withLine(`GET /a${String.fromCharCode(code)}12 HTTP/1.1`));
+    // A `%` needs two digits behind it, and has them here.
+    assert.equal(status, visible || code === 37 ? 0 : 400, `byte ${code}`);
+  }
+});
+
+test('a name is a token, a value holds no control but tab, whatever the byte', () => {
+  for (let code = 0; code < 256; code++) {
+    const char = String.fromCharCode(code);
+    const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]$/.test(char);
+    // A colon ends the name sooner; the rest is a value.
+    assert.equal(parse(withFields(`X${char}Y: z`)).status, token || char === ':' ? 0 : 400, `byte ${code} in a name`);
+    const text = code === 9 || (code >= 32 && code !== 127);
+    assert.equal(parse(withFields(`X: y${char}z`)).status, text ? 0 : 400, `byte ${code} in a value`);
+    if (text) assert.equal(accept(withFields(`X: y${char}z`)).header('x'), `y${char}z`);
+  }
+});
+
+test('only the word chunked is a transfer coding, whatever byte is added or changed', () => {
+  const word = 'chunked';
+  for (let at = 0; at <= word.length; at++) {
+    for (let code = 0; code < 256; code++) {
+      const char = String.fromCharCode(code);
+      const blank = char === ' ' || char === '\t';
+      const longer = word.slice(0, at) + char + word.slice(at);
+      const fits = blank && (at === 0 || at === word.length);
+      assert.equal(parse(withFields(`Transfer-Encoding: ${longer}`)).status, fits ? 0 : 400, JSON.stringify(longer));
+      if (at === word.length) continue;
+      const other = word.slice(0, at) + char + word.slice(at + 1);
+      const same = char === word[at] || char === word[at]?.toUpperCase();
+      assert.equal(parse(withFields(`Transfer-Encoding: ${other}`)).status, same ? 0 : 400, JSON.stringify(other));
+    }
   }
 });
 
@@ -169,6 +222,7 @@ test('values keep inner blanks and high bytes and lose outer blanks', () => {
   assert.equal(head.header('x'), 'a \t b \xff');
   assert.equal(head.header('y'), '');
   assert.equal(head.header('z'), 'z');
+  assert.equal(accept(withFields('X: a:b: c')).header('x'), 'a:b: c');
   assert.equal(head.header('w'), null);
 });
 
@@ -312,6 +366,9 @@ const PERSISTENCE: readonly {
   { version: '1.1', fields: ['Connection: keep-alive, close'], keepAlive: false },
   { version: '1.1', fields: ['Connection: keep-alive', 'Connection: x, ,close'], keepAlive: false },
   { version: '1.1', fields: ['Connection: not-close'], keepAlive: true },
+  { version: '1.1', fields: ['Connection: "close"'], keepAlive: true },
+  { version: '1.1', fields: ['Connection: \xa0close, close\x85'], keepAlive: true },
+  { version: '1.1', fields: ['Connection: ,, \tclose\t,'], keepAlive: false },
   { version: '1.0', fields: [], keepAlive: false },
   { version: '1.0', fields: ['Connection: Keep-Alive'], keepAlive: true },
   { version: '1.0', fields: ['Connection: x, keep-alive'], keepAlive: true },
@@ -325,6 +382,24 @@ for (const { version, fields, keepAlive } of PERSISTENCE) {
     assert.equal(head.header('connection') !== null && head.toForwardedHead().includes('Connection'), false);
   });
 }
+
+test('Connection and Upgrade have at most 1 KiB', () => {
+  const options = 'a,'.repeat(512);
+  accept(withFields(`Connection: ${options}`));
+  assert.equal(parse(withFields(`Connection: ${options}b`)).status, 431);
+  assert.equal(parse(withFields(`Connection: ${options.slice(1)}`, 'Connection: b')).status, 431);
+  assert.equal(accept(withFields('Connection: upgrade', `Upgrade: ${options}`)).upgrade, options);
+  assert.equal(accept(withFields('Connection: upgrade', `Upgrade: ${options}b`)).upgrade, '');
+});
+
+test('hundreds of names in Connection cost one look at each field', (t: TestContext) => {
+  const looks = t.mock.method(FieldTable.prototype, 'name');
+  const fields = Array.from({ length: MAX_FIELDS - 2 }, (_, at) => `X-${at}: y`);
+  const head = accept(withFields(`Connection: ${'a,'.repeat(500)}x-1`, ...fields));
+  assert.equal(head.toForwardedHead().includes('X-1: '), false);
+  assert.ok(head.toForwardedHead().includes('X-2: '));
+  assert.ok(looks.mock.callCount() <= 4 * MAX_FIELDS, `${looks.mock.callCount()} looks`);
+});
 
 test('Connection may not name what decides framing, origin or identity', () => {
   for (const name of [
@@ -366,7 +441,7 @@ test('a parser keeps nothing of the request before', () => {
   const head = new RequestHead(MAX_FIELDS, MAX_TARGET_BYTES);
   const first =
     'POST http://a/x/../y?q HTTP/1.0\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\nX-Request-ID: i\r\n' +
-    'X-Forwarded-For: f\r\nX-Forwarded-Host: h\r\nConnection: upgrade, close\r\nCookie: c\r\n\r\n';
+    'X-Forwarded-For: f\r\nX-Forwarded-Host: h\r\nConnection: upgrade, close\r\nCookie: c\r\nAuthorization: NTLM x\r\n\r\n';
   assert.equal(head.parse(first, 0, first.length - 4), 0);
   const second = 'GET /z HTTP/1.1\r\nHost: b\r\n\r\n';
   assert.equal(head.parse(second, 0, second.length - 4), 0);
@@ -378,7 +453,41 @@ test('a parser keeps nothing of the request before', () => {
     [head.contentLength, head.expectContinue, head.upgrade, head.forwardedFor, head.forwardedHost, head.requestId],
     [0, false, '', '', '', ''],
   );
+  assert.deepEqual([head.maxForwards, head.bindsConnection], [-1, false]);
   assert.equal(head.toForwardedHead(), 'GET /z HTTP/1.1\r\nHost: b\r\n');
+});
+
+test('the hops an OPTIONS request may still take are counted, of other methods they are not', () => {
+  const options = (value: string): RequestHead =>
+    accept(`OPTIONS /x HTTP/1.1\r\nHost: a\r\nMax-Forwards: ${value}\r\n\r\n`);
+  assert.equal(options('0').maxForwards, 0);
+  assert.equal(options('7').maxForwards, 7);
+  assert.equal(options('7').toForwardedHead().includes('Max-Forwards'), false);
+  for (const value of ['', '-1', '1.5', 'x', '07']) {
+    assert.equal(options(value).maxForwards, -1);
+    assert.ok(options(value).toForwardedHead().includes(`Max-Forwards: ${value}\r\n`));
+  }
+  const get = accept(withFields('Max-Forwards: 0'));
+  assert.equal(get.maxForwards, -1);
+  assert.ok(get.toForwardedHead().includes('Max-Forwards: 0\r\n'));
+});
+
+test('credentials that bind a connection are recognised and passed on', () => {
+  for (const [value, binds] of [
+    ['NTLM TlRMTVNTUAAB', true],
+    ['ntlm TlRMTVNTUAAB', true],
+    ['Negotiate YIIB', true],
+    ['nEGOTIATE YIIB', true],
+    ['Basic bm9uZTpub25l', false],
+    ['Bearer negotiate', false],
+    ['Nonce x', false],
+    ['', false],
+  ] as const) {
+    const head = accept(withFields(`Authorization: ${value}`));
+    assert.equal(head.bindsConnection, binds, value);
+    assert.ok(head.toForwardedHead().includes(`Authorization: ${value}\r\n`));
+  }
+  assert.equal(accept(withFields()).bindsConnection, false);
 });
 
 test('query parameters are decoded, the first of a name counts', () => {
@@ -386,4 +495,7 @@ test('query parameters are decoded, the first of a name counts', () => {
   assert.equal(head.queryParameter('a'), '1 2');
   assert.equal(head.queryParameter('b'), '');
   assert.equal(head.queryParameter('c'), null);
+  const broken = accept(withLine('GET /?a=%zz%ff&%=1 HTTP/1.1'));
+  assert.equal(typeof broken.queryParameter('a'), 'string');
+  assert.equal(broken.queryParameter('%'), '1');
 });

@@ -1,6 +1,7 @@
 /** Response heads: what is accepted, how the body is framed, and what is never passed on. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
+import { FieldTable } from '../../src/proxy/http1/field-table.ts';
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE } from '../../src/proxy/http1/request-head.ts';
 import { BODY_UNTIL_CLOSE, ResponseHead } from '../../src/proxy/http1/response-head.ts';
 
@@ -309,14 +310,23 @@ test('fields of the connection are not in the block, nor those Connection names'
       'TE: x',
       'Trailer: y',
       'Upgrade: z',
+      'HTTP2-Settings: AAMAAABk',
+      '__proto__: kept',
       'X-Private: 1',
       'Set-Cookie: a',
       'Set-Cookie: b',
       'x_y: kept',
     ),
   );
-  assert.equal(head.toBlock(), 'Set-Cookie: a\r\nSet-Cookie: b\r\nx_y: kept\r\n');
+  assert.equal(head.toBlock(), '__proto__: kept\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nx_y: kept\r\n');
   assert.equal(head.keepAliveSeconds, 7);
+});
+
+test('thousands of names in Connection cost one look at each field', (t: TestContext) => {
+  const looks = t.mock.method(FieldTable.prototype, 'name');
+  const head = accept(withFields(200, `Connection: ${'a,'.repeat(10_000)}x-1`, 'X-1: y', 'X-2: y'));
+  assert.equal(head.toBlock(), 'X-2: y\r\n');
+  assert.ok(looks.mock.callCount() <= 4 * MAX_FIELDS, `${looks.mock.callCount()} looks`);
 });
 
 test('a parser keeps nothing of the response before', () => {

@@ -141,6 +141,28 @@ test('an announced body above the limit is 413 before a byte of it is read', asy
   assert.equal(upstream.requests.length, 0);
 });
 
+test('a refusal is not lost to a reset although the client has sent its whole body', async () => {
+  const client = await RawClient.connect(sluice.httpPort);
+  const body = 'x'.repeat(700_000);
+  client.write(`POST /limited HTTP/1.1\r\nHost: a.example\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  const { text, ending } = await client.remainder();
+  assert.match(text, /^HTTP\/1\.1 413 /);
+  assert.equal(ending, 'end');
+  client.destroy();
+});
+
+test('who goes on sending behind the last answer is cut', async () => {
+  const client = await RawClient.connect(sluice.httpPort);
+  client.write('BAD\r\n\r\n');
+  assert.equal(await client.status(), 400);
+  const piece = Buffer.alloc(65_536);
+  const sendOn = (error?: Error | null): void => {
+    if (error === undefined || error === null) client.socket.write(piece, sendOn);
+  };
+  sendOn();
+  await client.closed();
+});
+
 test('a chunked body is 413 when it outgrows the limit, and the back end never gets its end', async () => {
   const client = await RawClient.connect(sluice.httpPort);
   client.write('POST /limited HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n');

@@ -160,6 +160,14 @@ test('chunks are passed on in our own spelling, without extensions and trailers'
   client.destroy();
 });
 
+test('one-byte chunks are passed on in far fewer', async () => {
+  answerOnce(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${'1\r\nx\r\n'.repeat(10_000)}0\r\n\r\n`);
+  const { client, response } = await ask(GET);
+  assert.equal(response.body.toString(), 'x'.repeat(10_000));
+  assert.ok(client.receivedBytes < 20_000, `${client.receivedBytes} bytes for 10000`);
+  client.destroy();
+});
+
 test('an HTTP/1.0 client gets a chunked body without chunks, ended by the connection', async () => {
   answerOnce(CHUNKED);
   const { client, response } = await ask(GET_10);
@@ -288,11 +296,30 @@ test('a final answer instead of 100 reaches the client, and the back end never g
   client.destroy();
 });
 
+test('the body that comes behind a final answer to an expectation is no request', async () => {
+  const body = 'GET /smuggled HTTP/1.1\r\nHost: a.example\r\n\r\n';
+  upstream.script = ({ target }) =>
+    target === '/next'
+      ? ok('next', 'Connection: close')
+      : 'HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n';
+  const { client, response } = await ask(EXPECTING.replace('Length: 4', `Length: ${body.length}`));
+  assert.equal(statusOf(response), 417);
+  client.write(`${body}GET /next HTTP/1.1\r\nHost: a.example\r\n\r\n`);
+  assert.equal((await client.response()).body.toString(), 'next');
+  assert.deepEqual(
+    upstream.requests.map(({ target }) => target),
+    ['/', '/next'],
+  );
+  client.destroy();
+});
+
 test('Expect without a body, in HTTP/1.0, or of another kind is not forwarded', async () => {
   const requests = [
     'GET / HTTP/1.1\r\nHost: a.example\r\nExpect: 100-continue\r\n\r\n',
     'POST / HTTP/1.0\r\nHost: a.example\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\nbody',
     'POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 4\r\nExpect: y 100-continue\r\n\r\nbody',
+    'POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 4\r\nExpect: 100-continue\r\nExpect: y\r\n\r\nbody',
+    'POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 4\r\nExpect:\r\n\r\nbody',
   ];
   for (const text of requests) {
     upstream.forget();

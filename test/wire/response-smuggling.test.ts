@@ -88,18 +88,28 @@ test('an announced body of a 204 condemns the connection, also when the body com
   client.destroy();
 });
 
-test('late bytes on an idle connection condemn it', async () => {
-  answer = ok('mine');
-  const client = await RawClient.connect(sluice.httpPort);
-  client.write('GET /first HTTP/1.1\r\nHost: a.example\r\n\r\n');
-  assert.equal((await client.response()).body.toString(), 'mine');
-  const { connection } = await upstream.request();
-  connection.write(POISON);
-  await upstream.untilClosed(connection);
-  client.write('GET /next HTTP/1.1\r\nHost: a.example\r\n\r\n');
-  assert.equal((await client.response()).body.toString(), 'clean');
-  client.destroy();
-});
+const LATE: readonly { readonly name: string; readonly bytes: string }[] = [
+  { name: 'a second response', bytes: POISON },
+  { name: 'a 408', bytes: 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n' },
+  { name: 'a stray 100', bytes: 'HTTP/1.1 100 Continue\r\n\r\n' },
+  { name: 'an empty line', bytes: '\r\n' },
+  { name: 'one byte', bytes: 'H' },
+];
+
+for (const { name, bytes } of LATE) {
+  test(`${name} on an idle connection condemns it`, async () => {
+    answer = ok('mine');
+    const client = await RawClient.connect(sluice.httpPort);
+    client.write('GET /first HTTP/1.1\r\nHost: a.example\r\n\r\n');
+    assert.equal((await client.response()).body.toString(), 'mine');
+    const { connection } = await upstream.request();
+    connection.write(bytes);
+    await upstream.untilClosed(connection);
+    client.write('GET /next HTTP/1.1\r\nHost: a.example\r\n\r\n');
+    assert.equal((await client.response()).body.toString(), 'clean');
+    client.destroy();
+  });
+}
 
 const INVALID: readonly { readonly name: string; readonly answer: string }[] = [
   { name: 'two different Content-Length fields', answer: 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 5' },
@@ -116,6 +126,11 @@ const INVALID: readonly { readonly name: string; readonly answer: string }[] = [
   { name: 'a bare CR', answer: 'HTTP/1.1 200 OK\r\nX: y\rSet-Cookie: a=b' },
   { name: 'a NUL in a value', answer: 'HTTP/1.1 200 OK\r\nX: \0' },
   { name: 'a line without colon', answer: 'HTTP/1.1 200 OK\r\nX' },
+  { name: 'CR and another byte where the head could end', answer: 'HTTP/1.1 200 OK\r\n\rX: y' },
+  { name: 'a bare LF where the head could end', answer: 'HTTP/1.1 200 OK\r\nX: y\r\n\nHTTP/1.1 200 OK' },
+  { name: 'a control in a value', answer: 'HTTP/1.1 200 OK\r\nX: \x0b' },
+  { name: 'a byte 0x80 in a name', answer: 'HTTP/1.1 200 OK\r\nX\x80: y' },
+  { name: 'text', answer: 'hello world' },
   { name: 'another protocol', answer: 'ICY 200 OK' },
   { name: 'HTTP/2.0', answer: 'HTTP/2.0 200 OK' },
   { name: 'a status of two digits', answer: 'HTTP/1.1 20 OK' },
@@ -134,6 +149,23 @@ for (const { name, answer: head } of INVALID) {
     assert.equal(next, 'clean');
   });
 }
+
+test('a response head without end is given up at 32 KiB and answered 502', async () => {
+  answer = `HTTP/1.1 200 OK\r\nX: ${'y'.repeat(40_000)}`;
+  const client = await RawClient.connect(sluice.httpPort);
+  client.write('POST /first HTTP/1.1\r\nHost: a.example\r\nContent-Length: 0\r\n\r\n');
+  assert.equal(await client.status(), 502);
+  const { connection } = await upstream.request();
+  await upstream.untilClosed(connection);
+  client.destroy();
+});
+
+test('an interim response that announces a body is answered 502', async () => {
+  const { first, next } = await exchange('GET', `HTTP/1.1 103 Early Hints\r\nContent-Length: 6\r\n\r\n${POISON}`);
+  assert.match(first, /^HTTP\/1\.1 502 Bad Gateway\r\n/);
+  assert.equal(first.includes('poison'), false);
+  assert.equal(next, 'clean');
+});
 
 test('Transfer-Encoding beside Content-Length: the chunks decide, one framing goes on, the connection does not', async () => {
   const head = 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n';

@@ -112,6 +112,23 @@ test('bytes right behind the 101 reach the client, bytes right behind the reques
   client.destroy();
 });
 
+test('bytes behind an offer wait until the back end has switched', async () => {
+  upstream.script = () => null;
+  const client = await RawClient.connect(sluice.httpPort);
+  client.write(`${upgrade()}early bird`);
+  const { connection, head } = await upstream.request();
+  client.write(' and more');
+  const other = await RawClient.connect(sluice.httpPort);
+  other.write('GET /ws HTTP/1.1\r\nHost: a.example\r\n\r\n');
+  assert.equal(await other.status(), 200);
+  assert.equal(connection.received.toString('latin1'), head);
+  connection.write(SWITCH);
+  assert.equal(await client.status(), 101);
+  await upstream.until(() => (connection.received.toString().endsWith('early bird and more') ? true : undefined));
+  client.destroy();
+  other.destroy();
+});
+
 test('when one side stops sending, the other may go on', async () => {
   const client = await openTunnel();
   const { connection } = await upstream.request();
@@ -184,6 +201,20 @@ test('a refused upgrade is an ordinary response, and the next request ordinary H
   client.write(`${upgrade('/refused')}GET /behind HTTP/1.1\r\nHost: a.example\r\n\r\n`);
   assert.equal((await client.response()).body.toString(), '/refused');
   assert.equal((await client.response()).body.toString(), '/behind');
+  client.destroy();
+});
+
+test('a 200 with the fields of a switch is none, and the next request is ordinary HTTP', async () => {
+  upstream.script = (request) => ok(request.target, 'Connection: upgrade, close', 'Upgrade: echo');
+  const client = await RawClient.connect(sluice.httpPort);
+  client.write(`${upgrade('/no-switch')}GET /behind HTTP/1.1\r\nHost: a.example\r\n\r\n`);
+  const response = await client.response();
+  assert.equal(statusOf(response), 200);
+  assert.equal(fieldOf(response, 'Upgrade'), null);
+  assert.equal(fieldOf(response, 'Connection'), null);
+  assert.equal((await client.response()).body.toString(), '/behind');
+  const [first, second] = upstream.requests;
+  assert.notEqual(first?.connection, second?.connection);
   client.destroy();
 });
 

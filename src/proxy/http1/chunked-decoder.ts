@@ -1,6 +1,7 @@
 /**
  * Decoder of the chunked coding (RFC 9112 §7.1) as a state machine over bytes: any split gives the same result, work is
- * linear, and memory is constant because chunk extensions and trailers are checked and thrown away.
+ * linear, and memory is constant because chunk extensions and trailers are checked and thrown away. What small chunks hold
+ * is moved together, because a peer that sends one byte a chunk must not cost a write for each.
  */
 import { CR, FIELD_VALUE, HEX_VALUE, HTAB, LF, SP, TOKEN } from './char-classes.ts';
 import { EXTENSION_BROKEN, EXTENSION_START, EXTENSIONS_END, nextExtensionState } from './chunk-extension.ts';
@@ -23,6 +24,9 @@ const MAX_LINE_BYTES = 256;
 const MAX_TRAILER_BYTES = 8_192;
 /** Extensions are overhead without use: a message whose extensions outgrow this is an attack (CVE-2023-39326). */
 const MAX_EXTENSION_BYTES = 16_384;
+
+/** Moving more than this costs more than handing it on by itself. */
+const MAX_MOVED_BYTES = 1_024;
 
 /** Receives the decoded bytes: `[start, end)` of the buffer given to `decode`, valid during the call only. */
 export interface ChunkSink {
@@ -62,20 +66,35 @@ export class ChunkedDecoder {
   }
 
   /**
+   * Bytes of `buffer` before the index returned may have been moved; the others are as they were.
    * @returns the index behind the last byte used (less than `end` only once `done`), or -1 when the coding is broken
    */
   decode(buffer: Buffer, start: number, end: number, sink: ChunkSink): number {
     let pos = start;
-    while (pos < end && this.#state !== DONE) {
-      if (this.#state === DATA) {
-        const take = Math.min(this.#size, end - pos);
-        sink.onChunkData(buffer, pos, pos + take);
-        this.#size -= take;
-        pos += take;
-        if (this.#size === 0) this.#state = DATA_CR;
-      } else if (!this.#step(buffer[pos++] as number)) return -1;
+    // Decoded and not handed on yet.
+    let dataStart = start;
+    let dataEnd = start;
+    let broken = false;
+    while (pos < end && this.#state !== DONE && !broken) {
+      if (this.#state !== DATA) {
+        broken = !this.#step(buffer[pos++] as number);
+        continue;
+      }
+      const take = Math.min(this.#size, end - pos);
+      if (dataEnd > dataStart && take <= MAX_MOVED_BYTES) {
+        buffer.copyWithin(dataEnd, pos, pos + take);
+        dataEnd += take;
+      } else {
+        if (dataEnd > dataStart) sink.onChunkData(buffer, dataStart, dataEnd);
+        dataStart = pos;
+        dataEnd = pos + take;
+      }
+      this.#size -= take;
+      pos += take;
+      if (this.#size === 0) this.#state = DATA_CR;
     }
-    return pos;
+    if (dataEnd > dataStart) sink.onChunkData(buffer, dataStart, dataEnd);
+    return broken ? -1 : pos;
   }
 
   #step(byte: number): boolean {

@@ -15,6 +15,7 @@ import type { WorkerContext } from '../worker-context.ts';
 import { ChunkedDecoder, type ChunkSink } from './chunked-decoder.ts';
 import { toTokens } from './field-list.ts';
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE } from './request-head.ts';
+import { HEAD_INVALID, ResponseHeadReader } from './response-head-reader.ts';
 
 const CONNECTING = 0;
 const IDLE = 1;
@@ -26,8 +27,6 @@ const TUNNEL = 6;
 const CLOSED = 7;
 
 const ALPN_PROTOCOLS: readonly string[] = ['http/1.1'];
-const HEAD_END = Buffer.from('\r\n\r\n');
-const MAX_HEAD_BYTES = 32_768;
 const MAX_INFORMATIONAL = 32;
 /** Pieces up to this size are written as text: no buffer, and one write with their framing. */
 const TEXT_PIECE_BYTES = 4_096;
@@ -37,6 +36,7 @@ const IDLE_MARGIN_MS = 1_000;
 export class ClientConnection implements UpstreamConnection, UpstreamTunnel, ChunkSink, DialSink {
   readonly #worker: WorkerContext;
   readonly #pool: UpstreamPool;
+  readonly #heads: ResponseHeadReader;
   #socket: net.Socket | null;
   #writer: SocketWriter | null;
   #exchange: Exchange | null;
@@ -44,8 +44,6 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
   #decoder: ChunkedDecoder | null;
   /** Body bytes still to come in state LENGTH. */
   #remaining: number;
-  /** Start of a response head that came in several reads. */
-  #partialHead: Buffer | null;
   /** Coarse clock; 0 = none. */
   #deadlineMs: number;
   #reused: boolean;
@@ -57,13 +55,13 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
   constructor(worker: WorkerContext, pool: UpstreamPool) {
     this.#worker = worker;
     this.#pool = pool;
+    this.#heads = new ResponseHeadReader(worker.responseHead);
     this.#socket = null;
     this.#writer = null;
     this.#exchange = null;
     this.#state = CONNECTING;
     this.#decoder = null;
     this.#remaining = 0;
-    this.#partialHead = null;
     this.#deadlineMs = 0;
     this.#reused = false;
     this.#responseKeepAlive = false;
@@ -105,6 +103,8 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
   // UpstreamConnection
 
   writeBody(buffer: Buffer, start: number, end: number): boolean {
+    // An empty chunk would be the last one.
+    if (start === end) return true;
     const flowing = this.#writePiece(this.#writer as SocketWriter, buffer, start, end);
     // While body bytes flow we wait for the client, and its own deadline counts; while they are stuck, for the back end.
     if (flowing) this.#deadlineMs = 0;
@@ -231,35 +231,12 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
   }
 
   #readHead(buffer: Buffer, start: number, bytes: number, exchange: Exchange): number {
-    let source = buffer;
-    let from = start;
-    let until = bytes;
-    const partial = this.#partialHead;
-    if (partial !== null) {
-      source = Buffer.concat([partial, buffer.subarray(start, bytes)]);
-      from = 0;
-      until = source.length;
-    }
-    const headEnd = source.indexOf(HEAD_END, from);
-    if (headEnd === -1 || headEnd >= until - 3) {
-      if (until - from > MAX_HEAD_BYTES) this.#fail(Outcome.UpstreamInvalid);
-      else if (until > from) this.#partialHead = Buffer.from(source.subarray(from, until));
-      return -1;
-    }
-    this.#partialHead = null;
-    if (headEnd - from > MAX_HEAD_BYTES) {
-      this.#fail(Outcome.UpstreamInvalid);
-      return -1;
-    }
-    const head = this.#worker.responseHead;
-    if (!head.parse(source.toString('latin1', from, headEnd + 4), headEnd - from, exchange.method === 'HEAD')) {
-      this.#fail(Outcome.UpstreamInvalid);
-      return -1;
-    }
-    const bodyStart = headEnd + 4 - (until - bytes);
-    if (head.status < 200) return this.#informationalHead(buffer, bodyStart, bytes, exchange);
+    const position = this.#heads.read(buffer, start, bytes, exchange.method === 'HEAD');
+    if (position === HEAD_INVALID) this.#fail(Outcome.UpstreamInvalid);
+    if (position < 0) return -1;
+    if (this.#worker.responseHead.status < 200) return this.#informationalHead(buffer, position, bytes, exchange);
     this.#finalHead(exchange);
-    return bodyStart;
+    return position;
   }
 
   #informationalHead(buffer: Buffer, position: number, bytes: number, exchange: Exchange): number {
@@ -316,7 +293,8 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
 
   #complete(exchange: Exchange, nothingLeftOver: boolean): void {
     this.#exchange = null;
-    if (this.#responseKeepAlive && nothingLeftOver && exchange.requestSent) {
+    const reusable = this.#responseKeepAlive && nothingLeftOver && exchange.requestSent;
+    if (reusable && !exchange.bindsConnection) {
       this.#state = IDLE;
       this.#deadlineMs = this.#worker.clock.nowMs + this.#idleLimitMs;
       this.#pool.release(this);
@@ -361,7 +339,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     const exchange = this.#exchange;
     this.#state = CLOSED;
     this.#exchange = null;
-    this.#partialHead = null;
+    this.#heads.clear();
     this.#worker.clock.unwatch(this);
     this.#pool.onClosed(this);
     if (state === TUNNEL && this.#socket !== null) {
@@ -384,9 +362,9 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
 
 /** A 101 may name what was offered and nothing else (RFC 9110 §15.2.2). */
 function isOffered(chosen: string, offer: string): boolean {
-  const offered = toTokens(offer);
+  const offered = new Set(toTokens(offer));
   const protocols = toTokens(chosen);
-  return protocols.length > 0 && protocols.every((protocol) => offered.includes(protocol));
+  return protocols.length > 0 && protocols.every((protocol) => offered.has(protocol));
 }
 
 function outcomeOf(state: number, error: NodeJS.ErrnoException | null): Outcome {

@@ -95,6 +95,13 @@ export class FieldTable {
     return this.text.slice(this.#at[base + NAME_START], this.#at[base + NAME_END]);
   }
 
+  /** Drops the fields with these names: each field is looked at once, however many names there are. */
+  dropNamed(lowerCaseNames: ReadonlySet<string>): void {
+    for (let index = 0; index < this.count; index++) {
+      if (lowerCaseNames.has(this.name(index).toLowerCase())) this.kinds[index] = DROP;
+    }
+  }
+
   valueStart(index: number): number {
     return this.#at[index * STRIDE + VALUE_START] as number;
   }

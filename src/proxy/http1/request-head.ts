@@ -5,6 +5,7 @@
  * Hot: guarded by `bench/micro/head.bench.ts`.
  */
 import { normalisePath } from '../../model/path.ts';
+import { isConnectionAuth } from '../connection-auth.ts';
 import type { JudgedRequest } from '../judged-request.ts';
 import { CR, LF, SP, TARGET, TOKEN } from './char-classes.ts';
 import { toTokens } from './field-list.ts';
@@ -29,6 +30,11 @@ export const EXPECT = 7;
 export const FORWARDED_FOR = 8;
 export const FORWARDED_HOST = 9;
 export const REQUEST_ID = 10;
+export const AUTHORIZATION = 11;
+export const MAX_FORWARDS = 12;
+
+/** Of `Connection` and of `Upgrade`: many times what anybody sends, and each of their words costs more than a byte of another field. */
+const MAX_OPTIONS_BYTES = 1_024;
 
 /** RFC 9110 §7.8: a token, perhaps with a version that is one. */
 const PROTOCOL = /^[!#$%&'*+\-.^_`|~0-9a-z]+(\/[!#$%&'*+\-.^_`|~0-9a-z]+)?$/;
@@ -54,7 +60,9 @@ export const KNOWN_FIELDS: readonly (readonly [name: string, kind: number])[] = 
   ['forwarded', DROP],
   ['connection', CONNECTION],
   ['keep-alive', DROP],
+  ['max-forwards', MAX_FORWARDS],
   ['x-request-id', REQUEST_ID],
+  ['authorization', AUTHORIZATION],
   ['content-length', CONTENT_LENGTH],
   ['http2-settings', DROP],
   ['x-forwarded-for', FORWARDED_FOR],
@@ -103,6 +111,8 @@ export class RequestHead implements JudgedRequest {
   forwardedFor: string;
   forwardedHost: string;
   requestId: string;
+  maxForwards: number;
+  bindsConnection: boolean;
   readonly fields: FieldTable;
   readonly #maxTargetBytes: number;
   /** End of a request line that may be forwarded as it stands, -1 if it must be written anew. */
@@ -131,6 +141,8 @@ export class RequestHead implements JudgedRequest {
     this.forwardedFor = '';
     this.forwardedHost = '';
     this.requestId = '';
+    this.maxForwards = -1;
+    this.bindsConnection = false;
     this.#lineEnd = -1;
     this.#start = 0;
     this.#hostFromTarget = false;
@@ -205,6 +217,8 @@ export class RequestHead implements JudgedRequest {
     this.forwardedFor = '';
     this.forwardedHost = '';
     this.requestId = '';
+    this.maxForwards = -1;
+    this.bindsConnection = false;
     this.#hostFromTarget = false;
     this.#connectionAt = -1;
     this.#upgradeAt = -1;
@@ -300,6 +314,13 @@ export class RequestHead implements JudgedRequest {
     else if (kind === FORWARDED_FOR) this.forwardedFor = fields.find('x-forwarded-for') ?? '';
     else if (kind === FORWARDED_HOST) this.forwardedHost = fields.value(index);
     else if (kind === REQUEST_ID) this.requestId = fields.value(index);
+    else if (kind === AUTHORIZATION) {
+      fields.kinds[index] = PASS;
+      this.bindsConnection ||= isConnectionAuth(fields.value(index));
+    } else if (kind === MAX_FORWARDS) {
+      if (this.method === 'OPTIONS') this.maxForwards = parseContentLength(fields.value(index));
+      if (this.maxForwards === -1) fields.kinds[index] = PASS;
+    }
   }
 
   /** Persistence, nominations and upgrade (RFC 9112 §9.3, RFC 9110 §7.6.1 and §7.8). */
@@ -317,20 +338,16 @@ export class RequestHead implements JudgedRequest {
   }
 
   #judgeConnectionTokens(): number {
-    const tokens = toTokens(this.fields.find('connection') ?? '');
+    const options = this.fields.find('connection') ?? '';
+    if (options.length > MAX_OPTIONS_BYTES) return 431;
+    const tokens = new Set(toTokens(options));
     for (const token of tokens) {
-      if (token === 'close' || token === 'keep-alive' || token === 'te' || token === 'http2-settings') continue;
-      if (token === 'upgrade') {
-        this.#upgradeToken = true;
-        continue;
-      }
       if (MUST_NOT_BE_NOMINATED.has(token) || token.startsWith('x-forwarded-')) return 400;
-      for (let index = 0; index < this.fields.count; index++) {
-        if (this.fields.name(index).toLowerCase() === token) this.fields.kinds[index] = DROP;
-      }
     }
-    if (tokens.includes('keep-alive')) this.keepAlive = true;
-    if (tokens.includes('close')) this.keepAlive = false;
+    this.fields.dropNamed(tokens);
+    this.#upgradeToken = tokens.has('upgrade');
+    if (tokens.has('keep-alive')) this.keepAlive = true;
+    if (tokens.has('close')) this.keepAlive = false;
     return 0;
   }
 
@@ -338,7 +355,7 @@ export class RequestHead implements JudgedRequest {
     if (this.minorVersion === 0 || this.body === BODY_NONE) this.expectContinue = false;
     if (!this.#upgradeToken || this.#upgradeAt < 0 || this.minorVersion === 0) return 0;
     const offer = this.fields.value(this.#upgradeAt);
-    if (offer === '' || !toTokens(offer).every(isUsableProtocol)) return 0;
+    if (offer === '' || offer.length > MAX_OPTIONS_BYTES || !toTokens(offer).every(isUsableProtocol)) return 0;
     if (this.body !== BODY_NONE) return 400;
     this.upgrade = offer;
     return 0;

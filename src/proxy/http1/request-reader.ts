@@ -162,7 +162,8 @@ export class RequestReader implements ChunkSink {
     const decoder = this.#decoder as ChunkedDecoder;
     const position = decoder.decode(chunk, offset, chunk.length, this);
     if (position === -1) {
-      this.#refuse(400);
+      // What was decoded before may have ended the exchange, and the connection with it.
+      if (this.state === READ_CHUNKED) this.#refuse(400);
       return chunk.length;
     }
     if (decoder.done && this.state === READ_CHUNKED) this.#endBody();

@@ -152,15 +152,12 @@ export class ResponseHead {
   }
 
   #judgeConnectionTokens(): void {
-    const tokens = toTokens(this.fields.find('connection') ?? '');
-    for (const token of tokens) {
-      if (token === 'content-length' || token === 'transfer-encoding') continue;
-      for (let index = 0; index < this.fields.count; index++) {
-        if (this.fields.name(index).toLowerCase() === token) this.fields.kinds[index] = DROP;
-      }
-    }
-    if (tokens.includes('keep-alive')) this.keepAlive = true;
-    if (tokens.includes('close')) this.keepAlive = false;
+    const tokens = new Set(toTokens(this.fields.find('connection') ?? ''));
+    if (tokens.has('keep-alive')) this.keepAlive = true;
+    if (tokens.has('close')) this.keepAlive = false;
+    // Its framing a response cannot give away.
+    tokens.delete('content-length');
+    this.fields.dropNamed(tokens);
   }
 
   #judgeBody(toHead: boolean, chunked: boolean): void {
@@ -199,7 +196,8 @@ function classify(fields: FieldTable, index: number): number {
       if (fields.nameEquals(index, 'connection')) return CONNECTION;
       return fields.nameEquals(index, 'keep-alive') ? KEEP_ALIVE : PASS;
     case 14:
-      return fields.nameEquals(index, 'content-length') ? CONTENT_LENGTH : PASS;
+      if (fields.nameEquals(index, 'content-length')) return CONTENT_LENGTH;
+      return fields.nameEquals(index, 'http2-settings') ? HOP_BY_HOP : PASS;
     case 16:
       return fields.nameEquals(index, 'proxy-connection') ? HOP_BY_HOP : PASS;
     case 17:

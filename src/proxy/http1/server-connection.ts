@@ -15,6 +15,7 @@ import { SocketWriter } from '../socket-writer.ts';
 import { ClientTunnelEnd, closeTunnelSocket, type UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
 import { DRAIN_FRESH_MS, type WorkerContext } from '../worker-context.ts';
+import { GrowingBuffer } from './growing-buffer.ts';
 import { DISCARD_BODY_BYTES, INLINE_BODY_BYTES, LINGER_BYTES, LINGER_MS, PIPELINE_PAUSE_BYTES } from './limits.ts';
 import { BODY_NONE, type RequestHead } from './request-head.ts';
 import { READ_LENGTH, READ_NOTHING, RequestReader, type RequestSink } from './request-reader.ts';
@@ -38,7 +39,7 @@ export class ServerConnection implements Downstream, RequestSink {
   #phase: number;
   #exchange: Exchange | null;
   /** Pipelined bytes behind the current request. */
-  #pending: Buffer | null;
+  #pending: GrowingBuffer | null;
   #paused: boolean;
   /** The read under way stands in the worker's buffer. */
   #borrowed: boolean;
@@ -187,7 +188,7 @@ export class ServerConnection implements Downstream, RequestSink {
     this.resumeRequest();
     const pending = this.#pending;
     this.#pending = null;
-    if (pending !== null && !tunnel.write(pending)) this.#socket.pause();
+    if (pending !== null && !tunnel.write(pending.bytes)) this.#socket.pause();
   }
 
   // RequestSink: what the reader found.
@@ -251,15 +252,15 @@ export class ServerConnection implements Downstream, RequestSink {
   }
 
   onBytesBehind(read: Buffer): void {
-    const bytes = this.#borrowed ? Buffer.from(read) : read;
     if (this.#phase === OPEN) {
-      this.#pending = this.#pending === null ? bytes : Buffer.concat([this.#pending, bytes]);
+      if (this.#pending === null) this.#pending = new GrowingBuffer(this.#borrowed ? Buffer.from(read) : read);
+      else this.#pending.append(read, 0, read.length);
       if (this.#pending.length >= PIPELINE_PAUSE_BYTES) this.pauseRequest();
     } else if (this.#phase === TUNNEL) {
-      if (this.#exchange !== null) this.#exchange.requestBytes += bytes.length;
-      if (this.#tunnel?.write(bytes) === false) this.#socket.pause();
+      if (this.#exchange !== null) this.#exchange.requestBytes += read.length;
+      if (this.#tunnel?.write(this.#borrowed ? Buffer.from(read) : read) === false) this.#socket.pause();
     } else if (this.#phase === CLOSING) {
-      this.#lingeredBytes += bytes.length;
+      this.#lingeredBytes += read.length;
       if (this.#lingeredBytes > LINGER_BYTES) this.#close();
     }
   }
@@ -314,7 +315,7 @@ export class ServerConnection implements Downstream, RequestSink {
     if (pending === null || this.#reader.feeding) return;
     this.#pending = null;
     this.#borrowed = false;
-    this.#feed(pending);
+    this.#feed(pending.bytes);
   }
 
   /** Whether what is left of the current request is little enough to read on to the next one. */

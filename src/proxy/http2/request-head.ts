@@ -5,9 +5,11 @@
  * Hot.
  */
 import { normalisePath } from '../../model/path.ts';
+import { isConnectionAuth } from '../connection-auth.ts';
 import { TARGET, TOKEN } from '../http1/char-classes.ts';
 import { DROP, PASS } from '../http1/field-table.ts';
 import {
+  AUTHORIZATION,
   BODY_CHUNKED,
   BODY_LENGTH,
   BODY_NONE,
@@ -17,6 +19,7 @@ import {
   FORWARDED_HOST,
   HOST,
   KNOWN_FIELDS,
+  MAX_FORWARDS,
   MAX_METHOD_BYTES,
   parseContentLength,
   REQUEST_ID,
@@ -69,6 +72,8 @@ export class Http2RequestHead implements JudgedRequest {
   forwardedFor: string;
   forwardedHost: string;
   requestId: string;
+  maxForwards: number;
+  bindsConnection: boolean;
   readonly #limits: RequestLimits;
   #pairs: readonly string[];
   #scheme: string;
@@ -98,6 +103,8 @@ export class Http2RequestHead implements JudgedRequest {
     this.forwardedFor = '';
     this.forwardedHost = '';
     this.requestId = '';
+    this.maxForwards = -1;
+    this.bindsConnection = false;
     this.#pairs = [];
     this.#scheme = '';
     this.#path = '';
@@ -179,6 +186,8 @@ export class Http2RequestHead implements JudgedRequest {
     this.forwardedFor = '';
     this.forwardedHost = '';
     this.requestId = '';
+    this.maxForwards = -1;
+    this.bindsConnection = false;
     this.#scheme = '';
     this.#path = '';
     this.#authority = '';
@@ -221,7 +230,14 @@ export class Http2RequestHead implements JudgedRequest {
     else if (kind === COOKIE) this.#cookie = this.#cookie === '' ? value : `${this.#cookie}; ${value}`;
     else if (kind === FORBIDDEN) return false;
     else if (kind === TE) return this.#noteTe(value);
-    else if (kind !== DROP) return this.#noteKnown(kind, value);
+    else if (kind === AUTHORIZATION) {
+      this.bindsConnection ||= isConnectionAuth(value);
+      this.#block += `${name}: ${value}\r\n`;
+    } else if (kind === MAX_FORWARDS) {
+      // Pseudo-fields come first, so the method is known.
+      if (this.method === 'OPTIONS') this.maxForwards = parseContentLength(value);
+      if (this.maxForwards === -1) this.#block += `${name}: ${value}\r\n`;
+    } else if (kind !== DROP) return this.#noteKnown(kind, value);
     return true;
   }
 

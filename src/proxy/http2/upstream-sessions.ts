@@ -44,7 +44,7 @@ export class Http2UpstreamPool implements UpstreamTransport, SessionOwner {
 
   dispatch(exchange: Exchange, mayReuse: boolean): void {
     const sessions = this.#sessions;
-    for (let at = 0; at < sessions.length; at++) {
+    for (let at = exchange.bindsConnection ? sessions.length : 0; at < sessions.length; at++) {
       const session = sessions[at] as Http2ClientSession;
       if (!session.hasRoom || (session.served && !mayReuse)) continue;
       session.carry(exchange);
@@ -80,7 +80,7 @@ export class Http2UpstreamPool implements UpstreamTransport, SessionOwner {
     this.#sessions.push(session);
     this.#worker.upstreamConnections++;
     session.carry(exchange);
-    // Whoever sent the next request on it would pass for the client its PROXY header named.
-    if (this.#closed || dialer.namesClient) session.leave();
+    // Whoever sent the next request on it would pass for the client that its PROXY header, or an exchange before, named.
+    if (this.#closed || dialer.namesClient || exchange.bindsConnection) session.leave();
   }
 }
