@@ -35,7 +35,7 @@ function isWaiting({ exchange }: StubConnection): boolean {
 /** The same of a server session of `node:http2`. */
 async function runTheirs(wire: Buffer): Promise<number> {
   const [client, server] = duplexPair();
-  const session = http2.performServerHandshake(server as unknown as Parameters<typeof http2.performServerHandshake>[0]);
+  const session = http2.performServerHandshake(server);
   session.on('error', ignore);
   client.on('error', ignore);
   session.on('stream', (stream, fields) => {
