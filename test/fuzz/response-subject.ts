@@ -169,7 +169,6 @@ function fail(message: string): never {
 
 /** The socket that does not exist. */
 const SOCKET = {
-  on: ignore,
   write: () => true,
   end: ignore,
   pause: ignore,
