@@ -20,7 +20,7 @@ const FOLDERS: Readonly<Record<string, Folder>> = {
   control: { folders: ['model', 'watch', 'config', 'live', 'log'], packages: [] },
   health: { folders: ['model', 'balancer', 'log'], packages: ['undici'] },
   live: { folders: ['model', 'router', 'balancer', 'health', 'log'], packages: ['re2js'] },
-  proxy: { folders: ['model', 'router', 'balancer', 'live', 'log'], packages: ['ipaddr.js', 'lru-cache', 'undici'] },
+  proxy: { folders: ['model', 'router', 'balancer', 'live', 'log'], packages: ['lru-cache', 'undici'] },
   metrics: { folders: ['model', 'balancer', 'live'], packages: ['prom-client'] },
   admin: { folders: ['model', 'live', 'metrics', 'log'], packages: [] },
   cli: {

@@ -5,7 +5,9 @@
 import type { KeyPair } from '../model/objects.ts';
 import type {
   CertificateConfig,
+  ClientCertificateRule,
   EndpointAddress,
+  ListenerConfig,
   ProxyConfig,
   UpstreamConfig,
   UpstreamTlsConfig,
@@ -13,6 +15,14 @@ import type {
 import type { EndpointStatsRow, WorkerStats } from '../model/worker-stats.ts';
 
 export type DumpedCertificate = Omit<CertificateConfig, 'certPem' | 'keyPem'>;
+
+export interface DumpedClientCertificates extends Pick<ClientCertificateRule, 'hosts' | 'mode' | 'forwardCertificate'> {
+  readonly caFingerprint: string;
+}
+
+export interface DumpedListener extends Omit<ListenerConfig, 'clientCertificates'> {
+  readonly clientCertificates: readonly DumpedClientCertificates[];
+}
 
 /** Summed over workers; `healthy` only if every worker thinks so. Null where no worker has told. */
 export interface DumpedEndpoint extends EndpointAddress {
@@ -36,7 +46,8 @@ export interface DumpedUpstream extends Omit<UpstreamConfig, 'endpoints' | 'tls'
 
 export type DumpedWorker = Pick<WorkerStats, 'workerId' | 'generation' | 'connections' | 'requests' | 'cpuSeconds'>;
 
-export interface ConfigDump extends Omit<ProxyConfig, 'certificates' | 'upstreams'> {
+export interface ConfigDump extends Omit<ProxyConfig, 'certificates' | 'listeners' | 'upstreams'> {
+  readonly listeners: readonly DumpedListener[];
   readonly upstreams: readonly DumpedUpstream[];
   readonly certificates: readonly DumpedCertificate[];
   readonly workers: readonly DumpedWorker[];
@@ -50,7 +61,7 @@ export function dumpConfig(config: ProxyConfig, workers: readonly WorkerStats[])
   const live = workers.length === 0 ? null : mergeEndpoints(workers);
   return {
     generation: config.generation,
-    listeners: config.listeners,
+    listeners: config.listeners.map(dumpListener),
     routes: config.routes,
     upstreams: config.upstreams.map((upstream) => dumpUpstream(upstream, live)),
     certificates: config.certificates.map(dumpCertificate),
@@ -63,6 +74,13 @@ export function dumpConfig(config: ProxyConfig, workers: readonly WorkerStats[])
       cpuSeconds,
     })),
   };
+}
+
+function dumpListener(listener: ListenerConfig): DumpedListener {
+  const clientCertificates = listener.clientCertificates.map(({ hosts, mode, ca, forwardCertificate }) => {
+    return { hosts, mode, caFingerprint: ca.fingerprint, forwardCertificate };
+  });
+  return { ...listener, clientCertificates };
 }
 
 function dumpCertificate(certificate: CertificateConfig): DumpedCertificate {

@@ -1,5 +1,6 @@
 /** Parsers of flag values: text to a typed value, or the words for what would have been right. */
 import { isIP } from 'node:net';
+import { IP_NETWORK_FORM, isIpNetwork } from '../model/ip-networks.ts';
 import type { Parsed } from './flag.ts';
 
 export function parsePort(text: string): Parsed<number> {
@@ -84,6 +85,10 @@ export function parseHeadSize(text: string): Parsed<number> {
 export function parseAddress(text: string): Parsed<string> {
   const address = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text;
   return isIP(address) === 0 ? { expected: 'an IP address, like 0.0.0.0 or ::' } : { value: address };
+}
+
+export function parseNetwork(text: string): Parsed<string> {
+  return isIpNetwork(text) ? { value: text } : { expected: IP_NETWORK_FORM };
 }
 
 export function parseWord<T extends string>(words: readonly T[]): (text: string) => Parsed<T> {

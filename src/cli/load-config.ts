@@ -22,9 +22,16 @@ export interface LoadedConfig {
 }
 
 /** What is bound does not matter here; that there is a listener of each kind does. */
+const ANY = {
+  address: '0.0.0.0',
+  advertisedPort: 0,
+  proxyProtocol: null,
+  trustedProxies: [],
+  clientCertificates: [],
+};
 const LISTENERS: readonly ListenerConfig[] = [
-  { name: 'http', protocol: 'http', address: '0.0.0.0', port: 8080, advertisedPort: 0 },
-  { name: 'https', protocol: 'https', address: '0.0.0.0', port: 8443, advertisedPort: 0 },
+  { name: 'http', protocol: 'http', port: 8080, ...ANY },
+  { name: 'https', protocol: 'https', port: 8443, ...ANY },
 ];
 
 export async function loadConfig(

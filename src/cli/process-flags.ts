@@ -52,6 +52,30 @@ export const advertisedHttpsPortFlag: Flag<number> = portFlag(
   (mode) => (mode === 'controller' ? 443 : 0),
 );
 
+export const proxyProtocolTrustedFlag: Flag<string> = defineFlag(
+  {
+    name: 'proxy-protocol-trusted',
+    placeholder: '<cidr>',
+    group: LISTENERS,
+    doc: 'Network whose connections must begin with a PROXY protocol header. Repeatable. Without it: nobody sends one. Listeners of a static file have their own.',
+    parse: parse.parseNetwork,
+    separator: ',',
+  },
+  '',
+);
+
+export const trustedProxiesFlag: Flag<string> = defineFlag(
+  {
+    name: 'trusted-proxies',
+    placeholder: '<cidr>',
+    group: LISTENERS,
+    doc: 'Network whose X-Forwarded-* and Forwarded are believed. Repeatable. Without it: nobody is. Listeners of a static file have their own.',
+    parse: parse.parseNetwork,
+    separator: ',',
+  },
+  '',
+);
+
 export const adminBindFlag: Flag<string> = defineFlagByMode(
   {
     name: 'admin-bind',
@@ -189,6 +213,8 @@ export const PROCESS_FLAGS: readonly Flag<unknown>[] = [
   httpsPortFlag,
   advertisedHttpPortFlag,
   advertisedHttpsPortFlag,
+  proxyProtocolTrustedFlag,
+  trustedProxiesFlag,
   adminBindFlag,
   adminPortFlag,
   workersFlag,

@@ -30,6 +30,9 @@ export interface CommonSettings extends IngressSettings {
   /** 0 = the bound port. */
   readonly advertisedHttpPort: number;
   readonly advertisedHttpsPort: number;
+  /** Networks; empty = no PROXY protocol. */
+  readonly proxyProtocolTrusted: readonly string[];
+  readonly trustedProxies: readonly string[];
   readonly adminBind: string;
   readonly adminPort: number;
   /** At least 1; `auto` is already resolved. */
@@ -174,6 +177,8 @@ function readCommon(reader: FlagReader, mode: Mode): CommonSettings {
     httpsPort: reader.read(traffic.httpsPortFlag),
     advertisedHttpPort: reader.read(traffic.advertisedHttpPortFlag),
     advertisedHttpsPort: reader.read(traffic.advertisedHttpsPortFlag),
+    proxyProtocolTrusted: [...new Set(reader.readAll(traffic.proxyProtocolTrustedFlag))],
+    trustedProxies: [...new Set(reader.readAll(traffic.trustedProxiesFlag))],
     adminBind: reader.read(traffic.adminBindFlag),
     adminPort: reader.read(traffic.adminPortFlag),
     workers: workers === 'auto' ? availableCpus() : workers,

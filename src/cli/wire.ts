@@ -163,9 +163,16 @@ function withLocations(config: ProxyConfig, locate: Locate): ProxyConfig {
 
 function toListeners(settings: CommonSettings): readonly ListenerConfig[] {
   const { bind: address, httpPort, httpsPort, advertisedHttpPort, advertisedHttpsPort } = settings;
+  const { proxyProtocolTrusted: trusted, trustedProxies } = settings;
+  const shared = {
+    address,
+    proxyProtocol: trusted.length === 0 ? null : { trusted },
+    trustedProxies,
+    clientCertificates: [],
+  };
   return [
-    { name: 'http', protocol: 'http', address, port: httpPort, advertisedPort: advertisedHttpPort },
-    { name: 'https', protocol: 'https', address, port: httpsPort, advertisedPort: advertisedHttpsPort },
+    { name: 'http', protocol: 'http', port: httpPort, advertisedPort: advertisedHttpPort, ...shared },
+    { name: 'https', protocol: 'https', port: httpsPort, advertisedPort: advertisedHttpsPort, ...shared },
   ];
 }
 
@@ -186,6 +193,7 @@ function toWorkerSettings(settings: CommonSettings, plan: ConnectionPlan): Omit<
     accessLog: settings.accessLog,
     maxConnections: plan.maxConnections,
     maxSockets: plan.maxSockets,
+    proxyHeaderTimeoutMs: 3_000,
     tlsHandshakeTimeoutMs: 10_000,
     maxIdlePerEndpoint: 256,
     upstreamIdleTimeoutMs: 60_000,

@@ -8,6 +8,7 @@ import type { CanaryConfig, ProxyConfig, RouteConfig, UpstreamConfig } from '../
 import { buildRouteTable, type RouteRule } from '../router/build-route-table.ts';
 import type { RouteTable } from '../router/route-table.ts';
 import { CertificateTable } from './certificate-table.ts';
+import { buildClientCertificates } from './client-certificates.ts';
 import { LiveRoute } from './live-route.ts';
 import { type LiveCanary, LiveSplit, SplitTarget } from './live-split.ts';
 import type { Generation, LiveState } from './live-state.ts';
@@ -57,7 +58,9 @@ function build(live: LiveState, config: ProxyConfig): NextState {
   const formerTable = buildRouteTable(everywhere.map(({ rule }) => rule));
   const tables = buildTables(config, rules, restricted ? null : formerTable);
   const certificates = new CertificateTable(config.certificates, live.current.certificates);
-  return { generation: { number: config.generation, tables, formerTable, certificates }, routeStats };
+  const clientCertificates = buildClientCertificates(config.listeners);
+  const generation = { number: config.generation, tables, formerTable, certificates, clientCertificates };
+  return { generation, routeStats };
 }
 
 interface Rule {

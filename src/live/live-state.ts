@@ -5,6 +5,7 @@
 import type { UpstreamRegistry } from '../balancer/upstream-registry.ts';
 import type { RouteTable } from '../router/route-table.ts';
 import { CertificateTable } from './certificate-table.ts';
+import type { ClientCertificates } from './client-certificates.ts';
 import type { LiveRoute } from './live-route.ts';
 import type { RouteStats } from './route-stats.ts';
 
@@ -16,6 +17,8 @@ export interface Generation {
   /** For connections of listeners that are gone: the routes that are served on every listener. Null before the first one. */
   readonly formerTable: RouteTable<LiveRoute> | null;
   readonly certificates: CertificateTable;
+  /** Null: no listener asks clients for certificates. */
+  readonly clientCertificates: ClientCertificates | null;
 }
 
 export class LiveState {
@@ -28,7 +31,13 @@ export class LiveState {
 
   constructor(upstreams: UpstreamRegistry) {
     this.upstreams = upstreams;
-    this.current = { number: 0, tables: new Map(), formerTable: null, certificates: new CertificateTable([], null) };
+    this.current = {
+      number: 0,
+      tables: new Map(),
+      formerTable: null,
+      certificates: new CertificateTable([], null),
+      clientCertificates: null,
+    };
     this.routeStats = new Map();
     this.configApplied = 0;
     this.configApplyFailures = 0;

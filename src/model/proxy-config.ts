@@ -27,6 +27,30 @@ export interface ListenerConfig {
   readonly port: number;
   /** What redirects and `X-Forwarded-Port` speak of; 0 = the bound port. */
   readonly advertisedPort: number;
+  /** Peers in these networks begin each connection with a PROXY protocol header; null = nobody does. */
+  readonly proxyProtocol: { readonly trusted: readonly string[] } | null;
+  /** Networks whose `X-Forwarded-*`, `Forwarded` and `X-Real-IP` are believed. */
+  readonly trustedProxies: readonly string[];
+  /** Which hosts ask for a certificate of the client; empty where the listener does not speak TLS. */
+  readonly clientCertificates: readonly ClientCertificateRule[];
+}
+
+export interface ClientCertificateRule {
+  /** Lower case; `*.example.com` = exactly one label; empty = every host that no rule names. A host stands in one rule only. */
+  readonly hosts: readonly string[];
+  /** `require`: no request without a valid certificate. `request`: none is fine as well, an invalid one is not. */
+  readonly mode: 'require' | 'request';
+  readonly ca: ClientCa;
+  /** Whether upstreams get the certificate itself (`ssl-client-cert`), and not only what it says. */
+  readonly forwardCertificate: boolean;
+}
+
+/** Whoever they have signed is let in. */
+export interface ClientCa {
+  /** PEM, one or more certificates. */
+  readonly pem: string;
+  /** SHA-256 over all of them, upper-case hex with colons: equal only for the same certificates in the same order. */
+  readonly fingerprint: string;
 }
 
 export interface RouteConfig {

@@ -3,7 +3,7 @@
  * `watch/` guarantees that references resolve (every `upstream` exists), so compiling it cannot fail.
  */
 import type { KeyPair } from './objects.ts';
-import type { HealthCheckConfig, TransportConfig } from './proxy-config.ts';
+import type { ClientCertificateRule, HealthCheckConfig, TransportConfig } from './proxy-config.ts';
 
 export interface StaticConfig {
   /** File name as the user gave it; the `ObjectRef` of everything in here has `kind: 'StaticConfig'` and this name. */
@@ -21,7 +21,16 @@ export interface StaticListener {
   /** 0 = any free port. */
   readonly port: number;
   /** Null: clear text. The first certificate is the default one. */
-  readonly tls: { readonly certificates: readonly KeyPair[] } | null;
+  readonly tls: StaticTls | null;
+  /** Null: no PROXY protocol. */
+  readonly proxyProtocol: { readonly trusted: readonly string[] } | null;
+  readonly trustedProxies: readonly string[];
+}
+
+export interface StaticTls {
+  readonly certificates: readonly KeyPair[];
+  /** Null: clients are not asked for certificates. */
+  readonly clientCertificates: ClientCertificateRule | null;
 }
 
 export interface StaticUpstream extends TransportConfig {

@@ -67,6 +67,8 @@ export interface WorkerSettings extends ClientLimits {
   readonly maxConnections: number;
   /** Client and upstream connections from which on no further client is let in: the worker's share of open files. */
   readonly maxSockets: number;
+  /** For the whole PROXY protocol header, where one is expected. */
+  readonly proxyHeaderTimeoutMs: number;
   readonly tlsHandshakeTimeoutMs: number;
   /** Idle connections kept per endpoint. */
   readonly maxIdlePerEndpoint: number;

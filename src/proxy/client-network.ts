@@ -1,5 +1,5 @@
 /** Who counts as one client where connections are limited by address. */
-import { parseIpv6 } from './ip-address.ts';
+import { parseIpv6 } from '../model/ip-address.ts';
 
 /**
  * An IPv4 address, or the first 64 bits of an IPv6 address: a single host has all of the rest to itself.

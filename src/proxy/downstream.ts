@@ -8,7 +8,7 @@ import type { ProxyAddresses } from './proxy-protocol/addresses.ts';
 import type { UpstreamTunnel } from './tunnel.ts';
 
 export interface Downstream {
-  /** Without port; IPv6 without brackets. */
+  /** Of the request that is being judged. Without port; IPv6 without brackets. */
   readonly clientIp: string;
   /** Both ends of the client's connection, for a PROXY protocol header; null when it is gone. Made when asked for. */
   readonly addresses: ProxyAddresses | null;

@@ -10,6 +10,7 @@ const TITLES: Readonly<Record<number, string>> = {
   413: 'Request Entity Too Large',
   414: 'Request-URI Too Large',
   417: 'Expectation Failed',
+  421: 'Misdirected Request',
   431: 'Request Header Fields Too Large',
   500: 'Internal Server Error',
   502: 'Bad Gateway',
@@ -42,12 +43,18 @@ export function redirectResponse(status: number, location: string): LocalRespons
   return build(status, `Location: ${location}\r\n`);
 }
 
-function build(status: number, extraFields: string): LocalResponse {
+/** With what is wrong in words, for the person in front of it. */
+export function refusal(status: number, text: string): LocalResponse {
+  return build(status, '', text);
+}
+
+function build(status: number, extraFields: string, text: string = ''): LocalResponse {
   const reason = TITLES[status] ?? 'Error';
   const title = `${status} ${reason}`;
   const body =
-    `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n` +
-    `<center><h1>${title}</h1></center>\r\n<hr><center>sluice</center>\r\n</body>\r\n</html>\r\n`;
+    `<html>\r\n<head><title>${text === '' ? title : `${status} ${text}`}</title></head>\r\n<body>\r\n` +
+    `<center><h1>${title}</h1></center>\r\n${text === '' ? '' : `<center>${text}</center>\r\n`}` +
+    `<hr><center>sluice</center>\r\n</body>\r\n</html>\r\n`;
   const fields = `Content-Type: text/html\r\nContent-Length: ${body.length}\r\n${extraFields}`;
   return { status, reason, fields, body };
 }

@@ -18,6 +18,7 @@ import type { WorkerContext } from './worker-context.ts';
 /** What the access log wants to know of a request; only made when the log is on. */
 export interface RequestFactsForLog {
   readonly timeMs: number;
+  readonly clientIp: string;
   readonly host: string;
   readonly target: string;
   readonly protocol: string;
@@ -343,7 +344,7 @@ export class Exchange {
   #log(facts: RequestFactsForLog, durationMs: number, outcome: Outcome): void {
     this.worker.onAccess?.({
       timeMs: facts.timeMs,
-      clientIp: this.downstream.clientIp,
+      clientIp: facts.clientIp,
       method: this.method,
       host: facts.host,
       target: facts.target,

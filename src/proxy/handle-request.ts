@@ -4,25 +4,16 @@
  */
 import type { LiveRoute } from '../live/live-route.ts';
 import type { Downstream } from './downstream.ts';
-import { localResponse, redirectResponse } from './error-response.ts';
+import { type LocalResponse, localResponse, redirectResponse } from './error-response.ts';
 import { Exchange, type ExchangeRequest, type RequestFactsForLog } from './exchange.ts';
-import type { ForwardedFacts } from './forwarded-fields.ts';
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE } from './http1/request-head.ts';
+import { toRoutingHost } from './http1/request-target.ts';
 import type { JudgedRequest } from './judged-request.ts';
 import { Outcome } from './outcome.ts';
+import type { RequestOrigin } from './request-origin.ts';
+import { refuseClient } from './tls/client-identity.ts';
 import { logUnrouted } from './unrouted-log.ts';
 import type { WorkerContext } from './worker-context.ts';
-
-/** What the connection knows about the request beside its head. */
-export interface RequestOrigin extends ForwardedFacts {
-  readonly listener: string;
-  /** `Host` as hosts are compared. */
-  readonly routingHost: string;
-  /** `forwardedFields` for this connection and host. */
-  readonly forwarded: string;
-  /** The whole body as latin1 text where it came along with the head. */
-  readonly inlineBody: string;
-}
 
 /** Longest request id taken over from a client. */
 const MAX_REQUEST_ID = 128;
@@ -40,18 +31,20 @@ export function handleRequest(
     downstream.answer({ status: 204, reason: 'No Content', fields: '', body: '' });
     return null;
   }
-  const { tables, formerTable } = worker.live.current;
-  const table = tables.get(origin.listener) ?? formerTable;
-  const route = table === null ? null : table.match(origin.routingHost, head.target, head.pathEnd, head);
-  if (route === null) {
-    worker.countUnrouted(404);
-    logUnrouted(worker, downstream.clientIp, head, 404);
-    downstream.answer(localResponse(404));
-    return null;
+  const { tables, formerTable, clientCertificates } = worker.live.current;
+  if (clientCertificates !== null) {
+    const response = refuseClient(clientCertificates, origin);
+    if (response !== null) return refuse(worker, downstream, head, response);
   }
+  const own = tables.get(origin.listener);
+  // Nobody knows any more what a listener that is gone demanded of its clients.
+  if (own === undefined && origin.identity !== null) return refuse(worker, downstream, head, localResponse(421));
+  const table = own ?? formerTable;
+  const route = table === null ? null : table.match(origin.routingHost, head.target, head.pathEnd, head);
+  if (route === null) return refuse(worker, downstream, head, localResponse(404));
   if (route.slashRedirectLength !== 0 && redirectMissingSlash(downstream, head, route, origin)) return null;
   const target = route.split.choose(head, worker.draw());
-  const exchange = new Exchange(worker, downstream, route, target, toExchangeRequest(worker, head, origin));
+  const exchange = new Exchange(worker, downstream, route, target, toExchangeRequest(worker, head, origin, downstream));
   const { closed, maxRequestBodyBytes } = route.policy;
   if (closed !== null) exchange.answerClosed(closed.status);
   else if (maxRequestBodyBytes !== 0 && head.contentLength > maxRequestBodyBytes) exchange.fail(Outcome.BodyTooLarge);
@@ -59,7 +52,19 @@ export function handleRequest(
   return exchange.finished ? null : exchange;
 }
 
-function toExchangeRequest(worker: WorkerContext, head: JudgedRequest, origin: RequestOrigin): ExchangeRequest {
+function refuse(worker: WorkerContext, downstream: Downstream, head: JudgedRequest, response: LocalResponse): null {
+  worker.countUnrouted(response.status);
+  logUnrouted(worker, downstream.clientIp, head, response.status);
+  downstream.answer(response);
+  return null;
+}
+
+function toExchangeRequest(
+  worker: WorkerContext,
+  head: JudgedRequest,
+  origin: RequestOrigin,
+  downstream: Downstream,
+): ExchangeRequest {
   const taken = head.requestId !== '' && head.requestId.length <= MAX_REQUEST_ID;
   const id = taken ? head.requestId : worker.requestIds.next();
   const inline = origin.inlineBody;
@@ -73,13 +78,14 @@ function toExchangeRequest(worker: WorkerContext, head: JudgedRequest, origin: R
     upgrade: head.upgrade,
     acceptsTrailers: head.acceptsTrailers,
     bindsConnection: head.bindsConnection,
-    logFacts: worker.onAccess === null ? null : toLogFacts(head),
+    logFacts: worker.onAccess === null ? null : toLogFacts(head, downstream.clientIp),
   };
 }
 
-function toLogFacts(head: JudgedRequest): RequestFactsForLog {
+function toLogFacts(head: JudgedRequest, clientIp: string): RequestFactsForLog {
   return {
     timeMs: Date.now(),
+    clientIp,
     host: head.host,
     target: head.target,
     protocol: head.protocol,
@@ -110,7 +116,10 @@ function redirectMissingSlash(
   if (head.pathEnd !== route.slashRedirectLength - 1) return false;
   if (head.method !== 'GET' && head.method !== 'HEAD') return false;
   const path = head.target.slice(0, head.pathEnd);
-  const base = origin.routingHost === '' ? '' : `${origin.encrypted ? 'https' : 'http'}://${origin.routingHost}`;
+  const { told } = origin;
+  const host = told === null ? origin.routingHost : toRoutingHost(told.host);
+  const secure = told === null ? origin.secure : told.secure;
+  const base = host === '' ? '' : `${secure ? 'https' : 'http'}://${host}`;
   const location = `${base}${path}/${head.target.slice(head.pathEnd)}`;
   downstream.answer(redirectResponse(301, location));
   return true;

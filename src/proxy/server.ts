@@ -12,7 +12,16 @@ import type { ListenerFacts } from './forwarded-fields.ts';
 import { ServerConnection } from './http1/server-connection.ts';
 import { PrefaceReader } from './http2/preface.ts';
 import { Http2ServerSession } from './http2/server-session.ts';
+import { ListenerState, withIdentity } from './listener-state.ts';
+import {
+  AwaitedHeader,
+  type AwaitedHeaderOptions,
+  HeaderFacts,
+  type OnHeader,
+} from './proxy-protocol/awaited-header.ts';
+import type { ConnectionOrigin } from './request-origin.ts';
 import { retireListeners } from './retire-listeners.ts';
+import { ThrottledWarning } from './throttled-warning.ts';
 import { TlsTermination } from './tls/tls-termination.ts';
 import type { WorkerContext } from './worker-context.ts';
 
@@ -25,6 +34,7 @@ export interface OpenListener {
   readonly config: ListenerConfig;
   readonly server: net.Server;
   readonly port: number;
+  readonly state: ListenerState;
 }
 
 /** By name. */
@@ -32,6 +42,7 @@ export type OpenListeners = ReadonlyMap<string, OpenListener>;
 
 /** A client's connection, whatever it speaks. */
 interface OpenConnection {
+  readonly origin: ConnectionOrigin;
   /** Bytes `[0, length)` are valid during the call only. */
   onRead(buffer: Buffer, length: number): void;
   /** Close when idle; what is under way is finished. */
@@ -43,16 +54,24 @@ export class ProxyServer {
   readonly #worker: WorkerContext;
   #listeners: OpenListeners;
   readonly #connections: Set<OpenConnection>;
+  /** Nobody's connections yet. */
+  readonly #awaited: Set<AwaitedHeader>;
   readonly #gate: ConnectionGate;
   readonly #tls: TlsTermination;
+  readonly #awaitedOptions: Omit<AwaitedHeaderOptions, 'onHeader'>;
   readonly #onClosed: (connection: OpenConnection) => void;
 
   constructor(worker: WorkerContext) {
     this.#worker = worker;
     this.#listeners = new Map();
     this.#connections = new Set();
+    this.#awaited = new Set();
     this.#gate = new ConnectionGate(worker);
     this.#tls = new TlsTermination(worker);
+    this.#awaitedOptions = {
+      warning: new ThrottledWarning(worker, 'connection without a valid PROXY protocol header closed'),
+      onClosed: (awaited) => this.#awaited.delete(awaited),
+    };
     this.#onClosed = (connection) => {
       this.#connections.delete(connection);
     };
@@ -72,7 +91,7 @@ export class ProxyServer {
     try {
       for (const config of listeners) {
         const running = this.#listeners.get(config.name);
-        if (running !== undefined && isSame(config, running.config)) next.set(config.name, running);
+        if (running !== undefined && isSame(config, running.config)) next.set(config.name, { ...running, config });
         else next.set(config.name, await this.#open(config, portOf(config, known)));
       }
     } catch (error) {
@@ -88,6 +107,7 @@ export class ProxyServer {
     const kept = new Set(Array.from(next.values(), ({ server }) => server));
     this.#listeners = next;
     void retireListeners(gone.filter((server) => !kept.has(server)));
+    for (const { state, config } of next.values()) if (state.update(config)) this.#reconsider(state.facts);
   }
 
   /** Closes what `open` opened and nobody will use. */
@@ -122,13 +142,14 @@ export class ProxyServer {
     this.#listeners = new Map();
     await retireListeners(servers);
     if (this.#gate.held > 0) await delay(SETTLE_MS);
+    for (const awaited of this.#awaited) awaited.destroy();
     for (const connection of this.#connections) connection.drain();
     await this.#gate.emptied();
   }
 
   async #open(config: ListenerConfig, port: number): Promise<OpenListener> {
-    const facts = { name: config.name, encrypted: config.protocol === 'https', port: config.advertisedPort || port };
-    const server = facts.encrypted ? this.#tlsServer(facts) : this.#clearServer(facts);
+    const state = new ListenerState(config);
+    const server = state.facts.encrypted ? this.#tlsServer(state) : this.#clearServer(state);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       const reusePort = this.#worker.settings.reusePort;
@@ -136,42 +157,68 @@ export class ProxyServer {
     });
     server.on('error', (error) => this.#gate.onAcceptError(config.name, error));
     const address = server.address() as net.AddressInfo;
-    if (config.advertisedPort === 0) facts.port = address.port;
-    return { config, server, port: address.port };
+    state.bound(address.port);
+    return { config, server, port: address.port, state };
   }
 
-  #clearServer(facts: ListenerFacts): net.Server {
-    const { acceptBuffer } = this.#worker;
+  #clearServer(state: ListenerState): net.Server {
     return net.createServer(SOCKET_OPTIONS, (accepted) => {
       if (!this.#gate.admits(accepted)) return;
-      const onRead = (buffer: Buffer, length: number): void => {
-        if (preface.decided) connection.onRead(buffer, length);
-        else preface.read(buffer, length);
-      };
-      const socket = readInto(accepted, acceptBuffer, onRead) ?? readChunks(accepted, onRead);
-      this.#gate.hold(socket);
-      const http1 = this.#acceptHttp1(socket, facts);
-      // Taken for HTTP/1.1 until its first bytes come.
-      let connection: OpenConnection = http1;
-      const preface = new PrefaceReader({
-        onHttp1: (bytes) => http1.onRead(bytes, bytes.length),
-        onHttp2: (bytes) => {
-          connection = this.#acceptHttp2(socket, facts);
-          http1.release();
-          connection.onRead(bytes, bytes.length);
-        },
-      });
+      if (!state.expectsHeader(accepted)) this.#beginClear(accepted, state.facts, null);
+      else {
+        this.#gate.hold(accepted);
+        this.#awaitHeader(accepted, state, (facts, rest) => this.#beginClear(accepted, facts, rest));
+      }
     });
+  }
+
+  /** @param rest what was read behind a PROXY protocol header; null = nothing was read and `accepted` is not held yet */
+  #beginClear(accepted: net.Socket, facts: ListenerFacts, rest: Buffer | null): void {
+    const onRead = (buffer: Buffer, length: number): void => {
+      if (preface.decided) connection.onRead(buffer, length);
+      else preface.read(buffer, length);
+    };
+    const reading = readInto(accepted, this.#worker.acceptBuffer, onRead);
+    const socket = reading ?? readChunks(accepted, onRead);
+    this.#gate.hold(socket);
+    const http1 = this.#acceptHttp1(socket, facts);
+    // Taken for HTTP/1.1 until its first bytes come.
+    let connection: OpenConnection = http1;
+    const preface = new PrefaceReader({
+      onHttp1: (bytes) => http1.onRead(bytes, bytes.length),
+      onHttp2: (bytes) => {
+        connection = this.#acceptHttp2(socket, facts);
+        http1.release();
+        connection.onRead(bytes, bytes.length);
+      },
+    });
+    if (rest === null) return;
+    // Left without a connection, and held for nothing.
+    if (reading !== null) accepted.destroy();
+    if (rest.length > 0) preface.read(rest, rest.length);
+  }
+
+  #awaitHeader(accepted: net.Socket, state: ListenerState, onHeader: OnHeader): void {
+    this.#awaited.add(new AwaitedHeader(this.#worker, accepted, state, { onHeader, ...this.#awaitedOptions }));
   }
 
   /** TCP is accepted first and TLS begins on top of it, so that a connection too many costs no handshake. */
-  #tlsServer(facts: ListenerFacts): net.Server {
+  #tlsServer(state: ListenerState): net.Server {
+    const headers = new HeaderFacts();
     const server = net.createServer(SOCKET_OPTIONS, (accepted) => {
       if (!this.#gate.admits(accepted)) return;
       this.#gate.hold(accepted);
-      beginTls(accepted);
+      if (!state.expectsHeader(accepted)) beginTls(accepted);
+      else {
+        this.#awaitHeader(accepted, state, (facts, rest) => {
+          if (facts !== state.facts) headers.keep(accepted, facts);
+          if (rest.length > 0) accepted.unshift(rest);
+          beginTls(accepted);
+        });
+      }
     });
-    const beginTls = this.#tls.terminate(server, (socket) => {
+    const beginTls = this.#tls.terminate(server, state.facts.name, (socket, identity) => {
+      const facts = withIdentity(headers.of(socket) ?? state.facts, identity);
       const isHttp2 = socket.alpnProtocol === 'h2';
       const connection = isHttp2 ? this.#acceptHttp2(socket, facts) : this.#acceptHttp1(socket, facts);
       const onRead = (buffer: Buffer, length: number): void => connection.onRead(buffer, length);
@@ -191,6 +238,10 @@ export class ProxyServer {
     const accepted = new Http2ServerSession(this.#worker, socket, facts, this.#onClosed);
     this.#connections.add(accepted);
     return accepted;
+  }
+
+  #reconsider({ name, trusted }: ListenerFacts): void {
+    for (const { origin } of this.#connections) if (origin.listener === name) origin.meetConfig(trusted);
   }
 }
 

@@ -84,7 +84,7 @@ export function parseAuthorities(pem: string): AuthoritiesResult {
 }
 
 /** Only the blocks themselves: what stands between them (bags, comments) is not for the data plane. */
-function splitCertificates(pem: string): readonly string[] {
+export function splitCertificates(pem: string): readonly string[] {
   const blocks: string[] = [];
   for (let begin = pem.indexOf(CERTIFICATE_BEGIN); begin !== -1; begin = pem.indexOf(CERTIFICATE_BEGIN, begin + 1)) {
     const end = pem.indexOf(CERTIFICATE_END, begin);

@@ -1,6 +1,8 @@
-/** Reads and checks the certificate files that a static configuration names: of listeners, and towards upstreams. */
+/** Reads and checks the certificate files that a static configuration names: of listeners and their clients, and towards upstreams. */
 import { dirname, resolve } from 'node:path';
 import type { KeyPair } from '../model/objects.ts';
+import type { ClientCa } from '../model/proxy-config.ts';
+import { parseClientCa } from './client-ca.ts';
 import { parseAuthorities, parseKeyPair } from './key-pair.ts';
 import { isRecord, type JsonRecord } from './narrow-object.ts';
 import type { StaticProblems } from './static-problems.ts';
@@ -14,6 +16,8 @@ export interface StaticCertificates {
   readonly keyPairs: ReadonlyMap<string, KeyPair>;
   /** PEM of certificates to trust, likewise. */
   readonly authorities: ReadonlyMap<string, string>;
+  /** Who must have signed the certificates of clients, by `listeners[0].tls.clientCertificates`. */
+  readonly clientCas: ReadonlyMap<string, ClientCa>;
   /** Every file that was looked for. */
   readonly paths: readonly string[];
 }
@@ -29,6 +33,7 @@ export async function readCertificates(
   for (const [field, names] of certificatesOfListeners(value)) {
     await reading.addKeyPair(field, names, 'clients will refuse it');
   }
+  for (const [field, names] of clientCertificatesOfListeners(value)) await reading.addClientCa(field, names);
   for (const [field, names] of tlsOfUpstreams(value)) {
     await reading.addKeyPair(field, names, 'endpoints will refuse it');
     await reading.addAuthorities(field, names);
@@ -39,6 +44,7 @@ export async function readCertificates(
 class Reading implements StaticCertificates {
   readonly keyPairs: Map<string, KeyPair> = new Map();
   readonly authorities: Map<string, string> = new Map();
+  readonly clientCas: Map<string, ClientCa> = new Map();
   readonly paths: string[] = [];
   readonly #directory: string;
   readonly #problems: StaticProblems;
@@ -77,6 +83,22 @@ class Reading implements StaticCertificates {
     else this.authorities.set(field, parsed.caPem);
   }
 
+  async addClientCa(field: string, { caFile }: JsonRecord): Promise<void> {
+    if (typeof caFile !== 'string') return;
+    const at = `${field}.caFile`;
+    const pem = await this.#read(caFile, at);
+    const parsed = pem === null ? null : parseClientCa(pem);
+    if (parsed === null) return;
+    if ('error' in parsed) {
+      this.#problems.add({ code: 'certificate-invalid', field: at, message: parsed.error });
+      return;
+    }
+    this.clientCas.set(field, parsed.ca);
+    if (parsed.notAfter >= this.#nowAt) return;
+    const message = 'every certificate in it has expired; no client certificate will be valid';
+    this.#problems.add({ code: 'certificate-invalid', severity: 'warning', field: at, message });
+  }
+
   async #read(name: string, field: string): Promise<string | null> {
     const path = resolve(this.#directory, name);
     this.paths.push(path);
@@ -87,14 +109,25 @@ class Reading implements StaticCertificates {
   }
 }
 
-function* certificatesOfListeners(value: unknown): Generator<[string, JsonRecord]> {
+function* tlsOfListeners(value: unknown): Generator<[string, JsonRecord]> {
   const listeners = isRecord(value) ? value['listeners'] : undefined;
   for (const [index, listener] of Array.isArray(listeners) ? listeners.entries() : []) {
     const tls: unknown = isRecord(listener) ? listener['tls'] : undefined;
-    const certificates = isRecord(tls) ? tls['certificates'] : undefined;
+    if (isRecord(tls)) yield [`listeners[${index}].tls`, tls];
+  }
+}
+
+function* certificatesOfListeners(value: unknown): Generator<[string, JsonRecord]> {
+  for (const [field, { certificates }] of tlsOfListeners(value)) {
     for (const [place, entry] of Array.isArray(certificates) ? certificates.entries() : []) {
-      if (isRecord(entry)) yield [`listeners[${index}].tls.certificates[${place}]`, entry];
+      if (isRecord(entry)) yield [`${field}.certificates[${place}]`, entry];
     }
+  }
+}
+
+function* clientCertificatesOfListeners(value: unknown): Generator<[string, JsonRecord]> {
+  for (const [field, { clientCertificates }] of tlsOfListeners(value)) {
+    if (isRecord(clientCertificates)) yield [`${field}.clientCertificates`, clientCertificates];
   }
 }
 

@@ -17,6 +17,7 @@ export function checkStaticFile(value: unknown, balancers: readonly string[], pr
   if (!isRecord(value)) return;
   const upstreams = isRecord(value['upstreams']) ? value['upstreams'] : {};
   checkListeners(value['listeners'], problems);
+  warnOfOpenListeners(value['listeners'], problems);
   for (const [name, upstream] of Object.entries(upstreams)) {
     if (isRecord(upstream)) checkUpstream(upstream, `upstreams.${name}`, balancers, problems);
   }
@@ -37,6 +38,33 @@ function checkListeners(listeners: unknown, problems: StaticProblems): void {
       reject(problems, `${field}.port`, `is ${port} like ${taken.field}; one port, one listener`);
     else ports.push({ port, address, field: `${field}.port` });
   }
+}
+
+/** Routes are served on every listener: what one demands, another gives away. Those on a loopback address are reached from here only. */
+function warnOfOpenListeners(listeners: unknown, problems: StaticProblems): void {
+  const all = [...records(listeners)];
+  const open = all.filter(([, { address, tls }]) => !isLoopback(address) && !demandsCertificate(tls));
+  if (open.length === 0) return;
+  const names = open.map(([, { name }]) => show(name)).join(', ');
+  for (const [index, { tls }] of all) {
+    if (!demandsCertificate(tls)) continue;
+    const message = `does not protect the routes of its hosts, because they are also served without a certificate on ${names}; bind such listeners to a loopback address, or make them ask too`;
+    problems.add({
+      code: 'config-invalid',
+      severity: 'warning',
+      field: `listeners[${index}].tls.clientCertificates`,
+      message,
+    });
+  }
+}
+
+function demandsCertificate(tls: unknown): boolean {
+  const entry = isRecord(tls) ? tls['clientCertificates'] : undefined;
+  return isRecord(entry) && entry['mode'] === 'require';
+}
+
+function isLoopback(address: unknown): boolean {
+  return typeof address === 'string' && (address === '::1' || address.startsWith('127.'));
 }
 
 /** Absent and unspecified addresses take in every other. */

@@ -10,7 +10,21 @@ export interface ListenerEntry {
   readonly name: string;
   readonly address?: string | undefined;
   readonly port: number;
-  readonly tls?: { readonly certificates: readonly CertificateEntry[] } | undefined;
+  readonly tls?:
+    | {
+        readonly certificates: readonly CertificateEntry[];
+        readonly clientCertificates?: ClientCertificatesEntry | undefined;
+      }
+    | undefined;
+  readonly proxyProtocol?: { readonly trusted: readonly string[] } | undefined;
+  readonly trustedProxies?: readonly string[] | undefined;
+}
+
+export interface ClientCertificatesEntry {
+  readonly caFile: string;
+  readonly mode: 'require' | 'request';
+  readonly hosts?: readonly string[] | undefined;
+  readonly forwardCertificate?: boolean | undefined;
 }
 
 export interface CertificateEntry {

@@ -1,11 +1,17 @@
 /** Turns the text of a static configuration file into a `StaticConfig`, or into every Problem it has. */
 import type { Problem } from '../model/problem.ts';
-import { type HealthCheckConfig, MAX_VERIFY_DEPTH, type UpstreamTlsConfig } from '../model/proxy-config.ts';
+import {
+  type ClientCertificateRule,
+  type HealthCheckConfig,
+  MAX_VERIFY_DEPTH,
+  type UpstreamTlsConfig,
+} from '../model/proxy-config.ts';
 import type {
   StaticCanary,
   StaticConfig,
   StaticListener,
   StaticRoute,
+  StaticTls,
   StaticUpstream,
 } from '../model/static-config.ts';
 import { parseEndpointAddress } from './endpoint-address.ts';
@@ -14,6 +20,7 @@ import { readCertificates, type StaticCertificates } from './static-certificates
 import { checkStaticFile } from './static-checks.ts';
 import {
   type CanaryEntry,
+  type ClientCertificatesEntry,
   type HealthCheckEntry,
   type ListenerEntry,
   type RouteEntry,
@@ -87,17 +94,39 @@ function toStaticConfig(file: string, entry: StaticFile, certificates: StaticCer
   };
 }
 
-function toListener(
-  { name, address, port, tls }: ListenerEntry,
-  index: number,
-  { keyPairs }: StaticCertificates,
-): StaticListener {
-  const plain = { name, address: address ?? null, port, tls: null };
-  if (tls === undefined) return plain;
-  const certificates = tls.certificates.flatMap((_, place) => {
-    return keyPairs.get(`listeners[${index}].tls.certificates[${place}]`) ?? [];
-  });
-  return { ...plain, tls: { certificates } };
+function toListener(entry: ListenerEntry, index: number, files: StaticCertificates): StaticListener {
+  const { name, address, port, tls, proxyProtocol, trustedProxies } = entry;
+  return {
+    name,
+    address: address ?? null,
+    port,
+    tls: tls === undefined ? null : toTls(tls, `listeners[${index}].tls`, files),
+    proxyProtocol: proxyProtocol ?? null,
+    trustedProxies: trustedProxies ?? [],
+  };
+}
+
+function toTls(entry: NonNullable<ListenerEntry['tls']>, field: string, files: StaticCertificates): StaticTls {
+  const { certificates, clientCertificates } = entry;
+  return {
+    certificates: certificates.flatMap((_, place) => files.keyPairs.get(`${field}.certificates[${place}]`) ?? []),
+    clientCertificates:
+      clientCertificates === undefined
+        ? null
+        : toClientCertificates(clientCertificates, `${field}.clientCertificates`, files),
+  };
+}
+
+/** Null without a usable file of authorities: that was rejected, and with it the whole configuration. */
+function toClientCertificates(
+  { mode, hosts, forwardCertificate }: ClientCertificatesEntry,
+  field: string,
+  files: StaticCertificates,
+): ClientCertificateRule | null {
+  const ca = files.clientCas.get(field);
+  if (ca === undefined) return null;
+  const names = hosts?.flatMap((host) => toStaticHost(host) ?? []) ?? [''];
+  return { hosts: [...new Set(names)], mode, ca, forwardCertificate: forwardCertificate ?? false };
 }
 
 function toUpstream(name: string, entry: UpstreamEntry, certificates: StaticCertificates): StaticUpstream {

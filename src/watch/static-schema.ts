@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { IP_NETWORK_FORM, isIpNetwork } from '../model/ip-networks.ts';
 import { isDnsName } from './dns-name.ts';
 import { ENDPOINT_ADDRESS_FORM, parseEndpointAddress } from './endpoint-address.ts';
 import { BYTE_SIZE_FORM, DURATION_FORM, parseByteSize, parseDurationMs } from './quantity.ts';
@@ -42,6 +43,12 @@ const pattern = () =>
 const duration = passing((value) => parseDurationMs(value) !== null, DURATION_FORM);
 const upstreamName = text('the name of an upstream');
 
+const host = passing(
+  (value) => toStaticHost(value) !== null,
+  'a host such as `shop.example.com`, or `"*.example.com"` for exactly one label',
+);
+const networks = z.array(passing(isIpNetwork, IP_NETWORK_FORM), { error: 'a list of IP networks' });
+
 const certificate = map({
   certFile: text('a file name')
     .min(1, { error: 'a file name' })
@@ -51,6 +58,24 @@ const certificate = map({
   keyFile: text('a file name')
     .min(1, { error: 'a file name' })
     .describe('PEM file with the private key, not encrypted.'),
+});
+
+const clientCertificates = map({
+  caFile: text('a file name')
+    .min(1, { error: 'a file name' })
+    .describe('PEM file with the certificates of those who may sign. Relative like `certFile`.'),
+  mode: z
+    .enum(['require', 'request'], { error: '`require` or `request`' })
+    .describe('`require`: no request without a valid certificate. `request`: a client may also send none.'),
+  hosts: z
+    .array(host, { error: 'a list of hosts' })
+    .min(1, { error: 'at least one host' })
+    .optional()
+    .describe('Only for these hosts; `*.example.com` stands for exactly one label. Default: all hosts.'),
+  forwardCertificate: z
+    .boolean({ error: 'true or false' })
+    .optional()
+    .describe('Also send the certificate itself to upstreams, as `ssl-client-cert`. Default: false.'),
 });
 
 const listener = map({
@@ -64,9 +89,20 @@ const listener = map({
       .array(certificate, { error: 'a list' })
       .min(1, { error: 'at least one certificate' })
       .describe('Certificates by the names they hold. The first one also answers for unknown names.'),
+    clientCertificates: clientCertificates.optional().describe('Ask clients for certificates. Default: they are not.'),
   })
     .optional()
     .describe('Present: this listener speaks TLS.'),
+  proxyProtocol: map({
+    trusted: networks
+      .min(1, { error: 'at least one IP network' })
+      .describe('Peers in these networks must begin each connection with a header; nobody else may.'),
+  })
+    .optional()
+    .describe('Take the addresses of clients from PROXY protocol headers (version 1 and 2). Default: no.'),
+  trustedProxies: networks
+    .optional()
+    .describe('Peers in these networks are believed what their `X-Forwarded-*` and `Forwarded` say. Default: nobody.'),
 });
 
 const healthCheck = map({
@@ -163,10 +199,7 @@ const canary = map({
 });
 
 const route = map({
-  host: passing(
-    (value) => toStaticHost(value) !== null,
-    'a host such as `shop.example.com`, or `"*.example.com"` for exactly one label',
-  )
+  host: host
     .optional()
     .describe('Host of the request. `*.example.com` stands for exactly one label. Default: any host.'),
   path: map({

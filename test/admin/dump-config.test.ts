@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { dumpConfig } from '../../src/admin/dump-config.ts';
 import type { ProxyConfig } from '../../src/model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY } from '../../src/model/route-policy.ts';
+import { listenerConfig } from '../support/proxy-config.ts';
 import { endpointRow, workerStats } from '../support/worker-stats.ts';
 
 const KEY = '-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMG\n-----END PRIVATE KEY-----\n';
@@ -10,7 +11,7 @@ const INGRESS = { kind: 'Ingress', namespace: 'shop', name: 'web' };
 
 const config: ProxyConfig = {
   generation: 7,
-  listeners: [{ name: 'http', protocol: 'http', address: '0.0.0.0', port: 8080, advertisedPort: 0 }],
+  listeners: [listenerConfig('http', { address: '0.0.0.0', port: 8080 })],
   routes: [
     {
       id: 'shop.example/',
@@ -143,4 +144,15 @@ test('with workers the endpoints are theirs: added up, and healthy only if all a
 
 test('an upstream that lost all endpoints shows none, whatever the configuration once said', () => {
   assert.deepEqual(dumpConfig(config, [workerStats(1)]).upstreams[0]?.endpoints, []);
+});
+
+test('a listener is shown with the fingerprint of the authority it asks for', () => {
+  const ca = { pem: '-----BEGIN CERTIFICATE-----', fingerprint: 'AA:BB' };
+  const rule = { hosts: ['a.example'], mode: 'require', ca, forwardCertificate: false } as const;
+  const listeners = [listenerConfig('web', { trustedProxies: ['::1'], clientCertificates: [rule] })];
+  const dump = dumpConfig({ ...config, listeners }, []);
+  assert.deepEqual(dump.listeners[0]?.clientCertificates, [
+    { hosts: ['a.example'], mode: 'require', caFingerprint: 'AA:BB', forwardCertificate: false },
+  ]);
+  assert.deepEqual(dump.listeners[0]?.trustedProxies, ['::1']);
 });

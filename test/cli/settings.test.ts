@@ -63,6 +63,8 @@ test('serve has the documented defaults', () => {
     httpsPort: 8443,
     advertisedHttpPort: 0,
     advertisedHttpsPort: 0,
+    proxyProtocolTrusted: [],
+    trustedProxies: [],
     adminBind: '127.0.0.1',
     adminPort: 10254,
     maxConnections: 'auto',
@@ -101,6 +103,8 @@ test('controller has the documented defaults', () => {
     httpsPort: 8443,
     advertisedHttpPort: 80,
     advertisedHttpsPort: 443,
+    proxyProtocolTrusted: [],
+    trustedProxies: [],
     adminBind: '0.0.0.0',
     adminPort: 10254,
     maxConnections: 'auto',
@@ -352,4 +356,24 @@ test('flag names are unique within a command, and so are their variables', () =>
     const names = flags.map((flag) => flag.name);
     assert.equal(new Set(names.map(toEnvironmentName)).size, names.length);
   }
+});
+
+test('networks are repeatable, separated by commas in the environment, and refused with what would be right', () => {
+  const flags = { 'trusted-proxies': ['10.0.0.0/8', '2001:db8::/32', '10.0.0.0/8'] };
+  const environment = { SLUICE_PROXY_PROTOCOL_TRUSTED: '192.0.2.1, 198.51.100.0/24', SLUICE_TRUSTED_PROXIES: '::1' };
+  const settings = controller(flags, environment);
+  assert.deepEqual(settings.trustedProxies, ['10.0.0.0/8', '2001:db8::/32']);
+  assert.deepEqual(settings.proxyProtocolTrusted, ['192.0.2.1', '198.51.100.0/24']);
+  const form = 'an IP network such as `10.0.0.0/8` or `2001:db8::/32`, or a single IP address';
+  assert.deepEqual(
+    errorsOf(
+      readServeSettings(given({ config: 'f', 'trusted-proxies': '10.0.0.0/33' }), {
+        SLUICE_PROXY_PROTOCOL_TRUSTED: '10.0.0.0/8,balancer',
+      }),
+    ),
+    [
+      `SLUICE_PROXY_PROTOCOL_TRUSTED: expected ${form}, got "balancer"`,
+      `--trusted-proxies: expected ${form}, got "10.0.0.0/33"`,
+    ],
+  );
 });

@@ -3,13 +3,22 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compile } from '../../src/config/compile.ts';
 import type { CompileSettings } from '../../src/model/compile-settings.ts';
-import { PLAIN_TRANSPORT, type ProxyConfig } from '../../src/model/proxy-config.ts';
+import { type ClientCertificateRule, PLAIN_TRANSPORT, type ProxyConfig } from '../../src/model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY } from '../../src/model/route-policy.ts';
 import type { StaticCanary, StaticConfig, StaticRoute, StaticUpstream } from '../../src/model/static-config.ts';
 import { keyPair, settings, snapshot } from '../support/fixtures.ts';
+import { listenerConfig } from '../support/proxy-config.ts';
 
 const SOURCE = { kind: 'StaticConfig', namespace: '', name: 'sluice.yaml' };
-const FLAG_LISTENER = { name: 'http', protocol: 'http', address: '192.0.2.1', port: 8080, advertisedPort: 80 } as const;
+/** Trusted by a listener. */
+const NOBODY = { proxyProtocol: null, trustedProxies: [] };
+const RULE: ClientCertificateRule = {
+  hosts: ['a.example'],
+  mode: 'require',
+  ca: { pem: 'pem', fingerprint: 'AA' },
+  forwardCertificate: false,
+};
+const FLAG_LISTENER = listenerConfig('http', { address: '192.0.2.1', port: 8080, advertisedPort: 80 });
 
 function route(path: StaticRoute['path'], part: Partial<StaticRoute> = {}): StaticRoute {
   return {
@@ -132,13 +141,26 @@ test('without listeners in the file the flags decide', () => {
 test('listeners of the file replace those of the flags and take their address where they name none', () => {
   const { listeners } = compileStatic({
     listeners: [
-      { name: 'web', address: null, port: 8080, tls: null },
-      { name: 'websecure', address: '127.0.0.1', port: 8443, tls: { certificates: [keyPair('a.example')] } },
+      { ...NOBODY, name: 'web', address: null, port: 8080, tls: null },
+      {
+        name: 'websecure',
+        address: '127.0.0.1',
+        port: 8443,
+        tls: { certificates: [keyPair('a.example')], clientCertificates: RULE },
+        proxyProtocol: { trusted: ['192.0.2.0/24'] },
+        trustedProxies: ['10.0.0.0/8'],
+      },
     ],
   });
   assert.deepEqual(listeners, [
-    { name: 'web', protocol: 'http', address: '192.0.2.1', port: 8080, advertisedPort: 0 },
-    { name: 'websecure', protocol: 'https', address: '127.0.0.1', port: 8443, advertisedPort: 0 },
+    listenerConfig('web', { address: '192.0.2.1', port: 8080 }),
+    listenerConfig('websecure', {
+      protocol: 'https',
+      port: 8443,
+      proxyProtocol: { trusted: ['192.0.2.0/24'] },
+      trustedProxies: ['10.0.0.0/8'],
+      clientCertificates: [RULE],
+    }),
   ]);
 });
 
@@ -146,7 +168,17 @@ test('the first certificate is the default, a name belongs to the first that has
   const first = keyPair('a.example');
   const second = keyPair('a.example', 'b.example');
   const { certificates } = compileStatic(
-    { listeners: [{ name: 'tls', address: null, port: 0, tls: { certificates: [first, second, first] } }] },
+    {
+      listeners: [
+        {
+          ...NOBODY,
+          name: 'tls',
+          address: null,
+          port: 0,
+          tls: { certificates: [first, second, first], clientCertificates: null },
+        },
+      ],
+    },
     { fallbackCertificate: keyPair() },
   );
   assert.deepEqual(

@@ -17,6 +17,7 @@ const SETTINGS: ConstructorParameters<typeof WorkerPool>[0]['settings'] = {
   maxTargetBytes: 1,
   maxConnections: 1,
   maxSockets: 1,
+  proxyHeaderTimeoutMs: 3_000,
   tlsHandshakeTimeoutMs: 1,
   headTimeoutMs: 1,
   keepAliveTimeoutMs: 1,

@@ -65,7 +65,8 @@ test('a client that ignores our GOAWAY and our end is cut', async (t) => {
 });
 
 test('a connection with a request under way is not idle', async (t) => {
-  const proxy = await start(t, { keepAliveTimeoutMs: SHORT_MS, headTimeoutMs: SHORT_MS });
+  // Long enough for a busy machine to bring the first request.
+  const proxy = await start(t, { keepAliveTimeoutMs: SHORT_MS, headTimeoutMs: 8 * SHORT_MS });
   const client = await connect(t, proxy);
   upstream.script = () => null;
   const slow = client.get('/');

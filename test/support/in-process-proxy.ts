@@ -23,6 +23,7 @@ export const DEFAULT_SETTINGS: WorkerSettings = {
   maxTargetBytes: 16_384,
   maxConnections: 1_000,
   maxSockets: 2_000,
+  proxyHeaderTimeoutMs: LONG_MS,
   tlsHandshakeTimeoutMs: LONG_MS,
   headTimeoutMs: LONG_MS,
   keepAliveTimeoutMs: LONG_MS,

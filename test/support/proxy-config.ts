@@ -81,7 +81,8 @@ export function routeConfig(id: string, upstream: string, part: Partial<RouteCon
 }
 
 export function listenerConfig(name: string, part: Partial<ListenerConfig> = {}): ListenerConfig {
-  return { name, protocol: 'http', address: '127.0.0.1', port: 0, advertisedPort: 0, ...part };
+  const nobody = { proxyProtocol: null, trustedProxies: [], clientCertificates: [] };
+  return { name, protocol: 'http', address: '127.0.0.1', port: 0, advertisedPort: 0, ...nobody, ...part };
 }
 
 export function certificateConfig(

@@ -190,7 +190,8 @@ export class SessionHarness {
     plane.onDispatch = (connection): void => {
       this.connections.push(connection);
     };
-    const facts = { name: 'web', encrypted: true, port: 443 };
+    const known = { secure: true, header: null, identity: null, trusted: null };
+    const facts = { name: 'web', encrypted: true, port: 443, ...known };
     this.session = new Http2ServerSession(this.worker, this.socket as unknown as Socket, facts, () => {
       this.closed = true;
     });

@@ -25,7 +25,7 @@ async function problemsOf(text: string): Promise<readonly string[]> {
 const FULL = `
 listeners:
   - { name: web, port: 8080 }
-  - { name: local, address: 127.0.0.1, port: 0 }
+  - { name: local, address: 127.0.0.1, port: 0, proxyProtocol: { trusted: [10.0.0.0/8, "::1"] }, trustedProxies: [192.0.2.1] }
 upstreams:
   shop:
     endpoints:
@@ -56,8 +56,15 @@ test('a full file comes out with units, defaults and canonical addresses', async
   assert.deepEqual(problems, []);
   assert.ok(config !== null);
   assert.deepEqual(config.listeners, [
-    { name: 'web', address: null, port: 8080, tls: null },
-    { name: 'local', address: '127.0.0.1', port: 0, tls: null },
+    { name: 'web', address: null, port: 8080, tls: null, proxyProtocol: null, trustedProxies: [] },
+    {
+      name: 'local',
+      address: '127.0.0.1',
+      port: 0,
+      tls: null,
+      proxyProtocol: { trusted: ['10.0.0.0/8', '::1'] },
+      trustedProxies: ['192.0.2.1'],
+    },
   ]);
   assert.deepEqual(config.upstreams.get('shop'), {
     ...PLAIN_TRANSPORT,
@@ -283,6 +290,15 @@ const mistakes: readonly { name: string; text: string; expected: readonly (reado
   },
   { name: 'no listener at all', text: 'listeners: []', expected: [['listeners', /at least one listener/]] },
   {
+    name: 'networks that are none',
+    text: 'listeners: [ { name: a, port: 1, proxyProtocol: { trusted: [] }, trustedProxies: [10.0.0.0/33, lb.example] } ]',
+    expected: [
+      ['listeners[0].proxyProtocol.trusted', /at least one IP network/],
+      ['listeners[0].trustedProxies[0]', /is "10.0.0.0\/33"; expected an IP network such as/],
+      ['listeners[0].trustedProxies[1]', /is "lb.example"; expected an IP network such as/],
+    ],
+  },
+  {
     name: 'listeners alike',
     text: 'listeners: [ { name: a, port: 80 }, { name: a, address: 127.0.0.1, port: 80 } ]',
     expected: [
@@ -481,3 +497,69 @@ function toYaml(value: unknown): string {
     return '[';
   }
 }
+
+const MUTUAL = (rest: string, more = ''): string =>
+  `listeners: [ { name: a, port: 443, tls: { certificates: [ { certFile: other.crt, keyFile: other.key } ], clientCertificates: { ${rest} } } }${more} ]`;
+
+test('authorities of clients are read, and hosts are spelled as they are compared', async (t) => {
+  const file = await withCertificates(t);
+  const { config, problems, paths } = await narrow(
+    MUTUAL(
+      'caFile: tls/shop.crt, mode: request, hosts: [A.example, "*.b.example", a.example], forwardCertificate: true',
+    ),
+    file,
+  );
+  assert.deepEqual(problems, []);
+  const rule = config?.listeners?.[0]?.tls?.clientCertificates;
+  assert.deepEqual(
+    [rule?.mode, rule?.hosts, rule?.forwardCertificate],
+    ['request', ['a.example', '*.b.example'], true],
+  );
+  assert.equal(rule?.ca.pem.trim(), SHOP_CERT.trim());
+  assert.match(rule?.ca.fingerprint ?? '', /^(?:[0-9A-F]{2}:){31}[0-9A-F]{2}$/);
+  assert.ok(paths.some((path) => path.endsWith('tls/shop.crt')));
+});
+
+test('without hosts all of them are meant', async (t) => {
+  const { config } = await narrow(MUTUAL('caFile: other.crt, mode: require'), await withCertificates(t));
+  assert.deepEqual(config?.listeners?.[0]?.tls?.clientCertificates?.hosts, ['']);
+});
+
+const UNUSABLE: readonly (readonly [name: string, entry: string, expected: RegExp])[] = [
+  ['a file that is not there', 'caFile: no.crt, mode: require', /caFile: .*no.crt does not exist/],
+  ['a file without certificates', 'caFile: other.key, mode: require', /caFile: has no -----BEGIN CERTIFICATE/],
+  ['another mode', 'caFile: other.crt, mode: on', /mode: is "on"; expected `require` or `request`/],
+  ['no hosts at all', 'caFile: other.crt, mode: require, hosts: []', /hosts: .* at least one host/],
+  ['a host that is none', 'caFile: other.crt, mode: require, hosts: ["a b"]', /hosts\[0\]: is "a b"; expected a host/],
+];
+
+for (const [name, entry, expected] of UNUSABLE) {
+  test(`client certificates with ${name} are rejected`, async (t) => {
+    const { config, problems } = await narrow(MUTUAL(entry), await withCertificates(t));
+    assert.equal(config, null);
+    assert.match(problems.map(({ field, message }) => `${field}: ${message}`).join('\n'), expected);
+  });
+}
+
+test('a listener that gives away what another demands is warned of, unless only this machine reaches it', async (t) => {
+  const file = await withCertificates(t);
+  const demand = 'caFile: other.crt, mode: require';
+  const open = await narrow(MUTUAL(demand, ', { name: web, port: 80 }'), file);
+  assert.deepEqual(
+    open.problems.map(({ severity, field }) => [severity, field]),
+    [['warning', 'listeners[0].tls.clientCertificates']],
+  );
+  assert.notEqual(open.config, null);
+  assert.deepEqual((await narrow(MUTUAL(demand, ', { name: web, address: 127.0.0.1, port: 80 }'), file)).problems, []);
+});
+
+test('authorities that have all expired are warned of', async (t) => {
+  const file = await withCertificates(t);
+  const { config, problems } = await narrow(MUTUAL('caFile: other.crt, mode: require'), file, Date.UTC(2200, 0, 1));
+  assert.notEqual(config, null);
+  const warned = problems.filter(({ field }) => field === 'listeners[0].tls.clientCertificates.caFile');
+  assert.deepEqual(
+    warned.map(({ severity }) => severity),
+    ['warning'],
+  );
+});

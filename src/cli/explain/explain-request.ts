@@ -16,7 +16,7 @@ import { type ExplainedRequest, type RequestToExplain, toExplainedRequest } from
 
 /** A `ProxyConfig`, or what `/debug/config` shows of one. */
 export interface ExplainedConfig {
-  readonly listeners: readonly ListenerConfig[];
+  readonly listeners: readonly Pick<ListenerConfig, 'name' | 'protocol'>[];
   readonly routes: readonly RouteConfig[];
   readonly upstreams: readonly ExplainedUpstream[];
   readonly problems: readonly Problem[];
@@ -92,7 +92,7 @@ export function explainRequest(config: ExplainedConfig, toExplain: RequestToExpl
   return { ...found, answer: unavailable ? { status: 503, reason: 'no endpoints' } : null, split, upstreams };
 }
 
-function isServedOn(route: RouteConfig, scheme: string, listeners: readonly ListenerConfig[]): boolean {
+function isServedOn(route: RouteConfig, scheme: string, listeners: ExplainedConfig['listeners']): boolean {
   if (route.listeners === null) return true;
   return listeners.some(({ name, protocol }) => protocol === scheme && route.listeners?.includes(name) === true);
 }

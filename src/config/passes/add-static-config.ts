@@ -23,9 +23,18 @@ function addListeners(draft: Draft, listeners: readonly StaticListener[], source
   const boundAddress = draft.settings.listeners[0]?.address ?? '0.0.0.0';
   const taken = new Set<string>();
   const seen = new Set<string>();
-  for (const { name, address, port, tls } of listeners) {
-    const protocol = tls === null ? 'http' : 'https';
-    draft.listeners.push({ name, protocol, address: address ?? boundAddress, port, advertisedPort: 0 });
+  for (const { name, address, port, tls, proxyProtocol, trustedProxies } of listeners) {
+    const rule = tls?.clientCertificates ?? null;
+    draft.listeners.push({
+      name,
+      protocol: tls === null ? 'http' : 'https',
+      address: address ?? boundAddress,
+      port,
+      advertisedPort: 0,
+      proxyProtocol,
+      trustedProxies,
+      clientCertificates: rule === null ? [] : [rule],
+    });
     for (const pair of tls?.certificates ?? []) {
       if (seen.has(pair.fingerprint)) continue;
       seen.add(pair.fingerprint);

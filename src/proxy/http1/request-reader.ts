@@ -6,6 +6,7 @@
 import type { WorkerContext } from '../worker-context.ts';
 import { ChunkedDecoder, type ChunkSink } from './chunked-decoder.ts';
 import { HeadBuffer } from './head-buffer.ts';
+import { DISCARD_BODY_BYTES } from './limits.ts';
 import { BODY_CHUNKED } from './request-head.ts';
 
 export interface RequestSink {
@@ -71,6 +72,11 @@ export class RequestReader implements ChunkSink {
 
   get inBody(): boolean {
     return this.state === READ_LENGTH || this.state === READ_CHUNKED;
+  }
+
+  /** Whether what is left of the request is little enough to read on to the next one. */
+  get nearEnd(): boolean {
+    return this.state === READ_NOTHING || (this.state === READ_LENGTH && this.remaining <= DISCARD_BODY_BYTES);
   }
 
   expectHead(): void {

@@ -4,21 +4,21 @@
  * Hot: listeners and buffers belong to the connection; a request adds an `Exchange` and nothing else.
  */
 import type { Socket } from 'node:net';
-import { ConnectionOrigin } from '../connection-origin.ts';
 import type { Downstream } from '../downstream.ts';
 import { type LocalResponse, localResponse } from '../error-response.ts';
 import type { Exchange } from '../exchange.ts';
 import type { ListenerFacts } from '../forwarded-fields.ts';
 import { handleRequest, isInlineBody } from '../handle-request.ts';
 import { Outcome } from '../outcome.ts';
+import { ConnectionOrigin } from '../request-origin.ts';
 import { SocketWriter } from '../socket-writer.ts';
 import { ClientTunnelEnd, closeTunnelSocket, type UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
 import { DRAIN_FRESH_MS, type WorkerContext } from '../worker-context.ts';
 import { GrowingBuffer } from './growing-buffer.ts';
-import { DISCARD_BODY_BYTES, INLINE_BODY_BYTES, LINGER_BYTES, LINGER_MS, PIPELINE_PAUSE_BYTES } from './limits.ts';
+import { INLINE_BODY_BYTES, LINGER_BYTES, LINGER_MS, PIPELINE_PAUSE_BYTES } from './limits.ts';
 import { BODY_NONE, type RequestHead } from './request-head.ts';
-import { READ_LENGTH, READ_NOTHING, RequestReader, type RequestSink } from './request-reader.ts';
+import { READ_NOTHING, RequestReader, type RequestSink } from './request-reader.ts';
 import type { ResponseHead } from './response-head.ts';
 import { ResponseWriter } from './response-writer.ts';
 
@@ -28,8 +28,7 @@ const CLOSING = 2;
 const CLOSED = 3;
 
 export class ServerConnection implements Downstream, RequestSink {
-  readonly clientIp: string;
-  readonly #origin: ConnectionOrigin;
+  readonly origin: ConnectionOrigin;
   readonly #worker: WorkerContext;
   readonly #socket: Socket;
   readonly #onClosed: (connection: ServerConnection) => void;
@@ -62,8 +61,7 @@ export class ServerConnection implements Downstream, RequestSink {
     this.#worker = worker;
     this.#socket = socket;
     this.#onClosed = onClosed;
-    this.#origin = new ConnectionOrigin(socket, listener);
-    this.clientIp = this.#origin.clientIp;
+    this.origin = new ConnectionOrigin(socket, listener);
     this.#reader = new RequestReader(worker, this);
     this.#output = new SocketWriter(socket, worker.writeBuffers, this);
     this.#writer = new ResponseWriter(worker, this.#output);
@@ -86,8 +84,12 @@ export class ServerConnection implements Downstream, RequestSink {
     socket.on('close', () => this.#close());
   }
 
+  get clientIp(): string {
+    return this.origin.clientIp;
+  }
+
   get addresses(): Downstream['addresses'] {
-    return this.#origin.addresses;
+    return this.origin.addresses;
   }
 
   /** Bytes `[0, length)` are valid during the call only: what must outlive it is copied. */
@@ -99,7 +101,7 @@ export class ServerConnection implements Downstream, RequestSink {
   /** Close when idle; a response under way says `Connection: close`. Who has just connected gets a moment for its request. */
   drain(): void {
     if (this.#phase !== OPEN || !this.#reader.idle) return;
-    if (this.#origin.forwarded === '')
+    if (this.origin.forwarded === '')
       this.#deadlineMs = Math.min(this.#deadlineMs, this.#worker.clock.nowMs + DRAIN_FRESH_MS);
     else this.#closeInStages();
   }
@@ -120,7 +122,7 @@ export class ServerConnection implements Downstream, RequestSink {
   // Downstream: what the exchange asks for.
 
   startResponse(head: ResponseHead): void {
-    if (!this.#canReachNextRequest()) this.#persist = false;
+    if (this.#worker.leaving || !this.#reader.nearEnd) this.#persist = false;
     this.#persist = this.#writer.start(head, this.#persist);
   }
 
@@ -154,13 +156,13 @@ export class ServerConnection implements Downstream, RequestSink {
     this.#exchange = null;
     this.#writer.flush();
     // A clean end would make a response without announced length look complete.
-    if (!this.#origin.encrypted && !this.#socket.destroyed) this.#socket.resetAndDestroy();
+    if (!this.origin.facts.encrypted && !this.#socket.destroyed) this.#socket.resetAndDestroy();
     this.#close();
   }
 
   answer(response: LocalResponse): void {
     if (this.#phase >= CLOSING) return;
-    if (!this.#canReachNextRequest()) this.#persist = false;
+    if (this.#worker.leaving || !this.#reader.nearEnd) this.#persist = false;
     this.#writer.answer(response, this.#persist);
     this.endResponse(null);
   }
@@ -195,8 +197,7 @@ export class ServerConnection implements Downstream, RequestSink {
 
   onHeadBegun(): void {
     // The time for the first head began with the connection.
-    if (this.#origin.forwarded !== '')
-      this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.headTimeoutMs;
+    if (this.origin.forwarded !== '') this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.headTimeoutMs;
   }
 
   onHead(text: string, start: number, headEnd: number, available: number): number {
@@ -246,7 +247,7 @@ export class ServerConnection implements Downstream, RequestSink {
     else {
       this.#writer.begin(false, true);
       this.#worker.countUnrouted(status);
-      logUnrouted(this.#worker, this.clientIp, null, status);
+      logUnrouted(this.#worker, this.origin.peerIp, null, status);
       this.answer(localResponse(status));
     }
   }
@@ -294,8 +295,8 @@ export class ServerConnection implements Downstream, RequestSink {
   }
 
   #open(head: RequestHead, inlineBody: string): void {
-    const origin = this.#origin;
-    origin.useHost(head.host);
+    const origin = this.origin;
+    origin.meet(this.#worker, head);
     origin.inlineBody = inlineBody;
     this.#exchange = handleRequest(this.#worker, this, head, origin);
     origin.inlineBody = '';
@@ -316,13 +317,6 @@ export class ServerConnection implements Downstream, RequestSink {
     this.#pending = null;
     this.#borrowed = false;
     this.#feed(pending.bytes);
-  }
-
-  /** Whether what is left of the current request is little enough to read on to the next one. */
-  #canReachNextRequest(): boolean {
-    if (this.#worker.leaving) return false;
-    const { state, remaining } = this.#reader;
-    return state === READ_NOTHING || (state === READ_LENGTH && remaining <= DISCARD_BODY_BYTES);
   }
 
   #expectBodyProgress(): void {
@@ -350,7 +344,7 @@ export class ServerConnection implements Downstream, RequestSink {
   /** Who announced that nothing follows, and sent nothing, has no input that a plain close could turn into a reset. */
   #closeAfterAnswer(): void {
     const nothingFollows = this.#closeAnnounced && this.#reader.state === READ_NOTHING && this.#pending === null;
-    if (nothingFollows && !this.#origin.encrypted && this.#output.flushed) this.#close();
+    if (nothingFollows && !this.origin.facts.encrypted && this.#output.flushed) this.#close();
     else this.#closeInStages();
   }
 

@@ -4,8 +4,8 @@
  * Hot.
  */
 import type { Socket } from 'node:net';
-import { ConnectionOrigin } from '../connection-origin.ts';
 import type { ListenerFacts } from '../forwarded-fields.ts';
+import { ConnectionOrigin } from '../request-origin.ts';
 import { DRAIN_FRESH_MS, type WorkerContext } from '../worker-context.ts';
 import { ConnectionCredit } from './connection-credit.ts';
 import { FloodGuard } from './flood-guard.ts';
@@ -120,7 +120,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     try {
       this.#reader.feed(buffer, 0, length);
     } catch (error) {
-      this.#worker.logger.error('http2 connection failed', { error, clientIp: this.origin.clientIp });
+      this.#worker.logger.error('http2 connection failed', { error, clientIp: this.origin.peerIp });
       this.#giveUp(ErrorCode.InternalError);
     }
     this.#stalled.noteRead();
@@ -277,7 +277,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
   /** Broken beyond a stream (RFC 9113 §5.4.1). */
   onConnectionError(code: number, reason: string): void {
     if (this.#phase >= ENDED) return;
-    this.#worker.logger.debug('http2 connection failed', { reason, code, clientIp: this.origin.clientIp });
+    this.#worker.logger.debug('http2 connection failed', { reason, code, clientIp: this.origin.peerIp });
     this.#giveUp(code);
   }
 
@@ -335,7 +335,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
 
   #expel(reason: string): void {
     if (this.#phase >= ENDED) return;
-    this.#worker.logger.info('http2 connection closed', { reason, clientIp: this.origin.clientIp });
+    this.#worker.logger.info('http2 connection closed', { reason, clientIp: this.origin.peerIp });
     this.#giveUp(ErrorCode.EnhanceYourCalm);
   }
 

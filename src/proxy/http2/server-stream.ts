@@ -4,7 +4,6 @@
  * Hot: one object per request, and one for each body.
  */
 
-import type { ConnectionOrigin } from '../connection-origin.ts';
 import type { Downstream } from '../downstream.ts';
 import { type LocalResponse, localResponse } from '../error-response.ts';
 import type { Exchange } from '../exchange.ts';
@@ -13,6 +12,7 @@ import { BODY_NONE } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { Outcome } from '../outcome.ts';
 import type { ProxyAddresses } from '../proxy-protocol/addresses.ts';
+import type { ConnectionOrigin } from '../request-origin.ts';
 import type { DownstreamTunnel, UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
 import type { WorkerContext } from '../worker-context.ts';
@@ -46,7 +46,7 @@ export interface StreamOwner {
 
 export class Http2ServerStream implements Downstream, IncomingBodyListener, GatherListener, OutgoingBodyListener {
   readonly id: number;
-  readonly clientIp: string;
+  clientIp: string;
   readonly #worker: WorkerContext;
   readonly #owner: StreamOwner;
   readonly #sending: OutgoingBody;
@@ -73,7 +73,7 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Gath
 
   constructor(worker: WorkerContext, owner: StreamOwner, id: number) {
     this.id = id;
-    this.clientIp = owner.origin.clientIp;
+    this.clientIp = owner.origin.peerIp;
     this.#worker = worker;
     this.#owner = owner;
     this.#sending = new OutgoingBody(id, owner.settings.initialWindowBytes, owner.scheduler, this);
@@ -306,7 +306,8 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Gath
     }
     this.#hasBody = head.body !== BODY_NONE;
     const { origin } = this.#owner;
-    origin.useHost(head.host);
+    origin.meet(worker, head);
+    this.clientIp = origin.clientIp;
     const exchange = handleRequest(worker, this, head, origin);
     if (exchange === null) return;
     this.#exchange = exchange;

@@ -2,7 +2,7 @@
  * Writes the PROXY protocol header for an upstream that asks for one. It goes out once, before anything else, and ties the
  * connection to one client: such a connection must never be shared.
  */
-import { formatIpv6, type Ipv6Groups, parseIpv4, parseIpv6 } from '../ip-address.ts';
+import { formatIpv6, type Ipv6Groups, parseIpv4, parseIpv6 } from '../../model/ip-address.ts';
 import type { ProxyAddresses } from './addresses.ts';
 import { V1_PREFIX } from './v1.ts';
 import {

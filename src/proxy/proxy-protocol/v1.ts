@@ -1,5 +1,5 @@
 /** Version 1 of the PROXY protocol: one line of text, read here without its CRLF. */
-import { parseIpv4, parseIpv6, toCanonicalIpv6 } from '../ip-address.ts';
+import { parseIpv4, parseIpv6, toCanonicalIpv6 } from '../../model/ip-address.ts';
 import { faulty, type HeaderContent, NOBODY } from './addresses.ts';
 
 export const V1_PREFIX = 'PROXY ';

@@ -4,7 +4,7 @@
  *     0            12     13      14         16
  *     | signature  | 2|cmd | fam|prot | length | addresses, TLVs … |
  */
-import { formatIpv4, toCanonicalIpv6 } from '../ip-address.ts';
+import { formatIpv4, toCanonicalIpv6 } from '../../model/ip-address.ts';
 import { faulty, type HeaderContent, NOBODY, type ProxyAddresses } from './addresses.ts';
 import { crc32c } from './crc32c.ts';
 

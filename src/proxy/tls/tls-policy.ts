@@ -1,11 +1,13 @@
 /**
  * What every TLS connection is held to: versions, ciphers, sessions. Towards clients there is one policy for the whole
- * process, and the certificate is the only thing that differs between names; upstreams may ask for more or less. Early data (0-RTT) is never offered: Node leaves it at 0 bytes.
+ * process, and names differ in their certificate and in who must have signed those of clients; upstreams may ask for more or
+ * less. Early data (0-RTT) is never offered: Node leaves it at 0 bytes.
  */
-import { constants } from 'node:crypto';
+import { constants, createHash } from 'node:crypto';
 import type { SecureContextOptions } from 'node:tls';
 import type { ServedCertificate } from '../../live/certificate-table.ts';
-import type { UpstreamTlsConfig } from '../../model/proxy-config.ts';
+import type { ClientCertificateRules } from '../../live/client-certificates.ts';
+import type { ClientCa, UpstreamTlsConfig } from '../../model/proxy-config.ts';
 
 /**
  * AEAD with forward secrecy only (RFC 9325 §4.2). No finite-field DHE: it makes the server work more than the client, and
@@ -28,15 +30,22 @@ const SESSION_SECONDS = 7_200;
 
 /**
  * OpenSSL takes up a session only under the id context it was made under, and never asks for the name then. So this must
- * name the client-certificate policy of a listener: with one value for two policies, a session made without a certificate
- * would be good where one is demanded (`docs/adr/0011-shared-ticket-keys.md`).
+ * name who judged the client of a session: with one value for two authorities, a certificate that one of them signed, or
+ * none at all, would be good where the other is demanded (`docs/adr/0011-shared-ticket-keys.md`). At most 32 bytes.
  */
-const SESSION_ID_CONTEXT = 'sluice/no-client-certificates';
+const NOBODY_ASKED = 'sluice/no-client-certificates';
 
-/** For a name: the certificate, and what is negotiated with it. Null: no handshake succeeds. */
-export function toContextOptions(certificate: ServedCertificate | null): SecureContextOptions {
+/**
+ * For a name: the certificate, and what is negotiated with it. Null: no handshake succeeds.
+ * @param clientCa null leaves OpenSSL its public authorities: what they find good must not be believed
+ */
+export function toContextOptions(
+  certificate: ServedCertificate | null,
+  clientCa: ClientCa | null = null,
+): SecureContextOptions {
   return {
     ...(certificate === null ? {} : { cert: certificate.certPem, key: certificate.keyPem }),
+    ...(clientCa === null ? {} : { ca: clientCa.pem }),
     minVersion: 'TLSv1.2',
     ciphers: CIPHERS.join(':'),
     honorCipherOrder: true,
@@ -50,17 +59,31 @@ export function toContextOptions(certificate: ServedCertificate | null): SecureC
  * For a listener: its default certificate, and the sessions. OpenSSL seals and opens tickets with the keys of the context a
  * handshake begins with, whatever name is asked for then.
  * @param ticketKeys 48 bytes; null = OpenSSL makes up its own, which no other context knows
+ * @param rules null = clients are not asked for certificates
  */
 export function toListenerOptions(
   certificate: ServedCertificate | null,
   ticketKeys: Uint8Array | null,
+  rules: ClientCertificateRules | null,
 ): SecureContextOptions {
+  const clientCa = rules === null ? null : (rules.soleCa ?? rules.ruleFor('')?.ca ?? null);
+  const options = toContextOptions(certificate, clientCa);
+  // Node keeps no sessions of its own, so without tickets none is resumed.
+  const noTickets = rules !== null && rules.soleCa === null ? constants.SSL_OP_NO_TICKET : 0;
   return {
-    ...toContextOptions(certificate),
+    ...options,
+    secureOptions: (options.secureOptions ?? 0) | noTickets,
     ...(ticketKeys === null ? {} : { ticketKeys: Buffer.from(ticketKeys) }),
-    sessionIdContext: SESSION_ID_CONTEXT,
+    sessionIdContext: rules === null ? NOBODY_ASKED : toSessionIdContext(rules),
     sessionTimeout: SESSION_SECONDS,
   };
+}
+
+function toSessionIdContext({ soleCa, key }: ClientCertificateRules): string {
+  return createHash('sha256')
+    .update(soleCa?.fingerprint ?? key)
+    .digest('hex')
+    .slice(0, 32);
 }
 
 /** For the endpoints of an upstream. Whether their certificates are looked at is decided per connection. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { toCanonicalIp } from '../../../src/proxy/ip-address.ts';
+import { toCanonicalIp } from '../../../src/model/ip-address.ts';
 import type { ProxyAddresses } from '../../../src/proxy/proxy-protocol/addresses.ts';
 import { writeProxyHeaderV1, writeProxyHeaderV2 } from '../../../src/proxy/proxy-protocol/header-writer.ts';
 import { parseInReads, SIGNATURE } from './headers.ts';

@@ -67,7 +67,7 @@ for (const { name, bytes } of [
 }
 
 test('what has completed its handshake is not under its time limit any more', async (t) => {
-  const proxy = new InProcessProxy({ tlsHandshakeTimeoutMs: 20 });
+  const proxy = new InProcessProxy({ tlsHandshakeTimeoutMs: 500 });
   t.after(() => proxy.close());
   await proxy.apply({ listeners: LISTENERS, certificates: [DEFAULT] });
   const established = await RawClient.connectTls(proxy.port, {});
@@ -132,7 +132,7 @@ test('once the handshake is complete, a client may close its half and still be a
   const proxy = new InProcessProxy({});
   const termination = new TlsTermination(proxy.worker);
   const listener = net.createServer({ allowHalfOpen: true }, (socket) => beginTls(socket));
-  const beginTls = termination.terminate(listener, (socket) => {
+  const beginTls = termination.terminate(listener, 'late', (socket) => {
     socket.on('error', () => undefined);
     socket.on('end', () => socket.end('late answer'));
     socket.resume();
@@ -155,7 +155,7 @@ test('more names than contexts are kept for: every one gets its certificate', as
   const contexts = new SecureContexts(4);
   const termination = new TlsTermination(proxy.worker, contexts);
   const listener = net.createServer((socket) => beginTls(socket));
-  const beginTls = termination.terminate(listener, (socket) => {
+  const beginTls = termination.terminate(listener, 'many', (socket) => {
     socket.on('error', () => undefined);
     socket.end('hello');
   });

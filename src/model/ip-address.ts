@@ -1,11 +1,11 @@
 /**
  * IP literals as text, numbers and back, strictly: what another program might read differently (octal, short forms, zones)
- * is no address here. Leaves what an address is allowed to do to `trusted-proxies.ts` and the policies.
+ * is no address here. Leaves what an address is allowed to do to `ip-networks.ts` and whoever asks it.
  */
-import { isIPv6 } from 'node:net';
-import ipaddr from 'ipaddr.js';
 
 const DOT = 46;
+const GROUPS = 8;
+const HEX_GROUP = /^[\da-f]{1,4}$/i;
 /** `ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255`. */
 const LONGEST_IPV6 = 45;
 
@@ -36,13 +36,31 @@ export function parseIpv4(text: string): number {
 
 /** Any spelling of RFC 4291 §2.2, without brackets and without zone; null for everything else. */
 export function parseIpv6(text: string): Ipv6Groups | null {
-  if (text.length > LONGEST_IPV6 || !isIPv6(text) || text.includes('%')) return null;
-  // The dotted tail is rewritten here because ipaddr.js takes `::192.0.2.1` for the mapped address `::ffff:192.0.2.1`.
-  const tailAt = text.lastIndexOf(':') + 1;
-  const tail = text.indexOf('.', tailAt) === -1 ? -1 : parseIpv4(text.slice(tailAt));
-  const hex =
-    tail === -1 ? text : `${text.slice(0, tailAt)}${(tail >>> 16).toString(16)}:${(tail & 0xffff).toString(16)}`;
-  return ipaddr.IPv6.parse(hex).parts;
+  if (text.length > LONGEST_IPV6) return null;
+  const gap = text.indexOf('::');
+  if (gap === -1) {
+    const groups = parseGroups(text, true);
+    return groups?.length === GROUPS ? groups : null;
+  }
+  const before = parseGroups(text.slice(0, gap), false);
+  const behind = parseGroups(text.slice(gap + 2), true);
+  if (before === null || behind === null || before.length + behind.length >= GROUPS) return null;
+  const zeros = Array.from({ length: GROUPS - before.length - behind.length }, () => 0);
+  return [...before, ...zeros, ...behind];
+}
+
+/** One side of a `::`. A dotted end is two groups whatever stands before it: `::10.0.0.1` is not `::ffff:10.0.0.1`. */
+function parseGroups(side: string, mayEndDotted: boolean): number[] | null {
+  const groups: number[] = [];
+  if (side === '') return groups;
+  const parts = side.split(':');
+  for (const [place, part] of parts.entries()) {
+    const dotted = mayEndDotted && place === parts.length - 1 ? parseIpv4(part) : -1;
+    if (dotted !== -1) groups.push(dotted >>> 16, dotted & 0xffff);
+    else if (HEX_GROUP.test(part)) groups.push(Number.parseInt(part, 16));
+    else return null;
+  }
+  return groups;
 }
 
 /** The IPv4 address inside an IPv4-mapped one (`::ffff:0:0/96`); -1 for every other. */
@@ -56,9 +74,25 @@ export function formatIpv4(value: number): string {
   return `${value >>> 24}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}`;
 }
 
-/** As RFC 5952 wants it, without the dotted exception: hexadecimal groups only. */
+/** As RFC 5952 §4 wants it, without the dotted exception: hexadecimal groups, the first of the longest runs of zeros as `::`. */
 export function formatIpv6(groups: Ipv6Groups): string {
-  return new ipaddr.IPv6([...groups]).toString();
+  let start = -1;
+  let longest = 1;
+  for (let at = 0; at < GROUPS; at++) {
+    let end = at;
+    while (end < GROUPS && groups[end] === 0) end++;
+    if (end - at > longest) {
+      start = at;
+      longest = end - at;
+    }
+    at = end;
+  }
+  const hex = (from: number, to: number): string =>
+    groups
+      .slice(from, to)
+      .map((group) => group.toString(16))
+      .join(':');
+  return start === -1 ? hex(0, GROUPS) : `${hex(0, start)}::${hex(start + longest, GROUPS)}`;
 }
 
 /** The one spelling the rest of the program compares and prints; an IPv4-mapped address is plain IPv4. */

@@ -1,9 +1,9 @@
 /** IP literals, read strictly and spelled in one way. */
 import assert from 'node:assert/strict';
-import { isIPv4 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { formatIpv4, parseIpv4, parseIpv6, toCanonicalIp } from '../../src/proxy/ip-address.ts';
+import { formatIpv4, parseIpv4, parseIpv6, toCanonicalIp } from '../../src/model/ip-address.ts';
 
 const cases: readonly { readonly text: string; readonly canonical: string }[] = [
   { text: '192.0.2.1', canonical: '192.0.2.1' },
@@ -73,5 +73,16 @@ test('IPv6 is spelled as URLs spell it, and canonical spellings are stable', () 
       assert.equal(toCanonicalIp(canonical), canonical);
     }),
     { numRuns: 1_000 },
+  );
+});
+
+test('IPv6 is what the runtime takes for IPv6', () => {
+  const part = fc.constantFrom('', ':', '::', '0', 'ffff', '12345', 'g', '1', 'a:b', '1.2.3.4', '1.2.3.04', '%1');
+  const almost = fc.array(part, { minLength: 1, maxLength: 9 }).map((parts) => parts.join(':'));
+  fc.assert(
+    fc.property(fc.oneof(almost, fc.ipV6(), fc.string({ maxLength: 12 })), (text) => {
+      assert.equal(parseIpv6(text) !== null, isIPv6(text) && !text.includes('%'));
+    }),
+    { numRuns: 2_000 },
   );
 });
