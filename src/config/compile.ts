@@ -14,7 +14,6 @@ import { addRules } from './passes/add-rules.ts';
 import { addStaticConfig } from './passes/add-static-config.ts';
 import { assignCertificates } from './passes/assign-certificates.ts';
 import { pairCanaries } from './passes/pair-canaries.ts';
-import { reportHttp2Upstreams } from './passes/report-http2-upstreams.ts';
 import { selectIngresses } from './passes/select-ingresses.ts';
 
 /** Each pass relies on what those before it left in the draft. */
@@ -26,7 +25,6 @@ const PASSES: readonly ((draft: Draft) => void)[] = [
   addDefaultLocations,
   pairCanaries,
   addStaticConfig,
-  reportHttp2Upstreams,
   // After the static file: its first certificate is then the default.
   assignCertificates,
 ];

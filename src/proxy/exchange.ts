@@ -39,6 +39,8 @@ export interface ExchangeRequest {
   readonly expectContinue: boolean;
   /** Non-empty: the client offered to switch to this. */
   readonly upgrade: string;
+  /** The client takes fields behind the body of the response, and says so to HTTP/2 back ends. */
+  readonly acceptsTrailers: boolean;
   /** No other request may use the connection that carries this one. */
   readonly bindsConnection: boolean;
   readonly logFacts: RequestFactsForLog | null;
@@ -59,6 +61,7 @@ export class Exchange {
   readonly expectContinue: boolean;
   /** Non-empty: the client offered to switch to this. */
   readonly upgrade: string;
+  readonly acceptsTrailers: boolean;
   /** No other request may use the connection that carries this one. */
   readonly bindsConnection: boolean;
   readonly logFacts: RequestFactsForLog | null;
@@ -103,6 +106,7 @@ export class Exchange {
     this.body = request.body;
     this.expectContinue = request.expectContinue;
     this.upgrade = request.upgrade;
+    this.acceptsTrailers = request.acceptsTrailers;
     this.bindsConnection = request.bindsConnection;
     this.logFacts = request.logFacts;
     this.endpoint = null;

@@ -76,6 +76,7 @@ function toExchangeRequest(
     body: inline === '' ? head.body : BODY_NONE,
     expectContinue: head.expectContinue && inline === '',
     upgrade: head.upgrade,
+    acceptsTrailers: head.acceptsTrailers,
     bindsConnection: head.bindsConnection,
     logFacts: worker.onAccess === null ? null : toLogFacts(head, downstream.clientIp),
   };

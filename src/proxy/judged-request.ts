@@ -20,6 +20,8 @@ export interface JudgedRequest extends RequestFacts {
   readonly expectContinue: boolean;
   /** Value of a usable `Upgrade` offer; empty otherwise. */
   readonly upgrade: string;
+  /** `TE` has `trailers` (RFC 9110 §10.1.4). */
+  readonly acceptsTrailers: boolean;
   readonly forwardedFor: string;
   readonly forwardedHost: string;
   readonly requestId: string;

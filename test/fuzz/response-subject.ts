@@ -176,7 +176,6 @@ const SOCKET = {
   cork: ignore,
   uncork: ignore,
   destroy: ignore,
-  on: ignore,
   once: ignore,
   setTimeout: ignore,
 } as unknown as Socket;

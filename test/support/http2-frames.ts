@@ -7,6 +7,7 @@ export const FrameType = {
   Priority: 2,
   RstStream: 3,
   Settings: 4,
+  PushPromise: 5,
   Ping: 6,
   Goaway: 7,
   WindowUpdate: 8,
@@ -62,12 +63,12 @@ export function getFrame(streamId: number, path = '/'): Buffer {
   return frame(FrameType.Headers, END_STREAM | END_HEADERS, streamId, fieldBlock(getFields(path)));
 }
 
-/** A client of frames, over clear text. */
+/** One end of a connection of frames, over clear text: mostly the client's. */
 export class FrameClient {
   readonly raw: RawClient;
   readonly seen: Frame[];
 
-  private constructor(raw: RawClient) {
+  constructor(raw: RawClient) {
     this.raw = raw;
     this.seen = [];
   }

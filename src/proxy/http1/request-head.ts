@@ -11,6 +11,7 @@ import { CR, LF, SP, TARGET, TOKEN } from './char-classes.ts';
 import { toTokens } from './field-list.ts';
 import { DROP, FieldTable, PASS } from './field-table.ts';
 import { isValidAuthority, splitAbsoluteTarget } from './request-target.ts';
+import { isUsableProtocol } from './upgrade-protocol.ts';
 
 /** How the length of a request body is known (RFC 9112 §6.3). */
 export const BODY_NONE = 0;
@@ -35,9 +36,6 @@ export const MAX_FORWARDS = 12;
 
 /** Of `Connection` and of `Upgrade`: many times what anybody sends, and each of their words costs more than a byte of another field. */
 const MAX_OPTIONS_BYTES = 1_024;
-
-/** RFC 9110 §7.8: a token, perhaps with a version that is one. */
-const PROTOCOL = /^[!#$%&'*+\-.^_`|~0-9a-z]+(\/[!#$%&'*+\-.^_`|~0-9a-z]+)?$/;
 
 interface KnownField {
   readonly name: string;
@@ -110,6 +108,8 @@ export class RequestHead implements JudgedRequest {
   expectContinue: boolean;
   /** Value of a usable `Upgrade` offer; empty otherwise. */
   upgrade: string;
+  /** Whatever its `TE` says: trailers are dropped towards HTTP/1.1. */
+  readonly acceptsTrailers: boolean;
   forwardedFor: string;
   forwardedHost: string;
   requestId: string;
@@ -139,6 +139,7 @@ export class RequestHead implements JudgedRequest {
     this.contentLength = 0;
     this.expectContinue = false;
     this.upgrade = '';
+    this.acceptsTrailers = false;
     this.forwardedFor = '';
     this.forwardedHost = '';
     this.requestId = '';
@@ -361,11 +362,6 @@ export class RequestHead implements JudgedRequest {
     this.upgrade = offer;
     return 0;
   }
-}
-
-/** h2c and TLS would turn the connection into one whose requests we no longer see (RFC 9931); so might a malformed name. */
-function isUsableProtocol(lowerCase: string): boolean {
-  return PROTOCOL.test(lowerCase) && lowerCase !== 'h2c' && !lowerCase.startsWith('tls/');
 }
 
 function classify(fields: FieldTable, index: number): number {

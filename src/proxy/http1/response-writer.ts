@@ -6,7 +6,7 @@
 import type { LocalResponse } from '../error-response.ts';
 import type { SocketWriter } from '../socket-writer.ts';
 import type { WorkerContext } from '../worker-context.ts';
-import { BODY_CHUNKED } from './request-head.ts';
+import { BODY_CHUNKED, BODY_NONE } from './request-head.ts';
 import { BODY_UNTIL_CLOSE, type ResponseHead } from './response-head.ts';
 
 /** Pieces up to this size are joined as text: one write for head and body, no buffer of their own. */
@@ -48,6 +48,7 @@ export class ResponseWriter {
     if (!head.hasServer) text += 'Server: sluice\r\n';
     if (!head.hasDate) text += this.#worker.clock.dateLine;
     if (this.#chunked) text += 'Transfer-Encoding: chunked\r\n';
+    else if (!this.#toHead && isUnannouncedEnd(head)) text += 'Content-Length: 0\r\n';
     this.#text = `${text + this.#connectionLine(persists)}\r\n`;
     return persists;
   }
@@ -104,4 +105,9 @@ export class ResponseWriter {
     if (!persist) return 'Connection: close\r\n';
     return this.#http11 ? '' : 'Connection: keep-alive\r\n';
   }
+}
+
+/** HTTP/2 ends a response with its head without a word about its length; in HTTP/1.1 that would wait for the connection's end. */
+function isUnannouncedEnd({ body, contentLength, status }: ResponseHead): boolean {
+  return body === BODY_NONE && contentLength === -1 && status !== 204 && status !== 304;
 }

@@ -68,6 +68,7 @@ export class Http2RequestHead implements JudgedRequest {
   contentLength: number;
   expectContinue: boolean;
   readonly upgrade: string;
+  acceptsTrailers: boolean;
   forwardedFor: string;
   forwardedHost: string;
   requestId: string;
@@ -98,6 +99,7 @@ export class Http2RequestHead implements JudgedRequest {
     this.contentLength = 0;
     this.expectContinue = false;
     this.upgrade = '';
+    this.acceptsTrailers = false;
     this.forwardedFor = '';
     this.forwardedHost = '';
     this.requestId = '';
@@ -180,6 +182,7 @@ export class Http2RequestHead implements JudgedRequest {
     this.body = BODY_NONE;
     this.contentLength = 0;
     this.expectContinue = false;
+    this.acceptsTrailers = false;
     this.forwardedFor = '';
     this.forwardedHost = '';
     this.requestId = '';
@@ -226,7 +229,7 @@ export class Http2RequestHead implements JudgedRequest {
     if (kind === PASS) this.#block += `${name}: ${value}\r\n`;
     else if (kind === COOKIE) this.#cookie = this.#cookie === '' ? value : `${this.#cookie}; ${value}`;
     else if (kind === FORBIDDEN) return false;
-    else if (kind === TE) return value === 'trailers';
+    else if (kind === TE) return this.#noteTe(value);
     else if (kind === AUTHORIZATION) {
       this.bindsConnection ||= isConnectionAuth(value);
       this.#block += `${name}: ${value}\r\n`;
@@ -236,6 +239,11 @@ export class Http2RequestHead implements JudgedRequest {
       if (this.maxForwards === -1) this.#block += `${name}: ${value}\r\n`;
     } else if (kind !== DROP) return this.#noteKnown(kind, value);
     return true;
+  }
+
+  #noteTe(value: string): boolean {
+    this.acceptsTrailers = value === 'trailers';
+    return this.acceptsTrailers;
   }
 
   #noteKnown(kind: number, value: string): boolean {

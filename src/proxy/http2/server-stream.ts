@@ -136,7 +136,7 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Gath
       this.failByClient(ErrorCode.StreamClosed);
       return;
     }
-    const trailers = endStream ? judgeTrailers(fields) : null;
+    const trailers = endStream ? judgeTrailers(fields, true) : null;
     if (trailers === null) this.onBodyBroken();
     else this.#endRequest(trailers.length === 0 ? null : trailers);
   }

@@ -8,25 +8,30 @@ const NOT_IN_TRAILERS: ReadonlySet<string> = new Set([
   ...KNOWN_FIELDS.filter(([, kind]) => kind !== PASS).map(([name]) => name),
   'authorization',
   'cache-control',
-  'content-encoding',
-  'content-range',
-  'content-type',
   'cookie',
+  'proxy-authenticate',
+  'proxy-authorization',
   'set-cookie',
+  'www-authenticate',
 ]);
 
 /**
  * @param fields names and values in turn, as they were decoded
+ * @param ofRequest such lose names with `_`, as its head does
  * @returns those that may be passed on; null when the message is malformed, as by a pseudo-field
  */
-export function judgeTrailers(fields: readonly string[]): readonly string[] | null {
+export function judgeTrailers(fields: readonly string[], ofRequest: boolean): readonly string[] | null {
   const passing: string[] = [];
   for (let at = 0; at < fields.length; at += 2) {
     const name = fields[at] as string;
     const value = fields[at + 1] as string;
     const nameClass = judgeName(name);
     if (nameClass === 0 || !isFieldValue(value)) return null;
-    if (nameClass === 1 && !NOT_IN_TRAILERS.has(name)) passing.push(name, value);
+    if ((nameClass === 1 || !ofRequest) && mayTrail(name)) passing.push(name, value);
   }
   return passing;
+}
+
+function mayTrail(name: string): boolean {
+  return !NOT_IN_TRAILERS.has(name) && !name.startsWith('content-') && !name.startsWith('x-forwarded-');
 }
