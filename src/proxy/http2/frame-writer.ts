@@ -225,6 +225,8 @@ export class FrameWriter implements TurnEndListener, WriteListener {
   /** The socket is gone. */
   destroy(): void {
     this.#ended = true;
+    // No frame can get an END_STREAM any more.
+    this.epoch++;
     this.#target = null;
     this.#length = 0;
     this.#full.length = 0;

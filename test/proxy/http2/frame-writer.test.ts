@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { beforeEach, test } from 'node:test';
 import { FrameWriter } from '../../../src/proxy/http2/frame-writer.ts';
+import { OutgoingBody } from '../../../src/proxy/http2/outgoing-body.ts';
+import { SendScheduler } from '../../../src/proxy/http2/send-scheduler.ts';
 import { TurnEnd } from '../../../src/proxy/turn-end.ts';
 import { WriteBuffers } from '../../../src/proxy/write-buffers.ts';
 import { FrameRecorder } from '../../support/frame-recorder.ts';
@@ -166,4 +168,13 @@ test('what was put together still leaves when the connection ends', () => {
   assert.equal(output.ended, true);
   assert.equal(output.events().at(-1), 'goaway 7 11');
   assert.equal(output.events().length, 20_001);
+});
+
+test('a body may end after its connection, in the same turn as its last frame', () => {
+  const ignored = { onSendProgress: (): void => undefined, onSendable: (): void => undefined };
+  const body = new OutgoingBody(1, 65_535, new SendScheduler(writer), ignored);
+  body.write(Buffer.from('abc'), 0, 3);
+  writer.destroy();
+  body.end();
+  assert.deepEqual(output.writes, []);
 });
