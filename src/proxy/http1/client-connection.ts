@@ -297,6 +297,8 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     if (reusable && !exchange.bindsConnection) {
       this.#state = IDLE;
       this.#deadlineMs = this.#worker.clock.nowMs + this.#idleLimitMs;
+      // TLS hands on what it has decrypted also after a pause: the rest of this response came that way.
+      if (this.#socket?.isPaused() === true) this.#socket.resume();
       this.#pool.release(this);
     } else this.onClosed(null);
     exchange.onResponseEnd(null);
