@@ -13,6 +13,7 @@ import { ServerConnection } from './http1/server-connection.ts';
 import { PrefaceReader } from './http2/preface.ts';
 import { Http2ServerSession } from './http2/server-session.ts';
 import { ListenerState, withIdentity } from './listener-state.ts';
+import type { ProxyAddresses } from './proxy-protocol/addresses.ts';
 import {
   AwaitedHeader,
   type AwaitedHeaderOptions,
@@ -164,7 +165,7 @@ export class ProxyServer {
 
   #clearServer(state: ListenerState): net.Server {
     return net.createServer(SOCKET_OPTIONS, (accepted) => {
-      if (!this.#gate.admits(accepted)) return;
+      if (!this.#gate.hasRoom(accepted)) return;
       this.#gate.hold(accepted);
       if (!state.expectsHeader(accepted)) this.#beginClear(accepted, state.facts, null);
       else this.#awaitHeader(accepted, state, (facts, rest) => this.#beginClear(accepted, facts, rest));
@@ -173,6 +174,8 @@ export class ProxyServer {
 
   /** @param rest what was read behind a PROXY protocol header; null = nothing was read */
   #beginClear(socket: net.Socket, facts: ListenerFacts, rest: Buffer | null): void {
+    if (!this.#gate.hasRoomForClient(socket, facts.header)) return;
+    this.#gate.holdForClient(socket, facts.header);
     readInto(socket, this.#worker.acceptBuffer, (buffer, length) => {
       if (preface.decided) connection.onRead(buffer, length);
       else preface.read(buffer, length);
@@ -199,18 +202,23 @@ export class ProxyServer {
   #tlsServer(state: ListenerState): net.Server {
     const headers = new HeaderFacts();
     const server = net.createServer(SOCKET_OPTIONS, (accepted) => {
-      if (!this.#gate.admits(accepted)) return;
+      if (!this.#gate.hasRoom(accepted)) return;
       this.#gate.hold(accepted);
-      if (!state.expectsHeader(accepted)) beginTls(accepted);
+      if (!state.expectsHeader(accepted)) beginTls(accepted, null);
       else {
         this.#awaitHeader(accepted, state, (facts, rest) => {
           if (facts !== state.facts) headers.keep(accepted, facts);
           if (rest.length > 0) accepted.unshift(rest);
-          beginTls(accepted);
+          beginTls(accepted, facts.header);
         });
       }
     });
-    const beginTls = this.#tls.terminate(server, state.facts.name, (socket, identity) => {
+    const beginTls = (accepted: net.Socket, header: ProxyAddresses | null): void => {
+      if (!this.#gate.hasRoomForClient(accepted, header)) return;
+      this.#gate.holdForClient(accepted, header);
+      terminate(accepted);
+    };
+    const terminate = this.#tls.terminate(server, state.facts.name, (socket, identity) => {
       const facts = withIdentity(headers.of(socket) ?? state.facts, identity);
       const isHttp2 = socket.alpnProtocol === 'h2';
       const connection = isHttp2 ? this.#acceptHttp2(socket, facts) : this.#acceptHttp1(socket, facts);
