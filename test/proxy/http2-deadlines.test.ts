@@ -156,22 +156,22 @@ test('a fault of ours costs one request: 500 before the answer, a log line, and 
 });
 
 test('a client that says nothing while it is answered is not idle: the silence of the back end counts', async (t) => {
+  const head = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n';
+  const talking = await ScriptedUpstream.start(() => head, { headOnly: true });
+  t.after(() => talking.close());
   const proxy = new InProcessProxy({ bodyTimeoutMs: 8 * SHORT_MS });
   t.after(() => proxy.close());
   await proxy.apply({
-    upstreams: [upstreamConfig('a', upstream.address)],
-    routes: [routeConfig('r', 'a', { policy: { ...DEFAULT_ROUTE_POLICY, responseTimeoutMs: 16 * SHORT_MS } })],
+    upstreams: [upstreamConfig('a', talking.address)],
+    routes: [routeConfig('r', 'a', { policy: { ...DEFAULT_ROUTE_POLICY, responseTimeoutMs: 20 * SHORT_MS } })],
   });
   const client = await connect(t, proxy);
   const dialogue = client.open({ ':path': '/dialogue', ':authority': 'a', ':method': 'POST' });
   dialogue.stream.write('hello');
-  const connection = await upstream.until(() =>
-    upstream.connections.find(({ received }) => received.includes('hello')),
-  );
-  connection.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n');
   assert.equal(await dialogue.status(), 200);
   const answeredMs = performance.now();
-  await upstream.untilClosed(connection);
-  assert.ok(performance.now() - answeredMs > 12 * SHORT_MS, 'cut before the back end had its time');
+  const { connection } = await talking.request();
+  await talking.untilClosed(connection);
+  assert.ok(performance.now() - answeredMs > 14 * SHORT_MS, 'cut before the back end had its time');
   assert.equal(proxy.worker.activeRequests, 0);
 });
