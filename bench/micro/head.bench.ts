@@ -60,7 +60,7 @@ function reading(heads: readonly Buffer[], forward: (text: string, headEnd: numb
     let characters = 0;
     for (let at = 0; at < count; at++) {
       const bytes = heads[at % VARIANTS] as Buffer;
-      const text = bytes.latin1Slice(0, bytes.length);
+      const text = bytes.toString('latin1');
       characters += forward(text, text.length - 4).length;
     }
     return characters;
@@ -108,7 +108,7 @@ function writingBlocks(toBlock: (table: FieldTable) => string): Repeat {
   const target = Buffer.alloc(text.length);
   return (count) => {
     let bytes = 0;
-    for (let at = 0; at < count; at++) bytes += target.latin1Write(toBlock(table), 0);
+    for (let at = 0; at < count; at++) bytes += target.write(toBlock(table), 'latin1');
     return bytes;
   };
 }
@@ -162,7 +162,7 @@ function decodingNaively(chunkBytes: number): Repeat {
       const pieces: Buffer[] = [];
       for (let pos = 0; ; ) {
         const lineEnd = read.indexOf('\r\n', pos);
-        const size = Number.parseInt(read.latin1Slice(pos, lineEnd), 16);
+        const size = Number.parseInt(read.toString('latin1', pos, lineEnd), 16);
         if (size === 0) break;
         pieces.push(read.subarray(lineEnd + 2, lineEnd + 2 + size));
         pos = lineEnd + size + 4;
