@@ -70,7 +70,7 @@ const maxConnectionsPerIpFlag: Flag<number> = defineFlag(
     name: 'max-connections-per-ip',
     placeholder: '<off|n>',
     group: GROUP,
-    doc: 'Connections at once that each worker takes from one client: an IPv4 address, or an IPv6 network of 64 bits. More are closed at once.',
+    doc: 'Connections at once that each worker takes from one client: an IPv4 address, or an IPv6 network of 64 bits, as a PROXY protocol header names it where there is one. More are closed at once.',
     parse: parse.parseOffOrInteger(1, 10_000_000),
     fallbackText: () => 'off',
   },

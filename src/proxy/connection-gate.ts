@@ -6,6 +6,7 @@
  */
 import type { Socket } from 'node:net';
 import { toClientNetwork } from './client-network.ts';
+import type { ProxyAddresses } from './proxy-protocol/addresses.ts';
 import { ThrottledWarning } from './throttled-warning.ts';
 import type { WorkerContext } from './worker-context.ts';
 
@@ -40,25 +41,48 @@ export class ConnectionGate {
   }
 
   /** False: there is no room, and `socket` is gone. Whoever gets true calls `hold` with the socket that stays. */
-  admits(socket: Socket): boolean {
+  hasRoom(socket: Socket): boolean {
     const { maxConnections, maxSockets } = this.#worker.settings;
     const sockets = this.#held + this.#worker.upstreamConnections;
     if (this.#held >= maxConnections || sockets >= maxSockets) {
       this.#worker.refusedConnections++;
       this.#fullWarning.warn({ connections: this.#held, maxConnections, sockets, maxSockets });
-    } else if (this.#hasTooMany(socket)) this.#worker.refusedPerClient++;
-    else return true;
-    // A reset: an orderly close would leave each of them in TIME_WAIT on our side.
-    socket.on('error', ignore);
-    socket.resetAndDestroy();
-    return false;
+      return refuse(socket);
+    }
+    return true;
+  }
+
+  /**
+   * False: the client has as many as one may have, and `socket` is gone. Whoever gets true calls `holdForClient`.
+   * @param header whom a PROXY protocol header names; null = nobody, so the client is who is connected
+   */
+  hasRoomForClient(socket: Socket, header: ProxyAddresses | null): boolean {
+    const { maxConnectionsPerIp } = this.#worker.settings;
+    if (maxConnectionsPerIp === 0) return true;
+    const client = clientOf(socket, header);
+    if ((this.#heldByClient.get(client) ?? 0) < maxConnectionsPerIp) return true;
+    this.#worker.refusedPerClient++;
+    this.#clientWarning.warn({ client, maxConnectionsPerIp });
+    return refuse(socket);
   }
 
   /** Counts a connection until its socket is closed. */
   hold(socket: Socket): void {
     this.#held++;
     socket.on('close', this.#release);
-    if (this.#worker.settings.maxConnectionsPerIp > 0) this.#holdForClient(socket);
+  }
+
+  /** The same as one of its client's, in addition. */
+  holdForClient(socket: Socket, header: ProxyAddresses | null): void {
+    if (this.#worker.settings.maxConnectionsPerIp === 0) return;
+    const client = clientOf(socket, header);
+    if (client === '') return;
+    this.#heldByClient.set(client, (this.#heldByClient.get(client) ?? 0) + 1);
+    socket.on('close', () => {
+      const left = (this.#heldByClient.get(client) ?? 0) - 1;
+      if (left > 0) this.#heldByClient.set(client, left);
+      else this.#heldByClient.delete(client);
+    });
   }
 
   /** Resolves when no connection is held. */
@@ -74,27 +98,18 @@ export class ConnectionGate {
     this.#worker.acceptErrors++;
     this.#acceptWarning.warn({ listener, error });
   }
+}
 
-  #hasTooMany({ remoteAddress }: Socket): boolean {
-    const { maxConnectionsPerIp } = this.#worker.settings;
-    if (maxConnectionsPerIp === 0 || remoteAddress === undefined) return false;
-    const client = toClientNetwork(remoteAddress);
-    if ((this.#heldByClient.get(client) ?? 0) < maxConnectionsPerIp) return false;
-    this.#clientWarning.warn({ client, maxConnectionsPerIp });
-    return true;
-  }
+/** Empty: the connection is gone already. */
+function clientOf(socket: Socket, header: ProxyAddresses | null): string {
+  return toClientNetwork(header === null ? (socket.remoteAddress ?? '') : header.sourceAddress);
+}
 
-  #holdForClient(socket: Socket): void {
-    const { remoteAddress } = socket;
-    if (remoteAddress === undefined) return;
-    const client = toClientNetwork(remoteAddress);
-    this.#heldByClient.set(client, (this.#heldByClient.get(client) ?? 0) + 1);
-    socket.on('close', () => {
-      const left = (this.#heldByClient.get(client) ?? 0) - 1;
-      if (left > 0) this.#heldByClient.set(client, left);
-      else this.#heldByClient.delete(client);
-    });
-  }
+function refuse(socket: Socket): false {
+  // A reset: an orderly close would leave each of them in TIME_WAIT on our side.
+  socket.on('error', ignore);
+  socket.resetAndDestroy();
+  return false;
 }
 
 /** Who is refused may be gone already. */

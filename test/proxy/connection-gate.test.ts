@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import tls from 'node:tls';
+import type { ProxyConfig } from '../../src/model/proxy-config.ts';
 import type { WorkerSettings } from '../../src/model/worker-messages.ts';
 import { ConnectionGate } from '../../src/proxy/connection-gate.ts';
 import { InProcessProxy } from '../support/in-process-proxy.ts';
@@ -16,6 +18,8 @@ const WARNING = 'too many connections, closing new ones';
 
 interface Fixture {
   readonly proxy: InProcessProxy;
+  /** What it runs. */
+  readonly config: Partial<ProxyConfig>;
   readonly clearPort: number;
   readonly tlsPort: number;
 }
@@ -27,14 +31,15 @@ async function start(t: TestContext, settings: Partial<WorkerSettings>): Promise
     await proxy.close();
     await upstream.close();
   });
-  await proxy.apply({
+  const config: Partial<ProxyConfig> = {
     listeners: [listenerConfig('web'), listenerConfig('websecure', { protocol: 'https' })],
     certificates: [certificateConfig('c', { certPem: SHOP_CERT, keyPem: SHOP_KEY }, { isDefault: true })],
     upstreams: [upstreamConfig('a', upstream.address)],
     routes: [routeConfig('r', 'a')],
-  });
+  };
+  await proxy.apply(config);
   const [clear, secure] = proxy.server.ports;
-  return { proxy, clearPort: clear?.port ?? 0, tlsPort: secure?.port ?? 0 };
+  return { proxy, config, clearPort: clear?.port ?? 0, tlsPort: secure?.port ?? 0 };
 }
 
 /** A connection that is surely accepted, because it was answered. */
@@ -42,6 +47,10 @@ async function answered(client: RawClient): Promise<RawClient> {
   client.write(GET);
   assert.equal(await client.status(), 200);
   return client;
+}
+
+function portOf(proxy: InProcessProxy, listener: string): number {
+  return proxy.server.ports.find((bound) => bound.listener === listener)?.port ?? 0;
 }
 
 async function isRefused(port: number): Promise<boolean> {
@@ -106,7 +115,7 @@ test('a storm of refused connections is one line in ten seconds, with their numb
   const proxy = new InProcessProxy({ maxConnections: 0 });
   t.after(() => proxy.close());
   const gate = new ConnectionGate(proxy.worker);
-  const refuse = (): boolean => gate.admits(new net.Socket());
+  const refuse = (): boolean => gate.hasRoom(new net.Socket());
   for (let count = 0; count < 1_000; count++) assert.equal(refuse(), false);
   proxy.worker.clock.nowMs += 9_000;
   refuse();
@@ -150,3 +159,36 @@ test('one client gets no more connections than a client may have, others do, and
   second.destroy();
   elsewhere.destroy();
 });
+
+for (const protocol of ['http', 'https'] as const) {
+  test(`behind a balancer each client of its PROXY headers counts by itself (${protocol})`, async (t) => {
+    const { proxy, config } = await start(t, { maxConnectionsPerIp: 2 });
+    await proxy.apply({
+      ...config,
+      listeners: [listenerConfig('balanced', { protocol, proxyProtocol: { trusted: ['127.0.0.0/8'] } })],
+    });
+    const port = portOf(proxy, 'balanced');
+    const from = async (client: string): Promise<RawClient> => {
+      const raw = await RawClient.connect(port);
+      raw.write(`PROXY TCP4 ${client} 198.51.100.1 4000 80\r\n`);
+      if (protocol === 'http') return raw;
+      const secure = tls.connect({ socket: raw.socket, rejectUnauthorized: false });
+      return new RawClient(secure);
+    };
+    // Nobody's yet: the balancer keeps them ready.
+    const waiting = await Promise.all(Array.from({ length: 5 }, () => RawClient.connect(port)));
+    const held: RawClient[] = [];
+    for (const client of ['192.0.2.1', '192.0.2.1', '192.0.2.2', '192.0.2.2'])
+      held.push(await answered(await from(client)));
+    assert.equal(proxy.worker.refusedPerClient, 0);
+    const third = await from('192.0.2.1');
+    assert.equal((await third.remainder()).text, '');
+    assert.equal(proxy.worker.refusedPerClient, 1);
+    const warning = proxy.logger.lines.find(({ message }) => message.startsWith('too many connections of one client'));
+    assert.equal(warning?.fields['client'], '192.0.2.1');
+    held[0]?.destroy();
+    while (proxy.worker.activeConnections > 3) await setImmediate();
+    held.push(await answered(await from('192.0.2.1')));
+    for (const client of [...held, ...waiting, third]) client.destroy();
+  });
+}
