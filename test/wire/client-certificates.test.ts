@@ -74,7 +74,7 @@ interface Visitor {
 }
 
 /** One request on a connection of its own. */
-function ask(port: number, { servername, host = servername, pair, version, session }: Visitor): Promise<TlsVisit> {
+function visitAs(port: number, { servername, host = servername, pair, version, session }: Visitor): Promise<TlsVisit> {
   const options = {
     servername,
     ...(pair === undefined ? {} : { cert: pair.certPem, key: pair.keyPem }),
@@ -106,7 +106,7 @@ for (const version of VERSIONS) {
       const status = mode === 'require' ? required : requested;
       test(`${version}, ${mode}: ${name} is ${status}`, async (t) => {
         const proxy = await start(t, rule({ mode }));
-        const response = await ask(proxy.port, { servername: 'shop.example', pair: pair(), version });
+        const response = await visitAs(proxy.port, { servername: 'shop.example', pair: pair(), version });
         assert.equal(response.status, status);
         if (status === 200) assert.match((await upstream.request()).field('ssl-client-verify') ?? '', verdict);
         else {
@@ -122,35 +122,35 @@ for (const version of VERSIONS) {
 
   test(`${version}: a session made without a certificate is good for none later`, async (t) => {
     const proxy = await start(t, rule({ mode: 'require' }));
-    const first = await ask(proxy.port, { servername: 'shop.example', version });
+    const first = await visitAs(proxy.port, { servername: 'shop.example', version });
     assert.equal(first.status, 400);
-    const again = await ask(proxy.port, { servername: 'shop.example', version, session: first.session });
+    const again = await visitAs(proxy.port, { servername: 'shop.example', version, session: first.session });
     assert.deepEqual([again.status, again.reused], [400, true]);
     assert.equal(upstream.requests.length, 0);
   });
 
   test(`${version}: a resumed session still has its certificate, without sending it again`, async (t) => {
     const proxy = await start(t, rule({ hosts: ['shop.example'] }));
-    const first = await ask(proxy.port, { servername: 'shop.example', pair: alice, version });
-    const again = await ask(proxy.port, { servername: 'shop.example', version, session: first.session });
+    const first = await visitAs(proxy.port, { servername: 'shop.example', pair: alice, version });
+    const again = await visitAs(proxy.port, { servername: 'shop.example', version, session: first.session });
     assert.deepEqual([first.status, again.status, again.reused], [200, 200, true]);
     assert.equal((await upstream.request(2)).field('ssl-client-verify'), 'SUCCESS');
   });
 
   test(`${version}: a session whose certificate was refused stays refused`, async (t) => {
     const proxy = await start(t, rule({}));
-    const first = await ask(proxy.port, { servername: 'shop.example', pair: mallory, version });
-    const again = await ask(proxy.port, { servername: 'shop.example', version, session: first.session });
+    const first = await visitAs(proxy.port, { servername: 'shop.example', pair: mallory, version });
+    const again = await visitAs(proxy.port, { servername: 'shop.example', version, session: first.session });
     assert.deepEqual([first.status, again.status], [400, 400]);
   });
 
   test(`${version}: a session of a host that asks nobody does not open one that does`, async (t) => {
     const proxy = await start(t, rule({ hosts: ['secure.example'] }));
-    const first = await ask(proxy.port, { servername: 'open.example', pair: mallory, version });
+    const first = await visitAs(proxy.port, { servername: 'open.example', pair: mallory, version });
     assert.equal(first.status, 200);
     const session = first.session;
     for (const servername of ['secure.example', 'open.example', '']) {
-      const again = await ask(proxy.port, { servername, host: 'secure.example', version, session });
+      const again = await visitAs(proxy.port, { servername, host: 'secure.example', version, session });
       assert.ok(again.status === 400 || again.status === 421, `${again.status}`);
     }
     assert.equal(upstream.requests.length, 1);
@@ -158,38 +158,38 @@ for (const version of VERSIONS) {
 
   test(`${version}: a session made without a name does not open a host that asks`, async (t) => {
     const proxy = await start(t, rule({ hosts: ['secure.example'] }));
-    const first = await ask(proxy.port, { servername: '', host: 'open.example', pair: mallory, version });
+    const first = await visitAs(proxy.port, { servername: '', host: 'open.example', pair: mallory, version });
     assert.equal(first.status, 200);
-    const again = await ask(proxy.port, { servername: 'secure.example', version, session: first.session });
+    const again = await visitAs(proxy.port, { servername: 'secure.example', version, session: first.session });
     assert.ok(again.status === 400 || again.status === 421, `${again.status}`);
   });
 
   test(`${version}: sessions are not taken over from a listener that asks nobody, nor after the authority changed`, async (t) => {
     const proxy = await start(t, rule({}));
     const [own, other] = proxy.server.ports.map(({ port }) => port) as [number, number];
-    const elsewhere = await ask(other, { servername: 'shop.example', version });
+    const elsewhere = await visitAs(other, { servername: 'shop.example', version });
     assert.equal(elsewhere.status, 200);
-    const moved = await ask(own, { servername: 'shop.example', version, session: elsewhere.session });
+    const moved = await visitAs(own, { servername: 'shop.example', version, session: elsewhere.session });
     assert.deepEqual([moved.status, moved.reused], [400, false]);
-    const good = await ask(own, { servername: 'shop.example', pair: alice, version });
+    const good = await visitAs(own, { servername: 'shop.example', pair: alice, version });
     assert.equal(good.status, 200);
     await proxy.apply(parts([rule({}, stranger)]));
-    const later = await ask(own, { servername: 'shop.example', pair: alice, version, session: good.session });
+    const later = await visitAs(own, { servername: 'shop.example', pair: alice, version, session: good.session });
     assert.deepEqual([later.status, later.reused], [400, false]);
-    assert.equal((await ask(own, { servername: 'shop.example', pair: mallory, version })).status, 200);
+    assert.equal((await visitAs(own, { servername: 'shop.example', pair: mallory, version })).status, 200);
   });
 
   test(`${version}: with several authorities on a listener nothing is resumed, and each is asked for its own hosts`, async (t) => {
     const proxy = await start(t, rule({ hosts: ['a.example'] }), rule({ hosts: ['b.example'] }, stranger));
-    const good = await ask(proxy.port, { servername: 'a.example', pair: alice, version });
+    const good = await visitAs(proxy.port, { servername: 'a.example', pair: alice, version });
     assert.equal(good.status, 200);
     const session = good.session.length > 0 ? { session: good.session } : {};
-    const crossed = await ask(proxy.port, { servername: 'b.example', version, ...session });
+    const crossed = await visitAs(proxy.port, { servername: 'b.example', version, ...session });
     assert.deepEqual([crossed.status, crossed.reused], [400, false]);
-    assert.equal((await ask(proxy.port, { servername: 'b.example', pair: alice, version })).status, 400);
-    assert.equal((await ask(proxy.port, { servername: 'b.example', pair: mallory, version })).status, 200);
+    assert.equal((await visitAs(proxy.port, { servername: 'b.example', pair: alice, version })).status, 400);
+    assert.equal((await visitAs(proxy.port, { servername: 'b.example', pair: mallory, version })).status, 200);
     const misdirected = { servername: 'a.example', host: 'b.example', pair: alice, version };
-    assert.equal((await ask(proxy.port, misdirected)).status, 421);
+    assert.equal((await visitAs(proxy.port, misdirected)).status, 421);
   });
 }
 
@@ -202,7 +202,7 @@ test('only hosts with a rule ask for a certificate', async (t) => {
     ['a.b.secure.example', false],
     ['open.example', false],
   ] as const) {
-    const response = await ask(proxy.port, { servername, pair: alice });
+    const response = await visitAs(proxy.port, { servername, pair: alice });
     assert.equal(response.status, 200);
     const request = await upstream.request();
     assert.equal(request.field('ssl-client-verify'), asks ? 'SUCCESS' : null, servername);
@@ -261,7 +261,7 @@ const misdirections: readonly Misdirection[] = [
 for (const { name, servername, host, status } of misdirections) {
   test(`HTTP/1.1 and HTTP/2: ${name} is ${status}`, async (t) => {
     const proxy = await start(t, rule({ hosts: ['secure.example', 'other.example'] }));
-    assert.equal((await ask(proxy.port, { servername, host, pair: alice })).status, status);
+    assert.equal((await visitAs(proxy.port, { servername, host, pair: alice })).status, status);
     const pair = { cert: alice.certPem, key: alice.keyPem };
     const client = await Http2Client.connect(`https://127.0.0.1:${proxy.port}`, { servername, ...pair });
     t.after(() => client.destroy());
