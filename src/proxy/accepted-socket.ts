@@ -43,7 +43,8 @@ export function readInto(socket: net.Socket, buffer: Buffer, onRead: OnRead): vo
     return true;
   };
   handle.useUserBuffer(buffer);
-  socket.resume();
+  // It reads from the start, unless somebody read from it before and stopped.
+  if (socket.readableFlowing === false) socket.resume();
 }
 
 /**

@@ -114,6 +114,11 @@ export class Exchange {
     (endpoint.transport as UpstreamTransport).dispatch(this, !this.#staleRetryUsed);
   }
 
+  /** Whether it is the back end whose silence counts: it has the whole request, or has begun to answer. */
+  get awaitsUpstream(): boolean {
+    return this.requestSent || this.responseStarted;
+  }
+
   // From the client's side.
 
   /** Bytes `[start, end)` are valid during the call only. */

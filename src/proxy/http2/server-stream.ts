@@ -162,6 +162,8 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Gath
     // 205 has no content either (RFC 9110 §15.3.6).
     if (head.status === 204 || head.status === 205 || head.status === 304) this.#bodiless = true;
     this.#headSent = true;
+    // Both sides may stream from here on, and a client with nothing to say is no idle one: the back end's silence counts.
+    this.#bodyDeadlineMs = 0;
     this.#sending.noteHead(this.#owner.encoder.response(this.id, head));
   }
 
@@ -348,7 +350,7 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Gath
   }
 
   #expectBodyProgress(): void {
-    if (this.#paused || this.#answered || this.#receiving === null || this.#receiving.ended) return;
+    if (this.#paused || this.#headSent || this.#receiving === null || this.#receiving.ended) return;
     this.#bodyDeadlineMs = this.#worker.clock.nowMs + this.#worker.settings.bodyTimeoutMs;
   }
 
