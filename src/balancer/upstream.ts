@@ -100,12 +100,7 @@ export class Upstream {
     this.#replaceEndpoints(next, weights);
   }
 
-  /** True if something changed; false also for endpoints that are not, or no longer, here. */
-  setHealth(endpointId: string, healthy: boolean, reason: string): boolean {
-    return this.applyVerdicts([{ endpointId, healthy, reason }]);
-  }
-
-  /** Many verdicts for the price of one rebuild. True if any of them changed something. */
+  /** Many verdicts for the price of one rebuild. True if any of them changed something; endpoints that are not here do not. */
   applyVerdicts(verdicts: readonly EndpointVerdict[]): boolean {
     let changed = false;
     let moved = false;

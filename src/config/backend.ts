@@ -2,7 +2,6 @@
  * Resolves a Service and port to endpoints: the port of the Service, the same port in each of its EndpointSlices, and
  * which addresses may take requests. The full compile and the short road for endpoint changes both use it, and nothing else.
  */
-
 import { toObjectKey } from '../model/object-ref.ts';
 import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import type { EndpointSliceObject, ServiceObject, ServicePort, SliceEndpoint } from '../model/objects.ts';

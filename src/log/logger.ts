@@ -17,8 +17,6 @@ export interface Logger {
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-export const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
-
 export interface LoggerOptions {
   readonly level: LogLevel;
   readonly format: 'json' | 'text';

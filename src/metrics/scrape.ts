@@ -1,5 +1,4 @@
 /** Everything one scrape is made of, gathered once so that all families show the same moment. */
-
 import type { Problem } from '../model/problem.ts';
 import type { CertificateConfig } from '../model/proxy-config.ts';
 import type { WorkerStats } from '../model/worker-stats.ts';

@@ -7,7 +7,6 @@
  * `[2001:db8::1]`, `[2001:db8::1]:4711`. Everything else (`unknown`, `_hidden`, names, zones, octal octets) ends the walk:
  * then the client is the last proxy that was believed.
  */
-
 import { parseIpv4, parseIpv6, toCanonicalIpv6 } from '../model/ip-address.ts';
 import type { IpNetworks } from '../model/ip-networks.ts';
 import { trimBlanks } from './http1/field-list.ts';

@@ -8,43 +8,13 @@ import type { LiveRoute } from '../live/live-route.ts';
 import type { SplitTarget } from '../live/live-split.ts';
 import type { Downstream } from './downstream.ts';
 import { localResponse } from './error-response.ts';
+import type { ExchangeRequest, RequestFactsForLog } from './exchange-request.ts';
 import { BODY_NONE } from './http1/request-head.ts';
 import type { ResponseHead } from './http1/response-head.ts';
 import { Outcome, statusOf } from './outcome.ts';
 import { mayRetry } from './retry.ts';
 import type { UpstreamConnection, UpstreamTransport } from './upstream-transport.ts';
 import type { WorkerContext } from './worker-context.ts';
-
-/** What the access log wants to know of a request; only made when the log is on. */
-export interface RequestFactsForLog {
-  readonly timeMs: number;
-  readonly clientIp: string;
-  readonly host: string;
-  readonly target: string;
-  readonly protocol: string;
-  readonly userAgent: string;
-  readonly referer: string;
-}
-
-/** A judged request, ready to be sent. */
-export interface ExchangeRequest {
-  readonly method: string;
-  /** Complete head for an HTTP/1.1 back end, with the empty line, and the body where that came along whole. */
-  readonly text: string;
-  readonly id: string;
-  /** Bytes of the body in `text`. */
-  readonly inlineBytes: number;
-  /** How the body that follows `text` is framed. */
-  readonly body: number;
-  readonly expectContinue: boolean;
-  /** Non-empty: the client offered to switch to this. */
-  readonly upgrade: string;
-  /** The client takes fields behind the body of the response, and says so to HTTP/2 back ends. */
-  readonly acceptsTrailers: boolean;
-  /** No other request may use the connection that carries this one. */
-  readonly bindsConnection: boolean;
-  readonly logFacts: RequestFactsForLog | null;
-}
 
 export class Exchange {
   readonly worker: WorkerContext;
@@ -142,6 +112,11 @@ export class Exchange {
     endpoint.requests++;
     this.attempts++;
     (endpoint.transport as UpstreamTransport).dispatch(this, !this.#staleRetryUsed);
+  }
+
+  /** Whether it is the back end whose silence counts: it has the whole request, or has begun to answer. */
+  get awaitsUpstream(): boolean {
+    return this.requestSent || this.responseStarted;
   }
 
   // From the client's side.

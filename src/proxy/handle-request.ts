@@ -5,7 +5,8 @@
 import type { LiveRoute } from '../live/live-route.ts';
 import type { Downstream } from './downstream.ts';
 import { type LocalResponse, localResponse, redirectResponse } from './error-response.ts';
-import { Exchange, type ExchangeRequest, type RequestFactsForLog } from './exchange.ts';
+import { Exchange } from './exchange.ts';
+import type { ExchangeRequest, RequestFactsForLog } from './exchange-request.ts';
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE } from './http1/request-head.ts';
 import { toRoutingHost } from './http1/request-target.ts';
 import type { JudgedRequest } from './judged-request.ts';

@@ -6,7 +6,7 @@ import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ListenerConfig } from '../model/proxy-config.ts';
 import type { BoundPort } from '../model/worker-messages.ts';
-import { type OnRead, readDecryptedInto, readInto } from './accepted-socket.ts';
+import { readInto, setConnectionOptions } from './accepted-socket.ts';
 import { ConnectionGate } from './connection-gate.ts';
 import type { ListenerFacts } from './forwarded-fields.ts';
 import { ServerConnection } from './http1/server-connection.ts';
@@ -29,7 +29,7 @@ import type { WorkerContext } from './worker-context.ts';
 const BACKLOG = 4_096;
 /** How long clients that are busy may learn from an answer that their connection closes, before idle ones are closed. */
 const SETTLE_MS = 100;
-const SOCKET_OPTIONS: net.ServerOpts = { noDelay: true, keepAlive: true, allowHalfOpen: true };
+const SOCKET_OPTIONS: net.ServerOpts = { allowHalfOpen: true };
 
 export interface OpenListener {
   readonly config: ListenerConfig;
@@ -157,6 +157,7 @@ export class ProxyServer {
       server.listen({ host: config.address, port, reusePort, backlog: BACKLOG }, () => resolve());
     });
     server.on('error', (error) => this.#gate.onAcceptError(config.name, error));
+    setConnectionOptions(server);
     const address = server.address() as net.AddressInfo;
     state.bound(address.port);
     return { config, server, port: address.port, state };
@@ -165,25 +166,20 @@ export class ProxyServer {
   #clearServer(state: ListenerState): net.Server {
     return net.createServer(SOCKET_OPTIONS, (accepted) => {
       if (!this.#gate.hasRoom(accepted)) return;
+      this.#gate.hold(accepted);
       if (!state.expectsHeader(accepted)) this.#beginClear(accepted, state.facts, null);
-      else {
-        this.#gate.hold(accepted);
-        this.#awaitHeader(accepted, state, (facts, rest) => this.#beginClear(accepted, facts, rest));
-      }
+      else this.#awaitHeader(accepted, state, (facts, rest) => this.#beginClear(accepted, facts, rest));
     });
   }
 
-  /** @param rest what was read behind a PROXY protocol header; null = nothing was read and `accepted` is not held yet */
-  #beginClear(accepted: net.Socket, facts: ListenerFacts, rest: Buffer | null): void {
-    if (!this.#gate.hasRoomForClient(accepted, facts.header)) return;
-    const onRead = (buffer: Buffer, length: number): void => {
+  /** @param rest what was read behind a PROXY protocol header; null = nothing was read */
+  #beginClear(socket: net.Socket, facts: ListenerFacts, rest: Buffer | null): void {
+    if (!this.#gate.hasRoomForClient(socket, facts.header)) return;
+    this.#gate.holdForClient(socket, facts.header);
+    readInto(socket, this.#worker.acceptBuffer, (buffer, length) => {
       if (preface.decided) connection.onRead(buffer, length);
       else preface.read(buffer, length);
-    };
-    const reading = readInto(accepted, this.#worker.acceptBuffer, onRead);
-    const socket = reading ?? readChunks(accepted, onRead);
-    this.#gate.hold(socket);
-    this.#gate.holdForClient(socket, facts.header);
+    });
     const http1 = this.#acceptHttp1(socket, facts);
     // Taken for HTTP/1.1 until its first bytes come.
     let connection: OpenConnection = http1;
@@ -195,10 +191,7 @@ export class ProxyServer {
         connection.onRead(bytes, bytes.length);
       },
     });
-    if (rest === null) return;
-    // Left without a connection, and held for nothing.
-    if (reading !== null) accepted.destroy();
-    if (rest.length > 0) preface.read(rest, rest.length);
+    if (rest !== null && rest.length > 0) preface.read(rest, rest.length);
   }
 
   #awaitHeader(accepted: net.Socket, state: ListenerState, onHeader: OnHeader): void {
@@ -229,8 +222,7 @@ export class ProxyServer {
       const facts = withIdentity(headers.of(socket) ?? state.facts, identity);
       const isHttp2 = socket.alpnProtocol === 'h2';
       const connection = isHttp2 ? this.#acceptHttp2(socket, facts) : this.#acceptHttp1(socket, facts);
-      const onRead = (buffer: Buffer, length: number): void => connection.onRead(buffer, length);
-      if (!readDecryptedInto(socket, this.#worker.acceptBuffer, onRead)) readChunks(socket, onRead);
+      readInto(socket, this.#worker.acceptBuffer, (buffer, length) => connection.onRead(buffer, length));
     });
     return server;
   }
@@ -251,11 +243,6 @@ export class ProxyServer {
   #reconsider({ name, trusted }: ListenerFacts): void {
     for (const { origin } of this.#connections) if (origin.listener === name) origin.meetConfig(trusted);
   }
-}
-
-/** For sockets whose reads cannot go to a buffer of ours. */
-function readChunks(socket: net.Socket, onRead: OnRead): net.Socket {
-  return socket.on('data', (chunk: Buffer) => onRead(chunk, chunk.length));
 }
 
 function portOf({ name, port }: ListenerConfig, known: readonly BoundPort[]): number {

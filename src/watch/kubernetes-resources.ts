@@ -1,5 +1,4 @@
 /** The collections a Kubernetes source reads: where they are, how they are narrowed, and what is lost without them. */
-
 import type { Query } from './kube-client.ts';
 import { narrowIngressClass } from './narrow-class.ts';
 import { narrowEndpointSlice, narrowEndpoints } from './narrow-endpoints.ts';

@@ -3,7 +3,6 @@
  * on the untyped value, so that a mistake in one place does not hide those in another; what has the wrong shape was
  * reported by the schema and is passed over here.
  */
-
 import { toEndpointId } from '../model/proxy-config.ts';
 import { parseEndpointAddress } from './endpoint-address.ts';
 import { isRecord, type JsonRecord, show } from './narrow-object.ts';

@@ -1,3 +1,4 @@
+/** The admin port: what each path answers, to whom, and in which state of the process. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';

@@ -1,3 +1,4 @@
+/** The dump of the running configuration: everything with its source, and no key material. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dumpConfig } from '../../src/admin/dump-config.ts';

@@ -1,3 +1,4 @@
+/** Which changes of an upstream make its connections useless for it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isSameTransport } from '../../src/balancer/same-transport.ts';

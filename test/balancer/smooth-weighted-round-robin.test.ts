@@ -1,3 +1,4 @@
+/** Shares of weighted round-robin, after any number of picks and across rebuilds. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';

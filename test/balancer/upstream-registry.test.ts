@@ -1,3 +1,4 @@
+/** Upstreams live on by id, whatever configuration comes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Endpoint, EndpointTransport } from '../../src/balancer/endpoint.ts';

@@ -1,3 +1,4 @@
+/** Endpoints of an upstream: who may be picked, and what outlives an update. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Endpoint, EndpointTransport } from '../../src/balancer/endpoint.ts';
@@ -32,6 +33,10 @@ function createUpstream(...weights: readonly number[]): Upstream {
   const upstream = new Upstream('shop', 'round-robin', 0);
   upstream.update(addresses(...weights), new Transports().create);
   return upstream;
+}
+
+function judge(upstream: Upstream, endpointId: string, healthy: boolean, reason: string): boolean {
+  return upstream.applyVerdicts([{ endpointId, healthy, reason }]);
 }
 
 function ids(endpoints: readonly Endpoint[]): readonly string[] {
@@ -78,7 +83,7 @@ test('an update keeps known endpoints with health, counters and transport, and a
   const transport = a.transport;
   a.requests = 12;
   a.inFlight = 2;
-  upstream.setHealth(a.id, false, 'status 500');
+  judge(upstream, a.id, false, 'status 500');
 
   upstream.update(addresses(5, 1, 1), transports.create);
   assert.equal(upstream.endpoints[0], a);
@@ -95,7 +100,7 @@ test('a removed endpoint is marked, its transport closed once, and its id starts
   upstream.update(addresses(1, 1), transports.create);
   const [a, b] = upstream.endpoints;
   assert.ok(a !== undefined && b !== undefined);
-  upstream.setHealth(b.id, false, 'status 500');
+  judge(upstream, b.id, false, 'status 500');
 
   upstream.update(addresses(1), transports.create);
   upstream.update(addresses(1), transports.create);
@@ -168,33 +173,33 @@ test('an update without a difference does not disturb the balancer', () => {
 
 test('an unhealthy endpoint is not picked until it is healthy again', () => {
   const upstream = createUpstream(1, 1, 1);
-  assert.equal(upstream.setHealth('10.0.0.2:80', false, 'status 500'), true);
+  assert.equal(judge(upstream, '10.0.0.2:80', false, 'status 500'), true);
   assert.deepEqual(ids(upstream.available), ['10.0.0.1:80', '10.0.0.3:80']);
   for (let count = 0; count < 6; count += 1) assert.notEqual(upstream.pick(0, null)?.id, '10.0.0.2:80');
-  assert.equal(upstream.setHealth('10.0.0.2:80', true, ''), true);
+  assert.equal(judge(upstream, '10.0.0.2:80', true, ''), true);
   assert.deepEqual(ids(upstream.available), ['10.0.0.1:80', '10.0.0.2:80', '10.0.0.3:80']);
 });
 
-test('setHealth says whether something changed', () => {
+test('a verdict says whether it changed something', () => {
   const upstream = createUpstream(1);
-  assert.equal(upstream.setHealth('10.0.0.1:80', true, ''), false);
-  assert.equal(upstream.setHealth('10.0.0.1:80', false, 'status 500'), true);
-  assert.equal(upstream.setHealth('10.0.0.1:80', false, 'status 500'), false);
-  assert.equal(upstream.setHealth('10.0.0.1:80', false, 'status 503'), true);
+  assert.equal(judge(upstream, '10.0.0.1:80', true, ''), false);
+  assert.equal(judge(upstream, '10.0.0.1:80', false, 'status 500'), true);
+  assert.equal(judge(upstream, '10.0.0.1:80', false, 'status 500'), false);
+  assert.equal(judge(upstream, '10.0.0.1:80', false, 'status 503'), true);
   assert.equal(upstream.endpoints[0]?.reason, 'status 503');
-  assert.equal(upstream.setHealth('10.9.9.9:80', false, 'status 500'), false);
+  assert.equal(judge(upstream, '10.9.9.9:80', false, 'status 500'), false);
 });
 
 test('with no healthy endpoint left, health is ignored', () => {
   const upstream = createUpstream(1, 0, 1);
-  upstream.setHealth('10.0.0.1:80', false, 'status 500');
-  upstream.setHealth('10.0.0.2:80', true, '');
+  judge(upstream, '10.0.0.1:80', false, 'status 500');
+  judge(upstream, '10.0.0.2:80', true, '');
   assert.equal(upstream.panicking, false);
-  upstream.setHealth('10.0.0.3:80', false, 'status 500');
+  judge(upstream, '10.0.0.3:80', false, 'status 500');
   assert.equal(upstream.panicking, true);
   assert.equal(upstream.hasEndpoints, true);
   assert.deepEqual(ids(upstream.available), ['10.0.0.1:80', '10.0.0.3:80']);
-  upstream.setHealth('10.0.0.3:80', true, '');
+  judge(upstream, '10.0.0.3:80', true, '');
   assert.equal(upstream.panicking, false);
   assert.deepEqual(ids(upstream.available), ['10.0.0.3:80']);
 });
@@ -211,8 +216,8 @@ test('a weight of 0 means no new requests, not even in panic', () => {
 test('the sequence of picks goes on over changes of health and weight', () => {
   const upstream = createUpstream(1, 1, 1);
   assert.equal(upstream.pick(0, null)?.id, '10.0.0.1:80');
-  upstream.setHealth('10.0.0.3:80', false, 'status 500');
-  upstream.setHealth('10.0.0.3:80', true, '');
+  judge(upstream, '10.0.0.3:80', false, 'status 500');
+  judge(upstream, '10.0.0.3:80', true, '');
   assert.equal(upstream.pick(0, null)?.id, '10.0.0.2:80');
   upstream.update(addresses(1, 1, 1, 1), new Transports().create);
   assert.equal(upstream.pick(0, null)?.id, '10.0.0.3:80');

@@ -1,3 +1,4 @@
+/** How many CPUs a process may use, by its limits. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { availableCpus } from '../../src/cli/available-cpus.ts';

@@ -1,3 +1,4 @@
+/** What the command line takes, and what it says to everything else. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { OutputStreams } from '../../src/cli/output.ts';

@@ -1,3 +1,4 @@
+/** Settings from flags and environment: defaults, precedence, and what is refused. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Environment, type GivenFlags, toEnvironmentName } from '../../src/cli/flag.ts';

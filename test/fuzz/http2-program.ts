@@ -12,7 +12,7 @@ const KINDS = 13;
 const RAW = 12;
 const HIGHEST_STREAM_ID = 0x7fff_ffff;
 
-export const OPENING: Buffer = Buffer.concat([Buffer.from(PREFACE, 'latin1'), frame(4, 0, 0)]);
+const OPENING: Buffer = Buffer.concat([Buffer.from(PREFACE, 'latin1'), frame(4, 0, 0)]);
 
 /** All bytes a client sends. */
 export function toWire(program: Buffer): Buffer {

@@ -8,7 +8,7 @@ export interface KnownDifference {
   readonly explains: (text: string, reason: string) => boolean;
 }
 
-export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
+const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     // Trailers never change the framing (RFC 9110 §6.5.1); we drop them, llhttp goes on interpreting them.
     label: 'a framing field in the trailers',

@@ -143,7 +143,7 @@ function isAuthority(host: string): boolean {
   return literal === null ? AUTHORITY.test(host) : isIPv6(literal[1] ?? '');
 }
 
-export function connectionTokens(fields: readonly Field[]): readonly string[] {
+function connectionTokens(fields: readonly Field[]): readonly string[] {
   const tokens = valuesOf(fields, 'connection').flatMap((value) => value.split(','));
   // Not `trim`: it takes more for a blank than RFC 9110 §5.6.3 does, and `\xa0host` is not `host`.
   return tokens.map((token) => token.replace(/^[ \t]+|[ \t]+$/g, '').toLowerCase());

@@ -176,6 +176,7 @@ const SOCKET = {
   cork: ignore,
   uncork: ignore,
   destroy: ignore,
+  on: ignore,
   once: ignore,
   setTimeout: ignore,
 } as unknown as Socket;

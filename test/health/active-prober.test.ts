@@ -1,3 +1,4 @@
+/** Active probes: what is sent, what counts as a failure, and when an endpoint is taken out and back. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';

@@ -1,3 +1,4 @@
+/** How many results in a row change the health of an endpoint. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';

@@ -1,3 +1,4 @@
+/** When the probes of an endpoint are due. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { systemProbeClock } from '../../src/health/probe-clock.ts';

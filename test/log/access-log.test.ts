@@ -1,3 +1,4 @@
+/** Lines of the access log, as JSON and as text. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';

@@ -1,3 +1,4 @@
+/** Lines reach their destination complete and in order. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';

@@ -1,3 +1,4 @@
+/** Log lines as JSON and as text. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';

@@ -1,3 +1,4 @@
+/** What is exported as metrics, under which names. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type MetricsOptions, MetricsRegistry } from '../../src/metrics/registry.ts';

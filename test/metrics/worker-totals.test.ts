@@ -1,3 +1,4 @@
+/** Counters of workers summed up, those of dead ones included. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';

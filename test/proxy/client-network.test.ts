@@ -1,3 +1,4 @@
+/** Who counts as one client. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toClientNetwork } from '../../src/proxy/client-network.ts';

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { constants } from 'node:http2';
 import { after, before, beforeEach, type TestContext, test } from 'node:test';
+import { DEFAULT_ROUTE_POLICY } from '../../src/model/route-policy.ts';
 import { Http2Client } from '../support/http2-client.ts';
 import { ACK, FrameClient, FrameType, frame, getFrame, uint32 } from '../support/http2-frames.ts';
 import { InProcessProxy } from '../support/in-process-proxy.ts';
@@ -151,5 +152,26 @@ test('a fault of ours costs one request: 500 before the answer, a log line, and 
   );
   assert.equal(await (await client.get('/')).status(), 500);
   assert.equal((await client.get('/')).body, 'fine');
+  assert.equal(proxy.worker.activeRequests, 0);
+});
+
+test('a client that says nothing while it is answered is not idle: the silence of the back end counts', async (t) => {
+  const head = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n';
+  const talking = await ScriptedUpstream.start(() => head, { headOnly: true });
+  t.after(() => talking.close());
+  const proxy = new InProcessProxy({ bodyTimeoutMs: 8 * SHORT_MS });
+  t.after(() => proxy.close());
+  await proxy.apply({
+    upstreams: [upstreamConfig('a', talking.address)],
+    routes: [routeConfig('r', 'a', { policy: { ...DEFAULT_ROUTE_POLICY, responseTimeoutMs: 20 * SHORT_MS } })],
+  });
+  const client = await connect(t, proxy);
+  const dialogue = client.open({ ':path': '/dialogue', ':authority': 'a', ':method': 'POST' });
+  dialogue.stream.write('hello');
+  assert.equal(await dialogue.status(), 200);
+  const answeredMs = performance.now();
+  const { connection } = await talking.request();
+  await talking.untilClosed(connection);
+  assert.ok(performance.now() - answeredMs > 14 * SHORT_MS, 'cut before the back end had its time');
   assert.equal(proxy.worker.activeRequests, 0);
 });

@@ -1,10 +1,17 @@
-/** A certificate authority for tests: certificates with a chain that verifies, made in a millisecond each. */
+/** A certificate authority for tests: key pairs of servers and clients with a chain that verifies, made in a millisecond each. */
 import { generate } from 'selfsigned';
+
+type Extensions = NonNullable<NonNullable<Parameters<typeof generate>[1]>['extensions']>;
 
 export interface TestCertificate {
   /** PEM, leaf first, with the intermediate certificates below the root. */
   readonly certPem: string;
   readonly keyPem: string;
+}
+
+export interface Validity {
+  readonly notBeforeDate?: Date;
+  readonly notAfterDate?: Date;
 }
 
 export class CertificateAuthority {
@@ -42,13 +49,28 @@ export class CertificateAuthority {
     const altNames = names.map((name) => {
       return /^[\d.]+$/.test(name) ? { type: 7 as const, ip: name } : { type: 2 as const, value: name };
     });
-    const pair = await generate([{ name: 'commonName', value: names[0] ?? '' }], {
+    return this.#sign(names[0] ?? '', [{ name: 'subjectAltName', altNames }], {});
+  }
+
+  /** Good for one usage only. */
+  issueFor(usage: 'clientAuth' | 'serverAuth', commonName: string, validity: Validity = {}): Promise<TestCertificate> {
+    const extensions: Extensions = [
+      { name: 'keyUsage', digitalSignature: true },
+      { name: 'extKeyUsage', [usage]: true },
+    ];
+    return this.#sign(commonName, extensions, validity);
+  }
+
+  async #sign(commonName: string, extensions: Extensions, validity: Validity): Promise<TestCertificate> {
+    const attributes = [
+      { name: 'commonName', value: commonName },
+      { name: 'organizationName', value: 'Sluice tests' },
+    ];
+    const pair = await generate(attributes, {
       ...BASE,
+      ...validity,
       ca: { cert: this.#cert, key: this.#key },
-      extensions: [
-        { name: 'basicConstraints', cA: false },
-        { name: 'subjectAltName', altNames },
-      ],
+      extensions: [{ name: 'basicConstraints', cA: false }, ...extensions],
     });
     return { certPem: `${pair.cert}\n${this.#intermediates}`, keyPem: pair.private };
   }

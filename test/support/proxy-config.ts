@@ -44,7 +44,7 @@ export function upstreamTls(caPem: string | null, part: Partial<UpstreamTlsConfi
 }
 
 /** `127.0.0.1:80` or, with a weight, `127.0.0.1:80*3`. */
-export function toEndpoint(text: string): EndpointAddress {
+function toEndpoint(text: string): EndpointAddress {
   const [, address = '', port = '', weight = '1'] = /^(.*):(\d+)(?:\*(\d+))?$/.exec(text) ?? [];
   return { address, port: Number(port), weight: Number(weight) };
 }

@@ -24,6 +24,11 @@ export interface SluiceOptions {
   readonly files?: Readonly<Record<string, string>>;
 }
 
+/** A configuration that sends everything to one endpoint. */
+export function configTo(address: string): unknown {
+  return { upstreams: { a: { endpoints: [{ address }] } }, routes: [{ upstream: 'a' }] };
+}
+
 const MAIN = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
 
 export class SluiceProcess {

@@ -1,3 +1,4 @@
+/** When changes are emitted: soon when things are quiet, and in time while a storm lasts. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';

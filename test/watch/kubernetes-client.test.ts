@@ -1,3 +1,4 @@
+/** Whom the client of the API server talks to, and how it proves who it is. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,3 +1,4 @@
+/** Snapshots of a cluster: what is in them, and when they come. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { ObjectSnapshot } from '../../src/model/object-snapshot.ts';

@@ -1,3 +1,4 @@
+/** The parts of a reflector: reading a watch, judging failures, waiting. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';

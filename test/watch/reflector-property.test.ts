@@ -1,3 +1,4 @@
+/** A reflector arrives at the state of the server, whatever fails on the way. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';

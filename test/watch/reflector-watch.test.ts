@@ -1,3 +1,4 @@
+/** What a reflector does with each kind of failure of list and watch. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';

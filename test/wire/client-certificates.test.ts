@@ -1,17 +1,15 @@
 /** Certificates of clients: who is asked, what requests get without a good one, and what neither names nor sessions get around. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, type TestContext, test } from 'node:test';
-import tls from 'node:tls';
 import type { ClientCertificateRule } from '../../src/model/proxy-config.ts';
 import { parseClientCa } from '../../src/watch/client-ca.ts';
-import { ClientAuthority, type SignedPair } from '../support/client-authority.ts';
+import { CertificateAuthority, type TestCertificate } from '../support/certificate-authority.ts';
 import { Http2Client } from '../support/http2-client.ts';
 import { InProcessProxy } from '../support/in-process-proxy.ts';
 import { certificateConfig, listenerConfig, routeConfig, upstreamConfig } from '../support/proxy-config.ts';
 import { RawClient } from '../support/raw-client.ts';
-import type { RawMessage } from '../support/raw-message.ts';
 import { ok, ScriptedUpstream } from '../support/scripted-upstream.ts';
-import type { TlsVersion } from '../support/tls-client.ts';
+import { type TlsVersion, type TlsVisit, visit } from '../support/tls-client.ts';
 import { SHOP_CERT, SHOP_KEY } from '../watch/key-pair-fixtures.ts';
 
 const VERSIONS: readonly TlsVersion[] = ['TLSv1.2', 'TLSv1.3'];
@@ -19,30 +17,30 @@ const CERTIFICATE = certificateConfig('c', { certPem: SHOP_CERT, keyPem: SHOP_KE
 const DAY_MS = 86_400_000;
 
 let upstream: ScriptedUpstream;
-let authority: ClientAuthority;
-let stranger: ClientAuthority;
-let alice: SignedPair;
-let mallory: SignedPair;
-let expired: SignedPair;
-let serverOnly: SignedPair;
+let authority: CertificateAuthority;
+let stranger: CertificateAuthority;
+let alice: TestCertificate;
+let mallory: TestCertificate;
+let expired: TestCertificate;
+let serverOnly: TestCertificate;
 
 before(async () => {
   upstream = await ScriptedUpstream.start(() => ok('fine'));
-  authority = await ClientAuthority.make('Good authority');
-  stranger = await ClientAuthority.make('Other authority');
-  alice = await authority.client('Alice Ünicode');
-  mallory = await stranger.client('Mallory');
+  authority = await CertificateAuthority.make('Good authority');
+  stranger = await CertificateAuthority.make('Other authority');
+  alice = await authority.issueFor('clientAuth', 'Alice Ünicode');
+  mallory = await stranger.issueFor('clientAuth', 'Mallory');
   const validity = { notBeforeDate: new Date(Date.now() - 3 * DAY_MS), notAfterDate: new Date(Date.now() - DAY_MS) };
-  expired = await authority.client('Late', validity);
-  serverOnly = await authority.server('server.example');
+  expired = await authority.issueFor('clientAuth', 'Late', validity);
+  serverOnly = await authority.issueFor('serverAuth', 'server.example');
 });
 
 after(() => upstream.close());
 
 beforeEach(() => upstream.forget());
 
-function rule(part: Partial<ClientCertificateRule>, signer: ClientAuthority = authority): ClientCertificateRule {
-  const parsed = parseClientCa(signer.cert);
+function rule(part: Partial<ClientCertificateRule>, signer: CertificateAuthority = authority): ClientCertificateRule {
+  const parsed = parseClientCa(signer.rootPem);
   assert.ok('ca' in parsed);
   return { hosts: [''], mode: 'require', ca: parsed.ca, forwardCertificate: false, ...part };
 }
@@ -70,45 +68,25 @@ async function start(t: TestContext, ...rules: readonly ClientCertificateRule[])
 interface Visitor {
   readonly servername: string;
   readonly host?: string;
-  readonly pair?: SignedPair | undefined;
+  readonly pair?: TestCertificate | undefined;
   readonly version?: TlsVersion;
   readonly session?: Buffer;
 }
 
-interface Visit {
-  readonly status: number;
-  readonly body: string;
-  readonly reused: boolean;
-  readonly session: Buffer;
-}
-
-/** One request on a connection of its own. Tickets of TLS 1.3 have come by the time of the answer. */
-async function visit(port: number, { servername, host = servername, pair, version, session }: Visitor): Promise<Visit> {
-  let ticket: Buffer = Buffer.alloc(0);
-  const socket = tls.connect({
-    host: '127.0.0.1',
-    port,
+/** One request on a connection of its own. */
+function visitAs(port: number, { servername, host = servername, pair, version, session }: Visitor): Promise<TlsVisit> {
+  const options = {
     servername,
-    rejectUnauthorized: false,
-    ...(pair === undefined ? {} : { cert: pair.cert, key: pair.key }),
+    ...(pair === undefined ? {} : { cert: pair.certPem, key: pair.keyPem }),
     ...(version === undefined ? {} : { minVersion: version, maxVersion: version }),
     ...(session === undefined ? {} : { session }),
-  });
-  socket.on('session', (received: Buffer) => {
-    ticket = received;
-  });
-  const client = new RawClient(socket);
-  client.write(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
-  const response: RawMessage = await client.response();
-  const reused = socket.isSessionReused();
-  if (ticket.length === 0) ticket = socket.getSession() ?? ticket;
-  client.destroy();
-  return { status: Number(response.startLine.split(' ')[1]), body: response.body.toString(), reused, session: ticket };
+  };
+  return visit(port, options, host);
 }
 
 interface Case {
   readonly name: string;
-  readonly pair: () => SignedPair | undefined;
+  readonly pair: () => TestCertificate | undefined;
   readonly required: number;
   readonly requested: number;
   readonly verdict: RegExp;
@@ -128,7 +106,7 @@ for (const version of VERSIONS) {
       const status = mode === 'require' ? required : requested;
       test(`${version}, ${mode}: ${name} is ${status}`, async (t) => {
         const proxy = await start(t, rule({ mode }));
-        const response = await visit(proxy.port, { servername: 'shop.example', pair: pair(), version });
+        const response = await visitAs(proxy.port, { servername: 'shop.example', pair: pair(), version });
         assert.equal(response.status, status);
         if (status === 200) assert.match((await upstream.request()).field('ssl-client-verify') ?? '', verdict);
         else {
@@ -144,35 +122,35 @@ for (const version of VERSIONS) {
 
   test(`${version}: a session made without a certificate is good for none later`, async (t) => {
     const proxy = await start(t, rule({ mode: 'require' }));
-    const first = await visit(proxy.port, { servername: 'shop.example', version });
+    const first = await visitAs(proxy.port, { servername: 'shop.example', version });
     assert.equal(first.status, 400);
-    const again = await visit(proxy.port, { servername: 'shop.example', version, session: first.session });
+    const again = await visitAs(proxy.port, { servername: 'shop.example', version, session: first.session });
     assert.deepEqual([again.status, again.reused], [400, true]);
     assert.equal(upstream.requests.length, 0);
   });
 
   test(`${version}: a resumed session still has its certificate, without sending it again`, async (t) => {
     const proxy = await start(t, rule({ hosts: ['shop.example'] }));
-    const first = await visit(proxy.port, { servername: 'shop.example', pair: alice, version });
-    const again = await visit(proxy.port, { servername: 'shop.example', version, session: first.session });
+    const first = await visitAs(proxy.port, { servername: 'shop.example', pair: alice, version });
+    const again = await visitAs(proxy.port, { servername: 'shop.example', version, session: first.session });
     assert.deepEqual([first.status, again.status, again.reused], [200, 200, true]);
     assert.equal((await upstream.request(2)).field('ssl-client-verify'), 'SUCCESS');
   });
 
   test(`${version}: a session whose certificate was refused stays refused`, async (t) => {
     const proxy = await start(t, rule({}));
-    const first = await visit(proxy.port, { servername: 'shop.example', pair: mallory, version });
-    const again = await visit(proxy.port, { servername: 'shop.example', version, session: first.session });
+    const first = await visitAs(proxy.port, { servername: 'shop.example', pair: mallory, version });
+    const again = await visitAs(proxy.port, { servername: 'shop.example', version, session: first.session });
     assert.deepEqual([first.status, again.status], [400, 400]);
   });
 
   test(`${version}: a session of a host that asks nobody does not open one that does`, async (t) => {
     const proxy = await start(t, rule({ hosts: ['secure.example'] }));
-    const first = await visit(proxy.port, { servername: 'open.example', pair: mallory, version });
+    const first = await visitAs(proxy.port, { servername: 'open.example', pair: mallory, version });
     assert.equal(first.status, 200);
     const session = first.session;
     for (const servername of ['secure.example', 'open.example', '']) {
-      const again = await visit(proxy.port, { servername, host: 'secure.example', version, session });
+      const again = await visitAs(proxy.port, { servername, host: 'secure.example', version, session });
       assert.ok(again.status === 400 || again.status === 421, `${again.status}`);
     }
     assert.equal(upstream.requests.length, 1);
@@ -180,38 +158,38 @@ for (const version of VERSIONS) {
 
   test(`${version}: a session made without a name does not open a host that asks`, async (t) => {
     const proxy = await start(t, rule({ hosts: ['secure.example'] }));
-    const first = await visit(proxy.port, { servername: '', host: 'open.example', pair: mallory, version });
+    const first = await visitAs(proxy.port, { servername: '', host: 'open.example', pair: mallory, version });
     assert.equal(first.status, 200);
-    const again = await visit(proxy.port, { servername: 'secure.example', version, session: first.session });
+    const again = await visitAs(proxy.port, { servername: 'secure.example', version, session: first.session });
     assert.ok(again.status === 400 || again.status === 421, `${again.status}`);
   });
 
   test(`${version}: sessions are not taken over from a listener that asks nobody, nor after the authority changed`, async (t) => {
     const proxy = await start(t, rule({}));
     const [own, other] = proxy.server.ports.map(({ port }) => port) as [number, number];
-    const elsewhere = await visit(other, { servername: 'shop.example', version });
+    const elsewhere = await visitAs(other, { servername: 'shop.example', version });
     assert.equal(elsewhere.status, 200);
-    const moved = await visit(own, { servername: 'shop.example', version, session: elsewhere.session });
+    const moved = await visitAs(own, { servername: 'shop.example', version, session: elsewhere.session });
     assert.deepEqual([moved.status, moved.reused], [400, false]);
-    const good = await visit(own, { servername: 'shop.example', pair: alice, version });
+    const good = await visitAs(own, { servername: 'shop.example', pair: alice, version });
     assert.equal(good.status, 200);
     await proxy.apply(parts([rule({}, stranger)]));
-    const later = await visit(own, { servername: 'shop.example', pair: alice, version, session: good.session });
+    const later = await visitAs(own, { servername: 'shop.example', pair: alice, version, session: good.session });
     assert.deepEqual([later.status, later.reused], [400, false]);
-    assert.equal((await visit(own, { servername: 'shop.example', pair: mallory, version })).status, 200);
+    assert.equal((await visitAs(own, { servername: 'shop.example', pair: mallory, version })).status, 200);
   });
 
   test(`${version}: with several authorities on a listener nothing is resumed, and each is asked for its own hosts`, async (t) => {
     const proxy = await start(t, rule({ hosts: ['a.example'] }), rule({ hosts: ['b.example'] }, stranger));
-    const good = await visit(proxy.port, { servername: 'a.example', pair: alice, version });
+    const good = await visitAs(proxy.port, { servername: 'a.example', pair: alice, version });
     assert.equal(good.status, 200);
     const session = good.session.length > 0 ? { session: good.session } : {};
-    const crossed = await visit(proxy.port, { servername: 'b.example', version, ...session });
+    const crossed = await visitAs(proxy.port, { servername: 'b.example', version, ...session });
     assert.deepEqual([crossed.status, crossed.reused], [400, false]);
-    assert.equal((await visit(proxy.port, { servername: 'b.example', pair: alice, version })).status, 400);
-    assert.equal((await visit(proxy.port, { servername: 'b.example', pair: mallory, version })).status, 200);
+    assert.equal((await visitAs(proxy.port, { servername: 'b.example', pair: alice, version })).status, 400);
+    assert.equal((await visitAs(proxy.port, { servername: 'b.example', pair: mallory, version })).status, 200);
     const misdirected = { servername: 'a.example', host: 'b.example', pair: alice, version };
-    assert.equal((await visit(proxy.port, misdirected)).status, 421);
+    assert.equal((await visitAs(proxy.port, misdirected)).status, 421);
   });
 }
 
@@ -224,7 +202,7 @@ test('only hosts with a rule ask for a certificate', async (t) => {
     ['a.b.secure.example', false],
     ['open.example', false],
   ] as const) {
-    const response = await visit(proxy.port, { servername, pair: alice });
+    const response = await visitAs(proxy.port, { servername, pair: alice });
     assert.equal(response.status, 200);
     const request = await upstream.request();
     assert.equal(request.field('ssl-client-verify'), asks ? 'SUCCESS' : null, servername);
@@ -242,7 +220,7 @@ test('upstreams are told who the client is, and never by the client itself', asy
     'ssl-client-cert: x',
   ].join('\r\n');
   for (const servername of ['secure.example', 'open.example']) {
-    const client = await RawClient.connectTls(proxy.port, { servername, cert: alice.cert, key: alice.key });
+    const client = await RawClient.connectTls(proxy.port, { servername, cert: alice.certPem, key: alice.keyPem });
     client.write(`GET / HTTP/1.1\r\nHost: ${servername}\r\n${lies}\r\n\r\n`);
     assert.equal(await client.status(), 200);
     client.destroy();
@@ -255,7 +233,7 @@ test('upstreams are told who the client is, and never by the client itself', asy
     ['ssl-client-verify', 'SUCCESS'],
     ['ssl-client-subject-dn', 'O=Sluice tests,CN=Alice \\C3\\9Cnicode'],
     ['ssl-client-issuer-dn', 'CN=Good authority'],
-    ['ssl-client-cert', encodeURIComponent(`${alice.cert.trim()}\n`)],
+    ['ssl-client-cert', encodeURIComponent(`${alice.certPem.trim()}\n`)],
   ]);
   assert.deepEqual(
     (open?.fields ?? []).filter(([name]) => /^ssl.client/i.test(name)),
@@ -283,8 +261,8 @@ const misdirections: readonly Misdirection[] = [
 for (const { name, servername, host, status } of misdirections) {
   test(`HTTP/1.1 and HTTP/2: ${name} is ${status}`, async (t) => {
     const proxy = await start(t, rule({ hosts: ['secure.example', 'other.example'] }));
-    assert.equal((await visit(proxy.port, { servername, host, pair: alice })).status, status);
-    const pair = { cert: alice.cert, key: alice.key };
+    assert.equal((await visitAs(proxy.port, { servername, host, pair: alice })).status, status);
+    const pair = { cert: alice.certPem, key: alice.keyPem };
     const client = await Http2Client.connect(`https://127.0.0.1:${proxy.port}`, { servername, ...pair });
     t.after(() => client.destroy());
     assert.equal(Number((await client.get('/', { ':authority': host })).field(':status')), status);
@@ -300,7 +278,7 @@ test('HTTP/2: a request without a certificate is 400, and one with it is told up
   const without = await Http2Client.connect(`https://127.0.0.1:${proxy.port}`, { servername: 'shop.example' });
   t.after(() => without.destroy());
   assert.equal(Number((await without.get('/', authorityOf)).field(':status')), 400);
-  const pair = { cert: alice.cert, key: alice.key };
+  const pair = { cert: alice.certPem, key: alice.keyPem };
   const client = await Http2Client.connect(`https://127.0.0.1:${proxy.port}`, { servername: 'shop.example', ...pair });
   t.after(() => client.destroy());
   assert.equal(Number((await client.get('/', authorityOf)).field(':status')), 200);
@@ -311,8 +289,8 @@ test('rules that come, change and go reach connections that are open, and close 
   const proxy = await start(t);
   const client = await RawClient.connectTls(proxy.port, {
     servername: 'shop.example',
-    cert: alice.cert,
-    key: alice.key,
+    cert: alice.certPem,
+    key: alice.keyPem,
   });
   t.after(() => client.destroy());
   const ask = async (): Promise<number> => {
@@ -330,8 +308,8 @@ test('a rule that forwards the certificate does so on connections that are open'
   const proxy = await start(t, rule({}));
   const client = await RawClient.connectTls(proxy.port, {
     servername: 'shop.example',
-    cert: alice.cert,
-    key: alice.key,
+    cert: alice.certPem,
+    key: alice.keyPem,
   });
   t.after(() => client.destroy());
   for (const forwardCertificate of [false, true]) {

@@ -5,7 +5,7 @@ import { Http2Client } from '../support/http2-client.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { fieldOf } from '../support/raw-message.ts';
 import { ok, ScriptedUpstream } from '../support/scripted-upstream.ts';
-import { SluiceProcess } from '../support/sluice-process.ts';
+import { configTo, SluiceProcess } from '../support/sluice-process.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: a.example\r\n\r\n';
 const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n';
@@ -22,7 +22,7 @@ before(async () => {
 after(() => upstream.close());
 
 async function start(t: TestContext, ...args: readonly string[]): Promise<SluiceProcess> {
-  const config = { upstreams: { a: { endpoints: [{ address: upstream.address }] } }, routes: [{ upstream: 'a' }] };
+  const config = configTo(upstream.address);
   const sluice = await SluiceProcess.start({ config, args });
   t.after(() => sluice.kill());
   upstream.forget();

@@ -12,7 +12,7 @@ import {
 } from '../support/http2-frames.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { ok, ScriptedUpstream } from '../support/scripted-upstream.ts';
-import { SluiceProcess } from '../support/sluice-process.ts';
+import { configTo, SluiceProcess } from '../support/sluice-process.ts';
 
 const SMUGGLED = 'GET /smuggled HTTP/1.1\r\nHost: a.example\r\n\r\n';
 
@@ -22,7 +22,7 @@ let sluice: SluiceProcess;
 before(async () => {
   upstream = await ScriptedUpstream.start(() => ok('fine'));
   sluice = await SluiceProcess.start({
-    config: { upstreams: { a: { endpoints: [{ address: upstream.address }] } }, routes: [{ upstream: 'a' }] },
+    config: configTo(upstream.address),
   });
 });
 

@@ -7,7 +7,7 @@ import { Http2Client } from '../support/http2-client.ts';
 import { PREFACE } from '../support/http2-frames.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { ok, ScriptedUpstream, type UpstreamRequest } from '../support/scripted-upstream.ts';
-import { type LogLine, SluiceProcess } from '../support/sluice-process.ts';
+import { configTo, type LogLine, SluiceProcess } from '../support/sluice-process.ts';
 
 const MIB = 1_048_576;
 
@@ -368,7 +368,7 @@ test('the access log names the protocol, also for what was refused', async (t) =
 
 test('SIGTERM: GOAWAY at once, streams under way are finished, idle connections closed, exit code 0', async (t) => {
   const own = await SluiceProcess.start({
-    config: { upstreams: { a: { endpoints: [{ address: upstream.address }] } }, routes: [{ upstream: 'a' }] },
+    config: configTo(upstream.address),
   });
   t.after(() => own.kill());
   upstream.script = ({ target }) => (target === '/slow' ? null : ok('quick'));

@@ -5,7 +5,7 @@ import { after, before, type TestContext, test } from 'node:test';
 import { RawClient } from '../support/raw-client.ts';
 import { fieldOf } from '../support/raw-message.ts';
 import { ok, ScriptedUpstream } from '../support/scripted-upstream.ts';
-import { SluiceProcess } from '../support/sluice-process.ts';
+import { configTo, SluiceProcess } from '../support/sluice-process.ts';
 
 let upstream: ScriptedUpstream;
 
@@ -16,7 +16,7 @@ before(async () => {
 after(() => upstream.close());
 
 function config(): unknown {
-  return { upstreams: { a: { endpoints: [{ address: upstream.address }] } }, routes: [{ upstream: 'a' }] };
+  return configTo(upstream.address);
 }
 
 async function start(t: TestContext, args: readonly string[] = []): Promise<SluiceProcess> {

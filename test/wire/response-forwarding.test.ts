@@ -4,7 +4,7 @@ import { after, before, beforeEach, test } from 'node:test';
 import { RawClient } from '../support/raw-client.ts';
 import { fieldOf, type RawMessage, statusOf } from '../support/raw-message.ts';
 import { ok, reply, ScriptedUpstream } from '../support/scripted-upstream.ts';
-import { SluiceProcess } from '../support/sluice-process.ts';
+import { configTo, SluiceProcess } from '../support/sluice-process.ts';
 
 let upstream: ScriptedUpstream;
 let sluice: SluiceProcess;
@@ -12,7 +12,7 @@ let sluice: SluiceProcess;
 before(async () => {
   upstream = await ScriptedUpstream.start(() => ok('fine'), { headOnly: true });
   sluice = await SluiceProcess.start({
-    config: { upstreams: { a: { endpoints: [{ address: upstream.address }] } }, routes: [{ upstream: 'a' }] },
+    config: configTo(upstream.address),
   });
 });
 

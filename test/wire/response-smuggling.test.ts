@@ -4,7 +4,7 @@ import { after, before, beforeEach, test } from 'node:test';
 import { RawClient } from '../support/raw-client.ts';
 import { fieldOf } from '../support/raw-message.ts';
 import { ok, ScriptedUpstream } from '../support/scripted-upstream.ts';
-import { SluiceProcess } from '../support/sluice-process.ts';
+import { configTo, SluiceProcess } from '../support/sluice-process.ts';
 
 const POISON = 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison';
 
@@ -15,7 +15,7 @@ let answer: string;
 before(async () => {
   upstream = await ScriptedUpstream.start(({ target }) => (target === '/next' ? ok('clean') : answer));
   sluice = await SluiceProcess.start({
-    config: { upstreams: { a: { endpoints: [{ address: upstream.address }] } }, routes: [{ upstream: 'a' }] },
+    config: configTo(upstream.address),
   });
 });
 

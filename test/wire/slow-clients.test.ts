@@ -6,7 +6,7 @@ import { openFileLimit } from '../../src/cli/open-file-limit.ts';
 import { AwaitedState } from '../support/awaited-state.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { ok, ScriptedUpstream } from '../support/scripted-upstream.ts';
-import { SluiceProcess } from '../support/sluice-process.ts';
+import { configTo, SluiceProcess } from '../support/sluice-process.ts';
 
 const WANTED = 10_000;
 const AT_ONCE = 100;
@@ -22,7 +22,7 @@ before(async () => {
 after(() => upstream.close());
 
 async function start(t: TestContext, args: readonly string[]): Promise<SluiceProcess> {
-  const config = { upstreams: { a: { endpoints: [{ address: upstream.address }] } }, routes: [{ upstream: 'a' }] };
+  const config = configTo(upstream.address);
   const sluice = await SluiceProcess.start({ config, args });
   t.after(() => sluice.kill());
   return sluice;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
 import { RawClient } from '../support/raw-client.ts';
 import { ScriptedUpstream } from '../support/scripted-upstream.ts';
-import { SluiceProcess } from '../support/sluice-process.ts';
+import { configTo, SluiceProcess } from '../support/sluice-process.ts';
 
 let upstream: ScriptedUpstream;
 
@@ -17,7 +17,7 @@ before(async () => {
 after(() => upstream.close());
 
 async function start(t: TestContext, ...args: readonly string[]): Promise<SluiceProcess> {
-  const config = { upstreams: { a: { endpoints: [{ address: upstream.address }] } }, routes: [{ upstream: 'a' }] };
+  const config = configTo(upstream.address);
   const sluice = await SluiceProcess.start({ config, args });
   t.after(() => sluice.kill());
   upstream.forget();

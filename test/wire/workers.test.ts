@@ -4,7 +4,7 @@ import { after, before, type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { RawClient } from '../support/raw-client.ts';
 import { ok, ScriptedUpstream } from '../support/scripted-upstream.ts';
-import { SluiceProcess } from '../support/sluice-process.ts';
+import { configTo, SluiceProcess } from '../support/sluice-process.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: a.example\r\n\r\n';
 const FAULT_INJECTOR = new URL('../support/fault-injector.ts', import.meta.url).href;
@@ -18,7 +18,7 @@ before(async () => {
 after(() => upstream.close());
 
 async function start(t: TestContext, args: readonly string[], preload?: string): Promise<SluiceProcess> {
-  const config = { upstreams: { a: { endpoints: [{ address: upstream.address }] } }, routes: [{ upstream: 'a' }] };
+  const config = configTo(upstream.address);
   const sluice = await SluiceProcess.start({ config, args, ...(preload === undefined ? {} : { preload }) });
   t.after(() => sluice.kill());
   return sluice;

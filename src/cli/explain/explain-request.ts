@@ -1,5 +1,4 @@
 /** Answers "which route, split and upstream take this request, and why": pure, over a configuration and what is known of health. */
-
 import type { ObjectRef } from '../../model/object-ref.ts';
 import type { Problem } from '../../model/problem.ts';
 import type {

@@ -1,5 +1,4 @@
 /** The annotations Sluice understands, in the order of the reference page. One file each; a test finds missing lines. */
-
 import { backendProtocol } from './backend-protocol.ts';
 import { canary } from './canary.ts';
 import { canaryByCookie } from './canary-by-cookie.ts';

@@ -107,7 +107,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     if (start === end) return true;
     const flowing = this.#writePiece(this.#writer as SocketWriter, buffer, start, end);
     // While body bytes flow we wait for the client, and its own deadline counts; while they are stuck, for the back end.
-    if (flowing) this.#deadlineMs = 0;
+    if (flowing && this.#exchange?.responseStarted !== true) this.#deadlineMs = 0;
     else this.#expectProgress();
     return flowing;
   }
@@ -211,10 +211,11 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
       this.onClosed(null);
       return;
     }
-    if (exchange.requestSent) this.#expectProgress();
     const position = this.#state === HEAD ? this.#readHeads(buffer, bytes, exchange) : 0;
     if (position >= 0) this.#readBody(buffer, position, bytes, exchange);
-    if (this.#exchange === exchange && exchange.responseStarted && !exchange.downstream.flushResponse()) {
+    if (this.#exchange !== exchange) return;
+    if (exchange.awaitsUpstream) this.#expectProgress();
+    if (exchange.responseStarted && !exchange.downstream.flushResponse()) {
       // Now it is the client who has to make progress; its connection has the deadline.
       this.#deadlineMs = 0;
       this.#socket?.pause();

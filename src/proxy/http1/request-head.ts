@@ -10,6 +10,21 @@ import type { JudgedRequest } from '../judged-request.ts';
 import { CR, LF, SP, TARGET, TOKEN } from './char-classes.ts';
 import { toTokens } from './field-list.ts';
 import { DROP, FieldTable, PASS } from './field-table.ts';
+import {
+  AUTHORIZATION,
+  CONNECTION,
+  CONTENT_LENGTH,
+  classify,
+  EXPECT,
+  FORWARDED_FOR,
+  FORWARDED_HOST,
+  HOST,
+  MAX_FORWARDS,
+  mayNotBeNominated,
+  REQUEST_ID,
+  TRANSFER_ENCODING,
+  UPGRADE,
+} from './request-fields.ts';
 import { isValidAuthority, splitAbsoluteTarget } from './request-target.ts';
 import { isUsableProtocol } from './upgrade-protocol.ts';
 
@@ -21,76 +36,8 @@ export const BODY_CHUNKED = 2;
 /** Longer than any registered method; without it, whether a long request line passes would depend on its segments. */
 export const MAX_METHOD_BYTES = 32;
 
-// What a field means, beyond `PASS` and `DROP`.
-export const HOST = 2;
-export const CONTENT_LENGTH = 3;
-const TRANSFER_ENCODING = 4;
-const CONNECTION = 5;
-const UPGRADE = 6;
-export const EXPECT = 7;
-export const FORWARDED_FOR = 8;
-export const FORWARDED_HOST = 9;
-export const REQUEST_ID = 10;
-export const AUTHORIZATION = 11;
-export const MAX_FORWARDS = 12;
-
 /** Of `Connection` and of `Upgrade`: many times what anybody sends, and each of their words costs more than a byte of another field. */
 const MAX_OPTIONS_BYTES = 1_024;
-
-interface KnownField {
-  readonly name: string;
-  readonly kind: number;
-}
-
-/**
- * Fields that do not simply pass, whatever the protocol. Dropped are those of one connection (RFC 9110 §7.6.1), those we
- * set ourselves, and `Proxy` (CVE-2016-5385).
- */
-export const KNOWN_FIELDS: readonly (readonly [name: string, kind: number])[] = [
-  ['te', DROP],
-  ['host', HOST],
-  ['proxy', DROP],
-  ['expect', EXPECT],
-  ['upgrade', UPGRADE],
-  ['trailer', DROP],
-  ['x-scheme', DROP],
-  ['x-real-ip', DROP],
-  ['forwarded', DROP],
-  ['connection', CONNECTION],
-  ['keep-alive', DROP],
-  ['max-forwards', MAX_FORWARDS],
-  ['x-request-id', REQUEST_ID],
-  ['authorization', AUTHORIZATION],
-  ['content-length', CONTENT_LENGTH],
-  ['ssl-client-cert', DROP],
-  ['ssl-client-verify', DROP],
-  ['ssl-client-issuer-dn', DROP],
-  ['ssl-client-subject-dn', DROP],
-  ['http2-settings', DROP],
-  ['x-forwarded-for', FORWARDED_FOR],
-  ['x-forwarded-host', FORWARDED_HOST],
-  ['x-forwarded-port', DROP],
-  ['proxy-connection', DROP],
-  ['transfer-encoding', TRANSFER_ENCODING],
-  ['x-forwarded-proto', DROP],
-  ['x-forwarded-scheme', DROP],
-  ['x-original-forwarded-for', DROP],
-  ['x-original-forwarded-host', DROP],
-];
-
-const KNOWN: readonly (readonly KnownField[])[] = byLength(KNOWN_FIELDS);
-
-/** Naming one of these in `Connection` asks us to hide something security relevant from the back end: refused. */
-const MUST_NOT_BE_NOMINATED: ReadonlySet<string> = new Set([
-  'host',
-  'content-length',
-  'transfer-encoding',
-  'authorization',
-  'cookie',
-  'forwarded',
-  'x-request-id',
-  'x-real-ip',
-]);
 
 export class RequestHead implements JudgedRequest {
   method: string;
@@ -344,7 +291,7 @@ export class RequestHead implements JudgedRequest {
     if (options.length > MAX_OPTIONS_BYTES) return 431;
     const tokens = new Set(toTokens(options));
     for (const token of tokens) {
-      if (MUST_NOT_BE_NOMINATED.has(token) || token.startsWith('x-forwarded-')) return 400;
+      if (mayNotBeNominated(token)) return 400;
     }
     this.fields.dropNamed(tokens);
     this.#upgradeToken = tokens.has('upgrade');
@@ -364,17 +311,6 @@ export class RequestHead implements JudgedRequest {
   }
 }
 
-function classify(fields: FieldTable, index: number): number {
-  if (fields.kinds[index] !== PASS) return DROP;
-  const candidates = KNOWN[fields.nameLength(index)];
-  if (candidates === undefined) return PASS;
-  for (let i = 0; i < candidates.length; i++) {
-    const candidate = candidates[i] as KnownField;
-    if (fields.nameEquals(index, candidate.name)) return candidate.kind;
-  }
-  return PASS;
-}
-
 /** @returns the length, or -1 unless the value is 1 to 15 digits in canonical form (RFC 9110 §8.6, and below 2^53) */
 export function parseContentLength(value: string): number {
   const digits = value.length;
@@ -386,11 +322,4 @@ export function parseContentLength(value: string): number {
     length = length * 10 + digit;
   }
   return digits > 1 && value.charCodeAt(0) === 48 ? -1 : length;
-}
-
-function byLength(fields: readonly (readonly [string, number])[]): readonly (readonly KnownField[])[] {
-  const longest = Math.max(...fields.map(([name]) => name.length));
-  return Array.from({ length: longest + 1 }, (_, length) =>
-    fields.filter(([name]) => name.length === length).map(([name, kind]) => ({ name, kind })),
-  );
 }

@@ -27,9 +27,9 @@ export interface RequestSink {
   onBytesBehind(bytes: Buffer): void;
 }
 
-export const READ_HEAD = 0;
-export const READ_LENGTH = 1;
-export const READ_CHUNKED = 2;
+const READ_HEAD = 0;
+const READ_LENGTH = 1;
+const READ_CHUNKED = 2;
 /** A request is complete: what follows waits. */
 export const READ_NOTHING = 3;
 

@@ -18,6 +18,7 @@ import { FrameReader } from './frame-reader.ts';
 import type { FrameSink } from './frame-sink.ts';
 import { HpackDecoder } from './hpack/hpack-decoder.ts';
 import { PeerSettings } from './peer-settings.ts';
+import { acceptSettings } from './settings-change.ts';
 
 const CONNECTING = 0;
 const OPEN = 1;
@@ -244,23 +245,9 @@ export class Http2ClientSession implements DialSink, FrameSink, ClientStreamOwne
 
   onSettings(buffer: Buffer, start: number, end: number): void {
     if (!this.#countControlFrame()) return;
-    const settings = this.#settings;
-    const before = settings.initialWindowBytes;
-    const fault = settings.apply(buffer, start, end);
-    if (fault !== ErrorCode.NoError) {
-      this.onConnectionError(fault, 'invalid setting');
-      return;
-    }
-    this.output.encoder.hpack.limitTable(settings.headerTableBytes);
-    this.output.writer.settingsAck();
-    const change = settings.initialWindowBytes - before;
-    if (change === 0) return;
-    for (const stream of this.#streams.open.values()) {
-      if (stream.grow(change)) continue;
-      this.onConnectionError(ErrorCode.FlowControlError, 'window too large');
-      return;
-    }
-    this.output.scheduler.run();
+    const payload = buffer.subarray(start, end);
+    const fault = acceptSettings(this.#settings, this.output, this.#streams.open.values(), payload);
+    if (fault !== ErrorCode.NoError) this.onConnectionError(fault, 'settings that cannot be accepted');
   }
 
   onSettingsAck(): void {

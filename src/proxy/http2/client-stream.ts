@@ -124,7 +124,7 @@ export class Http2ClientStream implements UpstreamConnection, IncomingBodyListen
 
   onData(buffer: Buffer, start: number, end: number): void {
     if (this.#closed) return;
-    if (this.#exchange?.requestSent === true) this.#expectProgress();
+    if (this.#exchange?.awaitsUpstream === true) this.#expectProgress();
     this.#receiving?.data(buffer, start, end);
   }
 
@@ -200,11 +200,9 @@ export class Http2ClientStream implements UpstreamConnection, IncomingBodyListen
     sending.write(buffer, start, end);
     const flowing = sending.flush();
     // While body bytes flow we wait for the client, and its own deadline counts; while they are stuck, for the back end.
-    if (flowing) this.#deadlineMs = 0;
-    else {
-      this.#awaitsDrain = true;
-      this.#expectProgress();
-    }
+    if (!flowing) this.#awaitsDrain = true;
+    if (flowing && this.#exchange?.responseStarted !== true) this.#deadlineMs = 0;
+    else this.#expectProgress();
     return flowing;
   }
 
@@ -271,7 +269,7 @@ export class Http2ClientStream implements UpstreamConnection, IncomingBodyListen
       this.onMalformed(ErrorCode.ProtocolError);
       return;
     }
-    if (exchange.requestSent) this.#expectProgress();
+    if (exchange.requestSent || head.status >= 200) this.#expectProgress();
     if (head.status < 200) {
       if (endStream || ++this.#informational > MAX_INFORMATIONAL) this.onMalformed(ErrorCode.ProtocolError);
       else exchange.onInformational(head);

@@ -2,7 +2,6 @@
  * What the peer may send on all streams together (RFC 9113 §6.9). Credit is returned as bytes arrive, so that a stream
  * nobody reads does not stop the others, until too much of them waits in memory; from then on as they are consumed.
  */
-
 import { ReceiveWindow } from './flow-window.ts';
 import { DEFAULT_WINDOW_BYTES } from './frame-constants.ts';
 import type { FrameWriter } from './frame-writer.ts';

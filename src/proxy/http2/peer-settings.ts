@@ -14,21 +14,17 @@ const LARGEST_FRAME_BYTES = 16_777_215;
 export class PeerSettings {
   /** For our encoder. */
   headerTableBytes: number;
-  pushEnabled: boolean;
   /** Of streams we open. */
   maxConcurrentStreams: number;
   /** For what we send on a new stream. */
   initialWindowBytes: number;
-  maxHeaderListBytes: number;
   /** Extended CONNECT (RFC 8441). */
   connectProtocol: boolean;
 
   constructor() {
     this.headerTableBytes = DEFAULT_TABLE_BYTES;
-    this.pushEnabled = true;
     this.maxConcurrentStreams = Number.POSITIVE_INFINITY;
     this.initialWindowBytes = DEFAULT_WINDOW_BYTES;
-    this.maxHeaderListBytes = Number.POSITIVE_INFINITY;
     this.connectProtocol = false;
   }
 
@@ -50,8 +46,8 @@ export class PeerSettings {
         this.headerTableBytes = value;
         break;
       case SettingId.EnablePush:
+        // Nothing is ever pushed.
         if (value > 1) return ErrorCode.ProtocolError;
-        this.pushEnabled = value === 1;
         break;
       case SettingId.MaxConcurrentStreams:
         this.maxConcurrentStreams = value;
@@ -63,9 +59,6 @@ export class PeerSettings {
       case SettingId.MaxFrameSize:
         // Larger frames are allowed then, not asked for: ours stay as small as everybody takes them.
         if (value < MAX_FRAME_BYTES || value > LARGEST_FRAME_BYTES) return ErrorCode.ProtocolError;
-        break;
-      case SettingId.MaxHeaderListSize:
-        this.maxHeaderListBytes = value;
         break;
       case SettingId.EnableConnectProtocol:
         // Once offered it cannot be taken back (RFC 8441 §3).

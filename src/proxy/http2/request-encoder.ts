@@ -5,6 +5,7 @@
  */
 import type { FrameWriter } from './frame-writer.ts';
 import { encodedBound, HpackEncoder } from './hpack/hpack-encoder.ts';
+import { writeTrailers } from './trailer-writer.ts';
 
 /** A space and the version at the end of the request line. */
 const VERSION_CHARS = ' HTTP/1.1'.length;
@@ -50,14 +51,7 @@ export class RequestEncoder {
 
   /** The fields behind a body, which end the stream. */
   trailers(streamId: number, fields: readonly string[]): void {
-    let bound = OWN_FIELDS_BYTES;
-    for (const text of fields) bound += encodedBound(text.length, 0);
-    const start = this.#writer.beginBlock(bound);
-    let at = this.hpack.begin(this.#writer.target, start);
-    for (let index = 0; index < fields.length; index += 2) {
-      at = this.#field(at, (fields[index] as string).toLowerCase(), fields[index + 1] as string);
-    }
-    this.#writer.endBlock(streamId, start, at, true);
+    writeTrailers(this.#writer, this.hpack, streamId, fields);
   }
 
   #fields(position: number, text: string, start: number, headEnd: number): number {

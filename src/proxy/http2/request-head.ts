@@ -10,9 +10,6 @@ import { TARGET, TOKEN } from '../http1/char-classes.ts';
 import { DROP, PASS } from '../http1/field-table.ts';
 import {
   AUTHORIZATION,
-  BODY_CHUNKED,
-  BODY_LENGTH,
-  BODY_NONE,
   CONTENT_LENGTH,
   EXPECT,
   FORWARDED_FOR,
@@ -20,10 +17,9 @@ import {
   HOST,
   KNOWN_FIELDS,
   MAX_FORWARDS,
-  MAX_METHOD_BYTES,
-  parseContentLength,
   REQUEST_ID,
-} from '../http1/request-head.ts';
+} from '../http1/request-fields.ts';
+import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, MAX_METHOD_BYTES, parseContentLength } from '../http1/request-head.ts';
 import { isValidAuthority } from '../http1/request-target.ts';
 import type { JudgedRequest } from '../judged-request.ts';
 import { isFieldValue, judgeName } from './field-rules.ts';

@@ -9,6 +9,7 @@ import { PASS } from '../http1/field-table.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import type { FrameWriter } from './frame-writer.ts';
 import { encodedBound, HpackEncoder } from './hpack/hpack-encoder.ts';
+import { writeTrailers } from './trailer-writer.ts';
 
 /** `Date: `, and the CRLF at the end of the line. */
 const DATE_NAME_CHARS = 6;
@@ -27,7 +28,7 @@ export class ResponseEncoder {
     this.#clock = clock;
   }
 
-  // Each returns where the frame stands, for `FrameWriter.endStreamAt`.
+  // Each but the last returns where the frame stands, for `FrameWriter.endStreamAt`.
 
   response(streamId: number, head: ResponseHead): number {
     const start = this.#begin(head.fields.text.length + head.fields.count * encodedBound(0, 0));
@@ -60,15 +61,8 @@ export class ResponseEncoder {
   }
 
   /** The fields behind a body, which end the stream. */
-  trailers(streamId: number, fields: readonly string[]): number {
-    let bound = 0;
-    for (const text of fields) bound += encodedBound(text.length, 0);
-    const start = this.#begin(bound);
-    let at = this.hpack.begin(this.#writer.target, start);
-    for (let index = 0; index < fields.length; index += 2) {
-      at = this.#field(at, (fields[index] as string).toLowerCase(), fields[index + 1] as string);
-    }
-    return this.#writer.endBlock(streamId, start, at, true);
+  trailers(streamId: number, fields: readonly string[]): void {
+    writeTrailers(this.#writer, this.hpack, streamId, fields);
   }
 
   /** What belongs to one connection was dropped when the head was judged, except for a field only HTTP/2 knows as such. */

@@ -19,8 +19,10 @@ import { STREAM_WINDOW_BYTES } from './incoming-body.ts';
 import { PeerSettings } from './peer-settings.ts';
 import { ResponseEncoder } from './response-encoder.ts';
 import { SendScheduler } from './send-scheduler.ts';
-import { Http2ServerStream, type StreamOwner } from './server-stream.ts';
+import { Http2ServerStream } from './server-stream.ts';
+import { acceptSettings } from './settings-change.ts';
 import { StalledPeer } from './stalled-peer.ts';
+import type { StreamOwner } from './stream-owner.ts';
 import { RESET_BY_US, StreamTable } from './stream-table.ts';
 
 const MAX_CONCURRENT_STREAMS = 100;
@@ -110,6 +112,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     // It waited to be accepted when the drain began, and its first request is on the way.
     if (worker.draining) this.#deadlineMs = worker.clock.nowMs + DRAIN_FRESH_MS;
   }
+
   /** Bytes `[0, length)` are valid during the call only. */
   onRead(buffer: Buffer, length: number): void {
     if (this.#phase >= ENDED) {
@@ -218,23 +221,9 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
 
   onSettings(buffer: Buffer, start: number, end: number): void {
     if (!this.#countControlFrame()) return;
-    const { settings } = this;
-    const before = settings.initialWindowBytes;
-    const fault = settings.apply(buffer, start, end);
-    if (fault !== ErrorCode.NoError) {
-      this.onConnectionError(fault, 'invalid setting');
-      return;
-    }
-    this.encoder.hpack.limitTable(settings.headerTableBytes);
-    this.writer.settingsAck();
-    const change = settings.initialWindowBytes - before;
-    if (change === 0) return;
-    for (const stream of this.#streams.open.values()) {
-      if (stream.grow(change)) continue;
-      this.onConnectionError(ErrorCode.FlowControlError, 'window too large');
-      return;
-    }
-    this.scheduler.run();
+    const payload = buffer.subarray(start, end);
+    const fault = acceptSettings(this.settings, this, this.#streams.open.values(), payload);
+    if (fault !== ErrorCode.NoError) this.onConnectionError(fault, 'settings that cannot be accepted');
   }
 
   onSettingsAck(): void {

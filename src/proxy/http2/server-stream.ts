@@ -3,7 +3,6 @@
  * those of other streams, and turns what HTTP/1.1 says by closing a connection into a reset of the stream.
  * Hot: one object per request, and one for each body.
  */
-
 import type { Downstream } from '../downstream.ts';
 import { type LocalResponse, localResponse } from '../error-response.ts';
 import type { Exchange } from '../exchange.ts';
@@ -12,37 +11,17 @@ import { BODY_NONE } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { Outcome } from '../outcome.ts';
 import type { ProxyAddresses } from '../proxy-protocol/addresses.ts';
-import type { ConnectionOrigin } from '../request-origin.ts';
 import type { DownstreamTunnel, UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
 import type { WorkerContext } from '../worker-context.ts';
-import type { ConnectionCredit } from './connection-credit.ts';
 import { ErrorCode } from './frame-constants.ts';
-import type { FrameWriter } from './frame-writer.ts';
 import { IncomingBody, type IncomingBodyListener } from './incoming-body.ts';
 import { OutgoingBody, type OutgoingBodyListener } from './outgoing-body.ts';
-import type { PeerSettings } from './peer-settings.ts';
 import { type GatherListener, RequestGather } from './request-gather.ts';
 import { MALFORMED } from './request-head.ts';
-import type { ResponseEncoder } from './response-encoder.ts';
-import type { SendScheduler } from './send-scheduler.ts';
+import type { StreamOwner } from './stream-owner.ts';
 import { OVER, RESET_BY_US } from './stream-table.ts';
 import { judgeTrailers } from './trailers.ts';
-
-/** What a stream needs of its session. */
-export interface StreamOwner {
-  readonly origin: ConnectionOrigin;
-  readonly writer: FrameWriter;
-  readonly encoder: ResponseEncoder;
-  readonly scheduler: SendScheduler;
-  readonly credit: ConnectionCredit;
-  readonly settings: PeerSettings;
-  /**
-   * @param ending `RESET_BY_US` or `OVER`
-   * @param byClient whether the stream was reset by the client, or by us for what the client sent
-   */
-  onStreamClosed(stream: Http2ServerStream, ending: number, byClient: boolean): void;
-}
 
 export class Http2ServerStream implements Downstream, IncomingBodyListener, GatherListener, OutgoingBodyListener {
   readonly id: number;
@@ -91,6 +70,7 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Gath
     this.#bodyDeadlineMs = 0;
     this.#writeDeadlineMs = 0;
   }
+
   get addresses(): ProxyAddresses | null {
     return this.#owner.origin.addresses;
   }
@@ -182,6 +162,8 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Gath
     // 205 has no content either (RFC 9110 §15.3.6).
     if (head.status === 204 || head.status === 205 || head.status === 304) this.#bodiless = true;
     this.#headSent = true;
+    // Both sides may stream from here on, and a client with nothing to say is no idle one: the back end's silence counts.
+    this.#bodyDeadlineMs = 0;
     this.#sending.noteHead(this.#owner.encoder.response(this.id, head));
   }
 
@@ -368,7 +350,7 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Gath
   }
 
   #expectBodyProgress(): void {
-    if (this.#paused || this.#answered || this.#receiving === null || this.#receiving.ended) return;
+    if (this.#paused || this.#headSent || this.#receiving === null || this.#receiving.ended) return;
     this.#bodyDeadlineMs = this.#worker.clock.nowMs + this.#worker.settings.bodyTimeoutMs;
   }
 

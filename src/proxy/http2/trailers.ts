@@ -1,6 +1,6 @@
 /** Judges the fields behind a body (RFC 9110 §6.5, RFC 9113 §8.1), for both directions. */
 import { PASS } from '../http1/field-table.ts';
-import { KNOWN_FIELDS } from '../http1/request-head.ts';
+import { KNOWN_FIELDS } from '../http1/request-fields.ts';
 import { isFieldValue, judgeName } from './field-rules.ts';
 
 /** What frames, routes or authenticates a message, or belongs to one connection, has no meaning behind it. */

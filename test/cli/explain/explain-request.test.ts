@@ -1,3 +1,4 @@
+/** Why a route takes a request, and the others do not. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ExplainedConfig, type Explanation, explainRequest } from '../../../src/cli/explain/explain-request.ts';

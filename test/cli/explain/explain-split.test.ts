@@ -1,3 +1,4 @@
+/** What `explain` says of a split: which step decides, and the shares of the rest. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { explainSplit, type SplitShare } from '../../../src/cli/explain/explain-split.ts';

@@ -1,3 +1,4 @@
+/** Header blocks read: what they mean, what is refused, and that memory is bounded. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';

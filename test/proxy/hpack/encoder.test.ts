@@ -1,3 +1,4 @@
+/** Header blocks written, read back by our decoder. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';

@@ -1,3 +1,4 @@
+/** The Huffman code of HPACK: complete, reversible, strict about its padding. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';

@@ -57,10 +57,8 @@ test('settings are applied in order, and unknown ones ignored', () => {
   assert.equal(settings.apply(bytes, 0, bytes.length), 0);
   assert.deepEqual(Object.fromEntries(Object.entries(settings)), {
     headerTableBytes: 0,
-    pushEnabled: true,
     maxConcurrentStreams: 5,
     initialWindowBytes: 10,
-    maxHeaderListBytes: 9,
     connectProtocol: true,
   });
 });

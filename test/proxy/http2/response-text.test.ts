@@ -1,3 +1,4 @@
+/** Response heads of HTTP/2, spelled as HTTP/1.1: what passes and what is refused. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';

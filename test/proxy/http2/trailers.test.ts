@@ -1,3 +1,4 @@
+/** Which fields may stand behind a body. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { judgeTrailers } from '../../../src/proxy/http2/trailers.ts';

@@ -7,6 +7,7 @@ import { TlsTermination } from '../../../src/proxy/tls/tls-termination.ts';
 import { InProcessProxy } from '../../support/in-process-proxy.ts';
 import { certificateConfig, listenerConfig } from '../../support/proxy-config.ts';
 import { RawClient } from '../../support/raw-client.ts';
+import { ok } from '../../support/scripted-upstream.ts';
 import { visit } from '../../support/tls-client.ts';
 import { OTHER_CERT, OTHER_KEY, SHOP_CERT, SHOP_KEY } from '../../watch/key-pair-fixtures.ts';
 
@@ -157,7 +158,7 @@ test('more names than contexts are kept for: every one gets its certificate', as
   const listener = net.createServer((socket) => beginTls(socket));
   const beginTls = termination.terminate(listener, 'many', (socket) => {
     socket.on('error', () => undefined);
-    socket.end('hello');
+    socket.end(ok('hello'));
   });
   t.after(() => {
     listener.close();
