@@ -72,6 +72,8 @@ function serve(request: Request, response: Response): void {
     (request as http.IncomingMessage).pipe(response as http.ServerResponse);
     return;
   }
+  // Node resets the stream of a request that was not read, at times before the whole answer is out.
+  request.resume();
   const bytes = Number(size);
   // One half announces its length, the other does not.
   if (bytes % 2 === 0) response.setHeader('Content-Length', bytes);
