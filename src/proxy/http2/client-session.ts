@@ -37,6 +37,8 @@ const MAX_WAITING_BYTES = 262_144;
 
 /** What a session tells its pool. */
 export interface SessionOwner {
+  /** Streams the endpoint last said it allows on a connection; a new one is held to it until its own SETTINGS have come. */
+  streamLimit: number;
   onSessionClosed(session: Http2ClientSession): void;
 }
 
@@ -52,6 +54,7 @@ export class Http2ClientSession implements DialSink, FrameSink, ClientStreamOwne
   readonly #reader: FrameReader;
   readonly #decoder: HpackDecoder;
   readonly #settings: PeerSettings;
+  #settingsSeen: boolean;
   readonly #guard: FloodGuard;
   readonly #streams: ClientStreams;
   #phase: number;
@@ -74,6 +77,7 @@ export class Http2ClientSession implements DialSink, FrameSink, ClientStreamOwne
     this.served = false;
     this.#decoder = new HpackDecoder(DEFAULT_TABLE_BYTES, MAX_LIST_BYTES, worker.settings.maxHeaders * 2);
     this.#settings = new PeerSettings();
+    this.#settingsSeen = false;
     this.#guard = new FloodGuard();
     this.#streams = new ClientStreams();
     this.#phase = CONNECTING;
@@ -94,7 +98,8 @@ export class Http2ClientSession implements DialSink, FrameSink, ClientStreamOwne
   get hasRoom(): boolean {
     if (this.#leaving || this.#phase > OPEN || !this.#streams.hasIds) return false;
     const { count } = this.#streams;
-    return count < MAX_STREAMS && count < this.#settings.maxConcurrentStreams;
+    const limit = this.#settingsSeen ? this.#settings.maxConcurrentStreams : this.#owner.streamLimit;
+    return count < MAX_STREAMS && count < limit;
   }
 
   get isIdle(): boolean {
@@ -247,7 +252,9 @@ export class Http2ClientSession implements DialSink, FrameSink, ClientStreamOwne
     if (!this.#countControlFrame()) return;
     const payload = buffer.subarray(start, end);
     const fault = acceptSettings(this.#settings, this.output, this.#streams.open.values(), payload);
+    this.#settingsSeen = true;
     if (fault !== ErrorCode.NoError) this.onConnectionError(fault, 'settings that cannot be accepted');
+    else this.#owner.streamLimit = this.#settings.maxConcurrentStreams;
   }
 
   onSettingsAck(): void {

@@ -17,6 +17,7 @@ const ALPN_PROTOCOLS: readonly string[] = ['h2'];
 
 export class Http2UpstreamPool implements UpstreamTransport, SessionOwner {
   readonly endpoint: Endpoint;
+  streamLimit: number;
   readonly #worker: WorkerContext;
   readonly #dialer: UpstreamDialer;
   readonly #encrypted: boolean;
@@ -25,6 +26,7 @@ export class Http2UpstreamPool implements UpstreamTransport, SessionOwner {
 
   constructor(worker: WorkerContext, endpoint: Endpoint, dialer: UpstreamDialer, encrypted: boolean) {
     this.endpoint = endpoint;
+    this.streamLimit = Number.POSITIVE_INFINITY;
     this.#worker = worker;
     this.#dialer = dialer;
     this.#encrypted = encrypted;

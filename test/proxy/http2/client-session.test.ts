@@ -9,7 +9,7 @@ import { LiveState } from '../../../src/live/live-state.ts';
 import { DEFAULT_ROUTE_POLICY } from '../../../src/model/route-policy.ts';
 import type { Exchange } from '../../../src/proxy/exchange.ts';
 import type { ResponseHead } from '../../../src/proxy/http1/response-head.ts';
-import { Http2ClientSession } from '../../../src/proxy/http2/client-session.ts';
+import { Http2ClientSession, type SessionOwner } from '../../../src/proxy/http2/client-session.ts';
 import type { Outcome } from '../../../src/proxy/outcome.ts';
 import type { UpstreamConnection } from '../../../src/proxy/upstream-transport.ts';
 import { WorkerContext } from '../../../src/proxy/worker-context.ts';
@@ -72,16 +72,22 @@ class StubExchange {
   onUpstreamDrain(): void {}
 }
 
-class Harness {
+class Harness implements SessionOwner {
   readonly session: Http2ClientSession;
   readonly socket: Socket;
+  streamLimit: number;
   closed: number;
 
   constructor() {
+    this.streamLimit = Number.POSITIVE_INFINITY;
     this.closed = 0;
     const socket = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() }) as unknown as Socket;
     this.socket = socket;
-    this.session = new Http2ClientSession(worker, { onSessionClosed: () => this.closed++ }, () => socket, false);
+    this.session = new Http2ClientSession(worker, this, () => socket, false);
+  }
+
+  onSessionClosed(): void {
+    this.closed++;
   }
 
   connect(): this {
