@@ -9,6 +9,7 @@ import { makeFallbackCertificate } from './fallback-certificate.ts';
 import type { CommonSettings, ControllerSettings, ServeSettings } from './settings.ts';
 import { readVersion } from './version.ts';
 import { type Services, wire } from './wire.ts';
+import { enlargeYoungGenerations } from './young-generation.ts';
 
 const EXIT_FAILED = 1;
 
@@ -81,6 +82,7 @@ async function run(
     logger.error('admin port cannot be bound', { bind: settings.adminBind, port: settings.adminPort, error });
     return EXIT_FAILED;
   }
+  enlargeYoungGenerations();
   services.pool.start();
   void source.start(services.loop, stop.signal);
   void services.firstApplied.then(() => logger.info('ready', { ...toPortFields(services), adminPort }));
