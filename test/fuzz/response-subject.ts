@@ -173,6 +173,7 @@ const SOCKET = {
   end: ignore,
   pause: ignore,
   resume: ignore,
+  isPaused: () => false,
   cork: ignore,
   uncork: ignore,
   destroy: ignore,
