@@ -1,6 +1,8 @@
 /** What a pick costs. The naive form adds to and scans every endpoint for each pick, as the textbook does. */
+
 import { ALGORITHMS } from '../../src/balancer/algorithms/index.ts';
 import { Endpoint } from '../../src/balancer/endpoint.ts';
+import type { BalancerName } from '../../src/model/upstream-policy.ts';
 import { type BenchCase, defineCases, type Repeat } from './harness.ts';
 
 function createEndpoints(weights: readonly number[]): readonly Endpoint[] {
@@ -11,9 +13,8 @@ function weightsUpTo(highest: number): readonly number[] {
   return Array.from({ length: 1_000 }, (_, index) => (index % highest) + 1);
 }
 
-function picking(algorithm: string, weights: readonly number[]): Repeat {
-  const balancer = ALGORITHMS[algorithm]?.(1);
-  if (balancer === undefined) throw new Error(`no balancer is called ${algorithm}`);
+function picking(algorithm: BalancerName, weights: readonly number[]): Repeat {
+  const balancer = ALGORITHMS[algorithm](1);
   balancer.rebuild(createEndpoints(weights));
   return (count) => {
     let last: Endpoint | null = null;
@@ -22,9 +23,8 @@ function picking(algorithm: string, weights: readonly number[]): Repeat {
   };
 }
 
-function rebuilding(algorithm: string, weights: readonly number[]): Repeat {
-  const balancer = ALGORITHMS[algorithm]?.(1);
-  if (balancer === undefined) throw new Error(`no balancer is called ${algorithm}`);
+function rebuilding(algorithm: BalancerName, weights: readonly number[]): Repeat {
+  const balancer = ALGORITHMS[algorithm](1);
   const endpoints = createEndpoints(weights);
   return (count) => {
     for (let rebuild = 0; rebuild < count; rebuild += 1) {

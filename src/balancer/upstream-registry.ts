@@ -19,7 +19,7 @@ export class UpstreamRegistry {
     return this.#upstreams.get(id) ?? null;
   }
 
-  /** Creates the upstream or brings it up to date. Throws on an unknown balancer, before anything has changed. */
+  /** Creates the upstream or brings it up to date. */
   ensure(config: UpstreamConfig): Upstream {
     let upstream = this.#upstreams.get(config.id);
     if (upstream === undefined) {

@@ -1,6 +1,7 @@
 /** One upstream while it runs: its endpoints, which of them may be picked, and the balancer that picks. */
 import type { EndpointAddress, TransportConfig, UpstreamId } from '../model/proxy-config.ts';
 import { PLAIN_TRANSPORT, toEndpointId } from '../model/proxy-config.ts';
+import type { BalancerName } from '../model/upstream-policy.ts';
 import { ALGORITHMS } from './algorithms/index.ts';
 import type { Balancer } from './balancer.ts';
 import { type CreateTransport, Endpoint } from './endpoint.ts';
@@ -26,21 +27,19 @@ export class Upstream {
    */
   panicking: boolean;
   balancer: Balancer;
-  /** Name of `balancer` in `ALGORITHMS`. */
-  algorithm: string;
+  algorithm: BalancerName;
   /** Told the outcome of each attempt; filled by `live/`. */
   onOutcome: ((endpoint: Endpoint, failed: boolean) => void) | null;
   readonly #seed: number;
   #byId: Map<string, Endpoint>;
   #transport: TransportConfig;
 
-  /** Throws when `ALGORITHMS` has no such algorithm. */
-  constructor(id: UpstreamId, algorithm: string, seed: number) {
+  constructor(id: UpstreamId, algorithm: BalancerName, seed: number) {
     this.id = id;
     this.endpoints = [];
     this.available = [];
     this.panicking = false;
-    this.balancer = createBalancer(algorithm, id, seed);
+    this.balancer = ALGORITHMS[algorithm](seed);
     this.algorithm = algorithm;
     this.onOutcome = null;
     this.#seed = seed;
@@ -58,10 +57,10 @@ export class Upstream {
     return this.balancer.pick(hashKey, exclude);
   }
 
-  /** Changes the algorithm and keeps everything else. Throws when there is no such algorithm. */
-  useAlgorithm(algorithm: string): void {
-    if (algorithm === this.algorithm) return;
-    const balancer = createBalancer(algorithm, this.id, this.#seed);
+  /** Changes the algorithm and keeps everything else. */
+  useAlgorithm(algorithm: BalancerName): void {
+    if (Object.is(algorithm, this.algorithm)) return;
+    const balancer = ALGORITHMS[algorithm](this.#seed);
     balancer.rebuild(this.available);
     this.balancer = balancer;
     this.algorithm = algorithm;
@@ -150,13 +149,4 @@ export class Upstream {
     this.available = this.panicking ? weighted : healthy;
     this.balancer.rebuild(this.available);
   }
-}
-
-function createBalancer(algorithm: string, upstreamId: UpstreamId, seed: number): Balancer {
-  const create = Object.hasOwn(ALGORITHMS, algorithm) ? ALGORITHMS[algorithm] : undefined;
-  if (create === undefined) {
-    const known = Object.keys(ALGORITHMS).join(', ');
-    throw new Error(`upstream ${upstreamId} asks for the unknown balancer "${algorithm}", known are: ${known}`);
-  }
-  return create(seed);
 }

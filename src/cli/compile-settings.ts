@@ -1,5 +1,4 @@
 /** From the settings of a command to those of the compiler. */
-import { ALGORITHMS } from '../balancer/algorithms/index.ts';
 import type { CompileSettings } from '../model/compile-settings.ts';
 import type { IngressSettings } from './settings.ts';
 
@@ -17,6 +16,5 @@ export function toCompileSettings(settings: IngressSettings, runtime: RuntimeCom
     defaultTlsSecret: settings.defaultTlsSecret,
     fallbackCertificate: runtime.fallbackCertificate,
     listeners: runtime.listeners,
-    balancers: Object.keys(ALGORITHMS),
   };
 }

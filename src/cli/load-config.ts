@@ -1,5 +1,4 @@
 /** Reads a configuration from files once and compiles it, for the commands that look and do not serve. */
-import { ALGORITHMS } from '../balancer/algorithms/index.ts';
 import { compile } from '../config/compile.ts';
 import { NULL_LOGGER } from '../log/logger.ts';
 import type { FileLocation, ObjectRef } from '../model/object-ref.ts';
@@ -51,7 +50,7 @@ export async function loadConfig(
 function openSource({ kind, path }: FileSourceSettings): ConfigSource {
   // What a source would log stands in its problems, too.
   if (kind === 'manifests') return new ManifestSource(path, NULL_LOGGER);
-  return new StaticSource(path, NULL_LOGGER, { balancers: Object.keys(ALGORITHMS) });
+  return new StaticSource(path, NULL_LOGGER);
 }
 
 type ReadResult = { readonly snapshot: ObjectSnapshot } | { readonly problems: readonly Problem[] };

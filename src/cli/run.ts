@@ -1,6 +1,5 @@
 /** The two serving commands: start-up order, the ready line, signals, shutdown order. */
 import { setTimeout } from 'node:timers/promises';
-import { ALGORITHMS } from '../balancer/algorithms/index.ts';
 import { checkPorts } from '../control/check-ports.ts';
 import type { Logger } from '../log/logger.ts';
 import type { KubernetesSource } from '../watch/kubernetes-source.ts';
@@ -24,7 +23,7 @@ async function openFileSource({ source }: ServeSettings, logger: Logger): Promis
     return new ManifestSource(source.path, logger);
   }
   const { StaticSource } = await import('../watch/static-source.ts');
-  return new StaticSource(source.path, logger, { balancers: Object.keys(ALGORITHMS) });
+  return new StaticSource(source.path, logger);
 }
 
 export async function runController(settings: ControllerSettings, logger: Logger): Promise<number> {

@@ -16,9 +16,10 @@ import type {
   UpstreamId,
 } from '../model/proxy-config.ts';
 import type { RoutePolicy } from '../model/route-policy.ts';
-import type { CanarySettings } from './annotations/ingress-settings.ts';
+import type { CanarySettings, UpstreamSettings } from './annotations/ingress-settings.ts';
 import type { ResolvedBackend } from './backend.ts';
 import type { BackendTransport } from './backend-transport.ts';
+import type { SettingAuthors } from './upstream-claims.ts';
 
 export interface Draft {
   readonly snapshot: ObjectSnapshot;
@@ -30,6 +31,7 @@ export interface Draft {
   readonly hostOwners: Map<string, AcceptedIngress>;
   readonly routes: Map<string, DraftRoute>;
   readonly upstreams: Map<UpstreamId, UpstreamConfig>;
+  readonly settingAuthors: Map<UpstreamId, SettingAuthors>;
   /** What each backend that Ingresses refer to resolved to. */
   readonly backends: Map<UpstreamId, ResolvedBackend>;
   readonly certificates: CertificateConfig[];
@@ -49,6 +51,8 @@ export interface AcceptedIngress {
   readonly canary: CanarySettings | null;
   /** How its backends are connected to; of a canary the default, as its routes belong to others. */
   readonly transport: BackendTransport;
+  /** What it asks of the upstreams it names. */
+  readonly upstreamSettings: UpstreamSettings;
 }
 
 /** A `RouteConfig` that still collects canaries. */
@@ -75,6 +79,7 @@ export function createDraft(snapshot: ObjectSnapshot, settings: CompileSettings)
     hostOwners: new Map(),
     routes: new Map(),
     upstreams: new Map(),
+    settingAuthors: new Map(),
     backends: new Map(),
     certificates: [],
     listeners: [],

@@ -2,12 +2,11 @@
 import type { ObjectRef } from '../model/object-ref.ts';
 import type { IngressBackend } from '../model/objects.ts';
 import type { UpstreamId } from '../model/proxy-config.ts';
+import type { UpstreamSettings } from './annotations/ingress-settings.ts';
 import { type BackendKey, findAppProtocol, resolveBackend } from './backend.ts';
 import { type BackendTransport, toTransport, transportSuffix } from './backend-transport.ts';
 import { type Draft, reject, warn } from './draft.ts';
-
-/** The one upstream algorithm existing manifests expect unless they say otherwise. */
-export const DEFAULT_BALANCER: string = 'round-robin';
+import { claimUpstream, policyOfService } from './upstream-claims.ts';
 
 /** Who asks, for Problems. */
 export interface BackendUser {
@@ -16,6 +15,7 @@ export interface BackendUser {
   /** Path of the backend inside the object. */
   readonly field: string;
   readonly transport: BackendTransport;
+  readonly upstreamSettings: UpstreamSettings;
 }
 
 /** Null when the backend is of a kind Sluice cannot serve. A missing Service gives an empty upstream instead: 503, not 404. */
@@ -27,6 +27,7 @@ export function useBackend(draft: Draft, backend: IngressBackend, user: BackendU
   }
   const key = { namespace: user.namespace, service: backend.service, port: backend.port };
   const id = addUpstream(draft, key, user.transport);
+  claimUpstream(draft, id, { ref: user.ref, settings: user.upstreamSettings });
   const fault = draft.backends.get(id)?.fault;
   if (fault) warn(draft, fault.code, user.ref, `${user.field}.service`, `${fault.message}; requests are answered 503`);
   return id;
@@ -46,8 +47,7 @@ export function addUpstream(draft: Draft, backend: BackendKey, transport: Backen
   draft.upstreams.set(id, {
     id,
     ...toTransport(transport, appProtocol),
-    balancer: DEFAULT_BALANCER,
-    healthCheck: null,
+    ...policyOfService(draft, backend),
     endpoints: resolved.endpoints,
     backend,
     source: { kind: 'Service', namespace: backend.namespace, name: backend.service },

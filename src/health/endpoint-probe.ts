@@ -1,6 +1,7 @@
 /** The probe loop of one endpoint: when to probe, for how long, and what the results amount to. */
 import { isSameTransport } from '../balancer/same-transport.ts';
-import type { EndpointAddress, HealthChange, HealthCheckConfig, TransportConfig } from '../model/proxy-config.ts';
+import type { HealthCheckConfig } from '../model/health-check.ts';
+import type { EndpointAddress, HealthChange, TransportConfig } from '../model/proxy-config.ts';
 import { toEndpointId } from '../model/proxy-config.ts';
 import { type HealthState, NEW_ENDPOINT, nextHealthState } from './health-state.ts';
 import { type ConnectProbe, HttpProbe } from './http-probe.ts';

@@ -3,8 +3,7 @@
  * counts, health and pooled connections stay; route counters likewise. If anything throws, the running generation stays.
  */
 import { RE2JS } from 're2js';
-import { ALGORITHMS } from '../balancer/algorithms/index.ts';
-import type { CanaryConfig, ProxyConfig, RouteConfig, UpstreamConfig } from '../model/proxy-config.ts';
+import type { CanaryConfig, ProxyConfig, RouteConfig } from '../model/proxy-config.ts';
 import { buildRouteTable, type RouteRule } from '../router/build-route-table.ts';
 import type { RouteTable } from '../router/route-table.ts';
 import { CertificateTable } from './certificate-table.ts';
@@ -18,7 +17,8 @@ export function applyConfig(live: LiveState, config: ProxyConfig): void {
   const known = new Set(Array.from(live.upstreams.all(), (upstream) => upstream.id));
   let next: NextState;
   try {
-    for (const upstream of config.upstreams) addUpstream(live, known, upstream);
+    // Routes need upstreams to link to; those that run already are changed only when everything else is known to be fine.
+    for (const upstream of config.upstreams) if (!known.has(upstream.id)) live.upstreams.ensure(upstream);
     next = build(live, config);
   } catch (error) {
     live.upstreams.retain(known);
@@ -35,14 +35,6 @@ export function applyConfig(live: LiveState, config: ProxyConfig): void {
 interface NextState {
   readonly generation: Generation;
   readonly routeStats: ReadonlyMap<string, RouteStats>;
-}
-
-/** Routes need upstreams to link to; those that run already are changed only when everything else is known to be fine. */
-function addUpstream(live: LiveState, known: ReadonlySet<string>, upstream: UpstreamConfig): void {
-  if (!known.has(upstream.id)) live.upstreams.ensure(upstream);
-  else if (!Object.hasOwn(ALGORITHMS, upstream.balancer)) {
-    throw new Error(`upstream ${upstream.id} asks for the unknown balancer "${upstream.balancer}"`);
-  }
 }
 
 function build(live: LiveState, config: ProxyConfig): NextState {

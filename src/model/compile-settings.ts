@@ -21,6 +21,4 @@ export interface CompileSettings {
   readonly fallbackCertificate: KeyPair | null;
   /** What the flags ask for; the static file may replace them. */
   readonly listeners: readonly ListenerConfig[];
-  /** Names accepted as `balancer`. */
-  readonly balancers: readonly string[];
 }

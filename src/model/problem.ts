@@ -25,6 +25,7 @@ export const PROBLEM_CODES = [
   'reference-not-found',
   'resource-denied',
   'security-unsupported',
+  'upstream-conflict',
 ] as const;
 
 export type ProblemCode = (typeof PROBLEM_CODES)[number];

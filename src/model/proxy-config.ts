@@ -6,6 +6,7 @@ import type { FileLocation, ObjectRef } from './object-ref.ts';
 import type { KeyPair } from './objects.ts';
 import type { Problem } from './problem.ts';
 import type { RoutePolicy } from './route-policy.ts';
+import type { UpstreamPolicy } from './upstream-policy.ts';
 
 export interface ProxyConfig {
   /** Grows with every compile. */
@@ -173,11 +174,8 @@ export interface UpstreamTlsConfig {
 
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
-export interface UpstreamConfig extends TransportConfig {
+export interface UpstreamConfig extends TransportConfig, UpstreamPolicy {
   readonly id: UpstreamId;
-  /** A name in `balancer/algorithms/index.ts`. */
-  readonly balancer: string;
-  readonly healthCheck: HealthCheckConfig | null;
   readonly endpoints: readonly EndpointAddress[];
   /** The Service port the endpoints come from; null for static upstreams. `compile-endpoints.ts` follows it. */
   readonly backend: { readonly namespace: string; readonly service: string; readonly port: number | string } | null;
@@ -206,18 +204,6 @@ export interface HealthChange {
   readonly healthy: boolean;
   /** Empty when healthy; else e.g. `status 500`, `connect ECONNREFUSED`. */
   readonly reason: string;
-}
-
-export interface HealthCheckConfig {
-  readonly path: string;
-  /** `Host` of the probe; empty = the endpoint's address. */
-  readonly host: string;
-  readonly intervalMs: number;
-  readonly timeoutMs: number;
-  /** Consecutive failures until an endpoint is taken out. */
-  readonly unhealthyAfter: number;
-  /** Consecutive successes until it is taken back. */
-  readonly healthyAfter: number;
 }
 
 export interface CertificateConfig {

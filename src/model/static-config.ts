@@ -3,7 +3,8 @@
  * `watch/` guarantees that references resolve (every `upstream` exists), so compiling it cannot fail.
  */
 import type { KeyPair } from './objects.ts';
-import type { ClientCertificateRule, HealthCheckConfig, TransportConfig } from './proxy-config.ts';
+import type { ClientCertificateRule, TransportConfig } from './proxy-config.ts';
+import type { UpstreamPolicy } from './upstream-policy.ts';
 
 export interface StaticConfig {
   /** File name as the user gave it; the `ObjectRef` of everything in here has `kind: 'StaticConfig'` and this name. */
@@ -33,10 +34,8 @@ export interface StaticTls {
   readonly clientCertificates: ClientCertificateRule | null;
 }
 
-export interface StaticUpstream extends TransportConfig {
-  readonly balancer: string;
+export interface StaticUpstream extends TransportConfig, UpstreamPolicy {
   readonly endpoints: readonly { readonly address: string; readonly port: number; readonly weight: number }[];
-  readonly healthCheck: HealthCheckConfig | null;
 }
 
 export interface StaticRoute {

@@ -12,13 +12,13 @@ import { STATIC_DEFAULTS } from './static-file.ts';
 import type { StaticProblems } from './static-problems.ts';
 import { toStaticHost } from './static-values.ts';
 
-export function checkStaticFile(value: unknown, balancers: readonly string[], problems: StaticProblems): void {
+export function checkStaticFile(value: unknown, problems: StaticProblems): void {
   if (!isRecord(value)) return;
   const upstreams = isRecord(value['upstreams']) ? value['upstreams'] : {};
   checkListeners(value['listeners'], problems);
   warnOfOpenListeners(value['listeners'], problems);
   for (const [name, upstream] of Object.entries(upstreams)) {
-    if (isRecord(upstream)) checkUpstream(upstream, `upstreams.${name}`, balancers, problems);
+    if (isRecord(upstream)) checkUpstream(upstream, `upstreams.${name}`, problems);
   }
   checkRoutes(value['routes'], Object.keys(upstreams), problems);
 }
@@ -75,18 +75,8 @@ function isUnspecified(address: unknown): boolean {
   return address === undefined || address === '0.0.0.0' || address === '::';
 }
 
-function checkUpstream(
-  upstream: JsonRecord,
-  field: string,
-  balancers: readonly string[],
-  problems: StaticProblems,
-): void {
-  const { balancer, healthCheck, endpoints, tls } = upstream;
-  if (typeof balancer === 'string' && !balancers.includes(balancer)) {
-    const nearest = findNearestName(balancer, balancers);
-    const hint = nearest === null ? `expected one of ${balancers.join(', ')}` : `did you mean \`${nearest}\`?`;
-    reject(problems, `${field}.balancer`, `is ${show(balancer)}; ${hint}`);
-  }
+function checkUpstream(upstream: JsonRecord, field: string, problems: StaticProblems): void {
+  const { healthCheck, endpoints, tls } = upstream;
   const seen = new Map<string, string>();
   for (const [index, { address }] of records(endpoints)) {
     const parsed = typeof address === 'string' ? parseEndpointAddress(address) : null;

@@ -1,4 +1,5 @@
 /** The static configuration file as written: what `static-schema.ts` lets through, before defaults and units. */
+import type { BalancerName } from '../model/upstream-policy.ts';
 
 export interface StaticFile {
   readonly listeners?: readonly ListenerEntry[] | undefined;
@@ -37,7 +38,7 @@ export interface UpstreamEntry {
   readonly protocol?: 'http1' | 'http2' | undefined;
   readonly tls?: UpstreamTlsEntry | undefined;
   readonly proxyProtocol?: 'v1' | 'v2' | undefined;
-  readonly balancer?: string | undefined;
+  readonly balancer?: BalancerName | undefined;
   readonly healthCheck?: HealthCheckEntry | undefined;
 }
 
@@ -89,7 +90,6 @@ export interface CanaryEntry {
 export interface StaticDefaults {
   readonly protocol: 'http1';
   readonly verify: boolean;
-  readonly balancer: string;
   readonly endpointWeight: number;
   readonly healthIntervalMs: number;
   readonly healthTimeoutMs: number;
@@ -103,7 +103,6 @@ export interface StaticDefaults {
 export const STATIC_DEFAULTS: StaticDefaults = {
   protocol: 'http1',
   verify: true,
-  balancer: 'round-robin',
   endpointWeight: 1,
   healthIntervalMs: 5_000,
   healthTimeoutMs: 1_000,

@@ -1,11 +1,7 @@
 /** Turns the text of a static configuration file into a `StaticConfig`, or into every Problem it has. */
+import type { HealthCheckConfig } from '../model/health-check.ts';
 import type { Problem } from '../model/problem.ts';
-import {
-  type ClientCertificateRule,
-  type HealthCheckConfig,
-  MAX_VERIFY_DEPTH,
-  type UpstreamTlsConfig,
-} from '../model/proxy-config.ts';
+import { type ClientCertificateRule, MAX_VERIFY_DEPTH, type UpstreamTlsConfig } from '../model/proxy-config.ts';
 import type {
   StaticCanary,
   StaticConfig,
@@ -14,6 +10,7 @@ import type {
   StaticTls,
   StaticUpstream,
 } from '../model/static-config.ts';
+import { DEFAULT_UPSTREAM_POLICY } from '../model/upstream-policy.ts';
 import { parseEndpointAddress } from './endpoint-address.ts';
 import { parseByteSize, parseDurationMs } from './quantity.ts';
 import { readCertificates, type StaticCertificates } from './static-certificates.ts';
@@ -38,8 +35,6 @@ import { parseYaml, type YamlDocument } from './yaml-document.ts';
 export interface StaticNarrowOptions {
   /** As the user gave it; relative file names inside are relative to its directory. */
   readonly file: string;
-  /** Names accepted as `balancer`. */
-  readonly balancers: readonly string[];
   /** Milliseconds since 1970, for expired certificates. */
   readonly nowAt: number;
 }
@@ -55,7 +50,7 @@ export interface StaticNarrowed {
 }
 
 export async function narrowStaticConfig(text: string, options: StaticNarrowOptions): Promise<StaticNarrowed> {
-  const { file, balancers, nowAt } = options;
+  const { file, nowAt } = options;
   const { documents, faults } = parseYaml(text, { file, firstLine: 1, merge: false });
   const [document] = documents;
   if (faults.length > 0 || document === undefined || document.value === null || documents.length > 1) {
@@ -64,7 +59,7 @@ export async function narrowStaticConfig(text: string, options: StaticNarrowOpti
   const problems = new StaticProblems(file, document);
   const parsed = staticFileSchema.safeParse(document.value, { reportInput: true });
   if (!parsed.success) reportIssues(parsed.error.issues, problems);
-  checkStaticFile(document.value, balancers, problems);
+  checkStaticFile(document.value, problems);
   const certificates = await readCertificates(document.value, file, problems, nowAt);
   const config = parsed.success && !problems.hasRejections ? toStaticConfig(file, parsed.data, certificates) : null;
   return { config, problems: problems.list(), paths: certificates.paths, document };
@@ -135,7 +130,7 @@ function toUpstream(name: string, entry: UpstreamEntry, certificates: StaticCert
     protocol: protocol ?? STATIC_DEFAULTS.protocol,
     tls: tls === undefined ? null : toUpstreamTls(tls, `upstreams.${name}.tls`, certificates),
     sendProxyProtocol: proxyProtocol ?? 'off',
-    balancer: balancer ?? STATIC_DEFAULTS.balancer,
+    balancer: balancer ?? DEFAULT_UPSTREAM_POLICY.balancer,
     endpoints: endpoints.flatMap(({ address, weight = STATIC_DEFAULTS.endpointWeight }) => {
       const parsed = parseEndpointAddress(address);
       return parsed === null ? [] : { ...parsed, weight };

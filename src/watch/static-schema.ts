@@ -5,6 +5,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { IP_NETWORK_FORM, isIpNetwork } from '../model/ip-networks.ts';
+import { BALANCERS } from '../model/upstream-policy.ts';
 import { isDnsName } from './dns-name.ts';
 import { ENDPOINT_ADDRESS_FORM, parseEndpointAddress } from './endpoint-address.ts';
 import { BYTE_SIZE_FORM, DURATION_FORM, parseByteSize, parseDurationMs } from './quantity.ts';
@@ -166,7 +167,8 @@ const upstream = map({
     .describe(
       'Name the client to endpoints in a PROXY protocol header of this version; each connection then serves one request. Default: no header.',
     ),
-  balancer: text('the name of a balancing algorithm')
+  balancer: z
+    .enum(BALANCERS, { error: `one of ${BALANCERS.map((name) => `\`${name}\``).join(', ')}` })
     .optional()
     .describe('How endpoints are chosen. Default: `round-robin`.'),
   healthCheck: healthCheck.optional().describe('Active health checks. Default: none.'),

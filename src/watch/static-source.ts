@@ -10,15 +10,12 @@ import type { StaticConfig } from '../model/static-config.ts';
 import type { Clock } from './clock.ts';
 import { FileFollower, type FileReading } from './file-follower.ts';
 import type { ConfigSource, SnapshotListener } from './source.ts';
-import { STATIC_DEFAULTS } from './static-file.ts';
 import { narrowStaticConfig, type StaticNarrowed } from './static-narrow.ts';
 import { staticRef } from './static-problems.ts';
 import { readTextFile } from './text-file.ts';
 import type { YamlDocument } from './yaml-document.ts';
 
 export interface StaticSourceOptions {
-  /** Names accepted as `balancer`. */
-  readonly balancers?: readonly string[];
   readonly clock?: Clock;
   /** False: find changes by comparing only. */
   readonly useEvents?: boolean;
@@ -68,7 +65,7 @@ export class StaticSource implements ConfigSource {
   }
 
   async #read(): Promise<StaticReading> {
-    const { balancers = [STATIC_DEFAULTS.balancer], nowAt = Date.now } = this.#options;
+    const { nowAt = Date.now } = this.#options;
     const content = await readTextFile(this.#file, MAX_FILE_BYTES);
     if ('error' in content) {
       const location = { file: this.#file, line: 1, column: 1 };
@@ -82,7 +79,7 @@ export class StaticSource implements ConfigSource {
       };
       return { config: null, problems: [problem], paths: [this.#file], document: null };
     }
-    const narrowed = await narrowStaticConfig(content.text, { file: this.#file, balancers, nowAt: nowAt() });
+    const narrowed = await narrowStaticConfig(content.text, { file: this.#file, nowAt: nowAt() });
     return { ...narrowed, paths: [this.#file, ...narrowed.paths] };
   }
 

@@ -4,13 +4,13 @@ import { test } from 'node:test';
 import type { Endpoint, EndpointTransport } from '../../src/balancer/endpoint.ts';
 import { UpstreamRegistry } from '../../src/balancer/upstream-registry.ts';
 import { PLAIN_TRANSPORT, type UpstreamConfig } from '../../src/model/proxy-config.ts';
+import { DEFAULT_UPSTREAM_POLICY } from '../../src/model/upstream-policy.ts';
 
-function config(id: string, hosts: readonly number[], balancer = 'round-robin'): UpstreamConfig {
+function config(id: string, hosts: readonly number[]): UpstreamConfig {
   return {
     id,
     ...PLAIN_TRANSPORT,
-    balancer,
-    healthCheck: null,
+    ...DEFAULT_UPSTREAM_POLICY,
     endpoints: hosts.map((host) => ({ address: `10.0.0.${host}`, port: 80, weight: 1 })),
     backend: null,
     source: { kind: 'StaticConfig', namespace: '', name: 'sluice.yaml' },
@@ -115,16 +115,6 @@ test('health changes reach their upstreams, unknown ones are ignored', () => {
   ]);
   assert.deepEqual(idsOf(shop.available), ['shop 10.0.0.2:80']);
   assert.deepEqual(idsOf(cart.available), ['cart 10.0.0.1:80']);
-});
-
-test('an unknown balancer changes nothing', () => {
-  const { registry, created } = createRig();
-  assert.throws(() => registry.ensure(config('shop', [1], 'fastest')), /unknown balancer "fastest"/);
-  assert.equal(registry.get('shop'), null);
-  const shop = registry.ensure(config('shop', [1]));
-  assert.throws(() => registry.ensure(config('shop', [1, 2], 'fastest')), /unknown balancer "fastest"/);
-  assert.equal(shop.endpoints.length, 1);
-  assert.equal(created.length, 1);
 });
 
 test('upstreams that share their pods, and workers, do not all begin with the same pod', () => {

@@ -6,10 +6,10 @@ import { createServer as createTcpServer, type Socket, type Server as TcpServer 
 import { type TestContext, test } from 'node:test';
 import { ActiveProber } from '../../src/health/active-prober.ts';
 import type { LogFields, Logger } from '../../src/log/logger.ts';
+import type { HealthCheckConfig } from '../../src/model/health-check.ts';
 import {
   type EndpointAddress,
   type HealthChange,
-  type HealthCheckConfig,
   PLAIN_TRANSPORT,
   type UpstreamConfig,
 } from '../../src/model/proxy-config.ts';

@@ -125,11 +125,6 @@ test('a configuration that cannot be applied changes nothing', () => {
     }),
     proxyConfig({
       generation: 3,
-      upstreams: [upstreamConfig('a', '10.0.0.7:80'), { ...B, balancer: 'unknown' }],
-      routes: [routeConfig('r', 'a')],
-    }),
-    proxyConfig({
-      generation: 4,
       upstreams: [upstreamConfig('a', '10.0.0.7:80'), B],
       routes: [routeConfig('r', 'a', { split: { members: [{ upstream: 'a', weight: 1, filters: [] }], canaries } })],
     }),

@@ -237,7 +237,6 @@ const SETTINGS: CompileSettings = {
   defaultTlsSecret: '',
   fallbackCertificate: null,
   listeners: [],
-  balancers: ['round-robin'],
 };
 
 export function settings(part: Partial<CompileSettings> = {}): CompileSettings {

@@ -12,6 +12,7 @@ import {
   type UpstreamTlsConfig,
 } from '../../src/model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY } from '../../src/model/route-policy.ts';
+import { DEFAULT_UPSTREAM_POLICY } from '../../src/model/upstream-policy.ts';
 
 const SOURCE = { kind: 'StaticConfig', namespace: '', name: 'test.yaml' };
 
@@ -19,8 +20,7 @@ export function upstreamConfig(id: string, ...addresses: readonly string[]): Ups
   return {
     id,
     ...PLAIN_TRANSPORT,
-    balancer: 'round-robin',
-    healthCheck: null,
+    ...DEFAULT_UPSTREAM_POLICY,
     endpoints: addresses.map(toEndpoint),
     backend: null,
     source: SOURCE,

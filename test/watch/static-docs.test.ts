@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parse } from 'yaml';
+import { DEFAULT_UPSTREAM_POLICY } from '../../src/model/upstream-policy.ts';
 import { isRecord } from '../../src/watch/narrow-object.ts';
 import { STATIC_DEFAULTS } from '../../src/watch/static-file.ts';
 import { staticConfigJsonSchema, staticFileSchema } from '../../src/watch/static-schema.ts';
@@ -41,7 +42,7 @@ test('the reference page names the defaults in force', async () => {
       ?.split('|')[3]
       ?.trim();
   const expected: readonly (readonly [string, string])[] = [
-    ['upstreams.*.balancer', `\`${STATIC_DEFAULTS.balancer}\``],
+    ['upstreams.*.balancer', `\`${DEFAULT_UPSTREAM_POLICY.balancer}\``],
     ['upstreams.*.endpoints[].weight', String(STATIC_DEFAULTS.endpointWeight)],
     ['upstreams.*.healthCheck.interval', `\`${STATIC_DEFAULTS.healthIntervalMs / 1000}s\``],
     ['upstreams.*.healthCheck.timeout', `\`${STATIC_DEFAULTS.healthTimeoutMs / 1000}s\``],

@@ -18,7 +18,7 @@ async function narrow(t: TestContext, keys: string, nowAt = NOW): Promise<Static
   await writeFile(join(directory, 'certs/client.crt'), SHOP_CERT);
   await writeFile(join(directory, 'certs/client.key'), SHOP_KEY);
   const text = `upstreams:\n  shop: { endpoints: [], ${keys} }\n`;
-  return narrowStaticConfig(text, { file: join(directory, 'sluice.yaml'), balancers: ['round-robin'], nowAt });
+  return narrowStaticConfig(text, { file: join(directory, 'sluice.yaml'), nowAt });
 }
 
 test('TLS with every default verifies against the public authorities', async (t) => {

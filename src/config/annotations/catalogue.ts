@@ -92,7 +92,6 @@ const OTHERS: readonly string[] = [
   'limit-rpm',
   'limit-rps',
   'limit-whitelist',
-  'load-balance',
   'lua-resty-waf',
   'mirror-host',
   'mirror-request-body',

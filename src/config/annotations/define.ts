@@ -6,8 +6,11 @@ export type Parsed<T> = { readonly value: T } | { readonly problem: string };
 export interface AnnotationDefinition<T> {
   /** Without the prefix. */
   readonly key: string;
-  /** `location`: the routes the Ingress owns. `canary`: the canaries it adds to routes of others. */
-  readonly scope: 'location' | 'canary';
+  /**
+   * `location`: the routes the Ingress owns. `canary`: the canaries it adds to routes of others. `upstream`: the backends it
+   * names, for every route that uses them.
+   */
+  readonly scope: 'location' | 'canary' | 'upstream';
   /** What somebody who may write it can do to others: shown in the reference. */
   readonly risk: 'low' | 'medium' | 'high';
   readonly doc: string;

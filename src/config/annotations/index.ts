@@ -1,5 +1,6 @@
 /** The annotations Sluice understands, in the order of the reference page. One file each; a test finds missing lines. */
 import { backendProtocol } from './backend-protocol.ts';
+import { balancer } from './balancer.ts';
 import { canary } from './canary.ts';
 import { canaryByCookie } from './canary-by-cookie.ts';
 import { canaryByHeader } from './canary-by-header.ts';
@@ -8,6 +9,7 @@ import { canaryByHeaderValue } from './canary-by-header-value.ts';
 import { canaryWeight } from './canary-weight.ts';
 import { canaryWeightTotal } from './canary-weight-total.ts';
 import type { AnnotationSpec } from './define.ts';
+import { loadBalance } from './load-balance.ts';
 import { proxyBodySize } from './proxy-body-size.ts';
 import { proxyConnectTimeout } from './proxy-connect-timeout.ts';
 import { proxyNextUpstreamTries } from './proxy-next-upstream-tries.ts';
@@ -43,4 +45,6 @@ export const ANNOTATIONS: readonly AnnotationSpec[] = [
   proxySslProtocols,
   proxySslCiphers,
   upstreamProxyProtocol,
+  loadBalance,
+  balancer,
 ];

@@ -1,13 +1,18 @@
 /** What the annotations of one Ingress add up to. Each annotation writes its own fields in here and no others. */
 import type { TlsVersion, TransportConfig } from '../../model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../model/route-policy.ts';
+import type { UpstreamPolicy } from '../../model/upstream-policy.ts';
 import type { BackendProtocol } from '../backend-transport.ts';
 
 export interface IngressSettings {
   readonly policy: Writable<RoutePolicy>;
   readonly canary: CanarySettings;
   readonly backend: BackendSettings;
+  readonly upstream: UpstreamSettings;
 }
+
+/** What is asked of the upstreams themselves; absent = nothing. Who prevails is decided in `upstream-claims.ts`. */
+export type UpstreamSettings = Writable<Partial<UpstreamPolicy>>;
 
 /** How backends are connected to, as written. How that combines is decided in `backend-tls.ts`. */
 export interface BackendSettings {
@@ -65,5 +70,6 @@ export function createIngressSettings(): IngressSettings {
       sslCiphers: '',
       sendProxyProtocol: 'off',
     },
+    upstream: {},
   };
 }

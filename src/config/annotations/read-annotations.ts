@@ -6,7 +6,7 @@ import type { ProblemCode, ProblemSeverity } from '../../model/problem.ts';
 import { classifyUnsupported, UNSUPPORTED_NAMES } from './catalogue.ts';
 import type { AnnotationSpec } from './define.ts';
 import { ANNOTATIONS } from './index.ts';
-import { createIngressSettings, type IngressSettings } from './ingress-settings.ts';
+import { createIngressSettings, type IngressSettings, type UpstreamSettings } from './ingress-settings.ts';
 import { boolean } from './parsers.ts';
 import { suggestName } from './suggest.ts';
 
@@ -44,6 +44,21 @@ export function readAnnotations(annotations: Readonly<Record<string, string>>, p
   return reading.finish();
 }
 
+/**
+ * What a Service says of the upstreams made of it. Only our own names count there: those of the dialect belong on an
+ * Ingress, and a Service may carry anything else for other programs.
+ */
+export function readServiceAnnotations(annotations: Readonly<Record<string, string>>): {
+  readonly settings: UpstreamSettings;
+  readonly faults: readonly AnnotationFault[];
+} {
+  const ours = Object.keys(annotations).filter((key) => key.startsWith(OWN_PREFIX));
+  const reading = new Reading(OWN_PREFIX);
+  for (const key of ours.toSorted()) reading.addToService(key, annotations[key] ?? '');
+  const { settings, faults } = reading.finish();
+  return { settings: settings.upstream, faults };
+}
+
 class Reading {
   readonly #prefix: string;
   readonly #settings: IngressSettings = createIngressSettings();
@@ -65,6 +80,14 @@ class Reading {
     if (kind === 'unknown') return this.#addUnknown(key, name, this.#prefix, KNOWN_NAMES);
     if (text.trim() === '' || (SWITCHES.has(name) && isFalse(text))) return;
     this.#unsupported.push({ key, isSecurity: kind === 'security' });
+  }
+
+  addToService(key: string, text: string): void {
+    const name = key.slice(OWN_PREFIX.length);
+    const spec = OWN_SPECS.get(name);
+    if (spec === undefined || spec.scope === 'upstream') return this.#addOwn(key, name, text);
+    const message = `annotation "${key}" has no effect on a service; it counts on an ingress`;
+    this.#faults.push({ code: 'annotation-unsupported', severity: 'warning', key, message });
   }
 
   #addOwn(key: string, name: string, text: string): void {

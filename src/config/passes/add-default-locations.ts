@@ -5,10 +5,11 @@
 import { formatRef, type ObjectRef } from '../../model/object-ref.ts';
 import { type PathMatch, PLAIN_TRANSPORT, type UpstreamId } from '../../model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../model/route-policy.ts';
+import { DEFAULT_UPSTREAM_POLICY } from '../../model/upstream-policy.ts';
 import { createIngressSettings } from '../annotations/ingress-settings.ts';
 import { DEFAULT_BACKEND_TRANSPORT } from '../backend-transport.ts';
 import { type AcceptedIngress, type Draft, type DraftRoute, reject, toRouteId, warn } from '../draft.ts';
-import { addUpstream, DEFAULT_BALANCER, useBackend } from '../use-backend.ts';
+import { addUpstream, useBackend } from '../use-backend.ts';
 
 const ANY_HOST = '';
 const EVERYTHING: PathMatch = { kind: 'prefix', value: '/' };
@@ -80,8 +81,8 @@ function addSharedDefault(draft: Draft, host: string, shared: SharedDefault): vo
 function addOwnDefault(draft: Draft, host: string, ingress: AcceptedIngress): boolean {
   const backend = ingress.object.defaultBackend;
   if (backend === null) return false;
-  const { ref: source, policy, transport } = ingress;
-  const user = { ref: source, namespace: source.namespace, field: DEFAULT_BACKEND_FIELD, transport };
+  const { ref: source, policy, transport, upstreamSettings } = ingress;
+  const user = { ref: source, namespace: source.namespace, field: DEFAULT_BACKEND_FIELD, transport, upstreamSettings };
   const upstream = useBackend(draft, backend, user);
   if (upstream === null) return false;
   const sourceField = DEFAULT_BACKEND_FIELD;
@@ -93,8 +94,7 @@ function addClosed(draft: Draft, host: string, owner: AcceptedIngress): void {
   draft.upstreams.set(CLOSED_UPSTREAM, {
     id: CLOSED_UPSTREAM,
     ...PLAIN_TRANSPORT,
-    balancer: DEFAULT_BALANCER,
-    healthCheck: null,
+    ...DEFAULT_UPSTREAM_POLICY,
     endpoints: [],
     backend: null,
     source: { kind: 'Settings', namespace: '', name: CLOSED_UPSTREAM },

@@ -38,8 +38,9 @@ function addPath(
     reject(draft, 'path-conflict', ingress.ref, rule.field, message);
     return;
   }
-  const { ref, transport } = ingress;
-  const user = { ref, namespace: ingress.object.namespace, field: `${rule.field}.backend`, transport };
+  const { ref, transport, upstreamSettings } = ingress;
+  const { namespace } = ingress.object;
+  const user = { ref, namespace, field: `${rule.field}.backend`, transport, upstreamSettings };
   const upstream = useBackend(draft, rule.path.backend, user);
   if (upstream === null) return;
   draft.routes.set(id, {

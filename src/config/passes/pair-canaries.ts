@@ -79,8 +79,9 @@ function attach(draft: Draft, route: DraftRoute, path: CanaryPath): void {
     warn(draft, 'canary-invalid', ingress.ref, field, message);
     return;
   }
+  const { ref, upstreamSettings } = ingress;
   const { namespace } = ingress.object;
-  const user = { ref: ingress.ref, namespace, field: path.backendField, transport: route.transport };
+  const user = { ref, namespace, field: path.backendField, transport: route.transport, upstreamSettings };
   const upstream = useBackend(draft, path.backend, user);
   if (upstream === null) return;
   if (upstream === route.upstream) {

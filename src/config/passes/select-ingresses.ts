@@ -65,6 +65,7 @@ function accept(draft: Draft, ingress: IngressObject): AcceptedIngress {
     slashPolicy: { ...settings.policy, redirectMissingSlash: true },
     canary: isCanary ? settings.canary : null,
     transport,
+    upstreamSettings: settings.upstream,
   };
 }
 

@@ -1,7 +1,12 @@
 /** Why a route takes a request, and the others do not. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ExplainedConfig, type Explanation, explainRequest } from '../../../src/cli/explain/explain-request.ts';
+import {
+  type ExplainedConfig,
+  type ExplainedUpstream,
+  type Explanation,
+  explainRequest,
+} from '../../../src/cli/explain/explain-request.ts';
 import { formatExplanation } from '../../../src/cli/explain/format-explanation.ts';
 import type { PathMatch, RouteConfig } from '../../../src/model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY } from '../../../src/model/route-policy.ts';
@@ -30,7 +35,11 @@ const prefix = (value: string): PathMatch => ({ kind: 'prefix', value });
 const exact = (value: string): PathMatch => ({ kind: 'exact', value });
 const regex = (value: string): PathMatch => ({ kind: 'regex', value });
 
-const WEB = { id: 'shop/web/80', balancer: 'round-robin', endpoints: [{ address: '10.0.0.1', port: 8080, weight: 1 }] };
+const WEB: ExplainedUpstream = {
+  id: 'shop/web/80',
+  balancer: 'round-robin',
+  endpoints: [{ address: '10.0.0.1', port: 8080, weight: 1 }],
+};
 
 function config(routes: readonly RouteConfig[], parts: Partial<ExplainedConfig> = {}): ExplainedConfig {
   const listener = { address: '0.0.0.0', port: 0, advertisedPort: 0 };
