@@ -1,7 +1,7 @@
 /** The legs of a run: one kind of traffic each, what makes it, and what is read from it. */
 import { autocannon, h2load, type LoadResult, wrk } from './load.ts';
 import { LARGE_BODY_BYTES, LARGE_BODY_PATH } from './servers/bodies.ts';
-import { DIRECT, TARGET_NAMES } from './targets.ts';
+import { DIRECT, RELAY, TARGET_NAMES } from './targets.ts';
 
 export type GeneratorName = 'autocannon' | 'wrk' | 'h2load';
 
@@ -42,7 +42,7 @@ const SOME = 20_000;
 /** Of 1 MiB. */
 const FEW = 1_000;
 
-const PROXIES = TARGET_NAMES.filter((name) => name !== DIRECT);
+const PROXIES = TARGET_NAMES.filter((name) => name !== DIRECT && name !== RELAY);
 
 /** @param connections of the two legs with small requests over HTTP/1.1 keep-alive connections */
 export function makeLegs(generator: 'autocannon' | 'wrk', connections: number = CONNECTIONS): readonly Leg[] {
@@ -54,7 +54,7 @@ export function makeLegs(generator: 'autocannon' | 'wrk', connections: number = 
   const text = `GET, ${connections} keep-alive connections`;
   return [
     { ...smallLeg, name: 'h1', title: `HTTP/1.1, ${text}`, tls: false, targets: TARGET_NAMES },
-    { ...smallLeg, name: 'h1-tls', title: `HTTP/1.1 over TLS, ${text}`, tls: true, targets: PROXIES },
+    { ...smallLeg, name: 'h1-tls', title: `HTTP/1.1 over TLS, ${text}`, tls: true, targets: [...PROXIES, RELAY] },
     {
       name: 'h2-tls',
       title: `HTTP/2 over TLS, GET, ${H2_CONNECTIONS} connections with ${H2_STREAMS} streams each`,
@@ -90,7 +90,7 @@ export function makeLegs(generator: 'autocannon' | 'wrk', connections: number = 
       tls: false,
       uploads: false,
       warmUpRequests: FEW,
-      targets: TARGET_NAMES,
+      targets: [DIRECT, ...PROXIES],
       load: ({ origin, seconds }) =>
         wrk({ url: origin + LARGE_BODY_PATH, connections: LARGE_CONNECTIONS, seconds, close: false, bodyBytes: 0 }),
     },
@@ -102,7 +102,7 @@ export function makeLegs(generator: 'autocannon' | 'wrk', connections: number = 
       tls: false,
       uploads: true,
       warmUpRequests: FEW,
-      targets: TARGET_NAMES,
+      targets: [DIRECT, ...PROXIES],
       load: ({ origin, seconds }) => {
         const load = { url: `${origin}/`, connections: LARGE_CONNECTIONS, seconds };
         return wrk({ ...load, close: false, bodyBytes: LARGE_BODY_BYTES });
@@ -116,7 +116,7 @@ export function makeLegs(generator: 'autocannon' | 'wrk', connections: number = 
       tls: false,
       uploads: false,
       warmUpRequests: MANY,
-      targets: [DIRECT, 'sluice', 'nginx', 'haproxy'],
+      targets: [DIRECT, 'sluice', 'nginx', 'haproxy', RELAY],
       load: ({ origin, seconds, directory, rate }) =>
         h2load({ url: `${origin}/`, connections, seconds, directory, http1: true, streams: 1, rate }),
     },

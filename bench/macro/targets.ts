@@ -33,6 +33,9 @@ interface Kind {
 const SERVERS = join(import.meta.dirname, 'servers');
 const ROOT = join(import.meta.dirname, '../..');
 
+export const DIRECT = 'direct';
+export const RELAY = 'relay';
+
 const KINDS: readonly Kind[] = [
   {
     name: 'sluice',
@@ -66,17 +69,10 @@ const KINDS: readonly Kind[] = [
       return installed('caddy', ['run', '--adapter', 'caddyfile', '--config', file], home);
     },
   },
-  {
-    name: 'http-proxy',
-    launch: ({ port, upstreamPort, certificate }) => {
-      const tls = certificate === null ? [] : [certificate.certFile, certificate.keyFile, CIPHER_SUITE];
-      const args = [String(port), String(upstreamPort), ...tls];
-      return { command: [process.execPath, '--no-deprecation', join(SERVERS, 'http-proxy.ts'), ...args] };
-    },
-  },
+  { name: 'http-proxy', launch: (route) => launchServer('http-proxy.ts', route) },
+  { name: RELAY, launch: (route) => launchServer('relay.ts', route) },
 ];
 
-export const DIRECT = 'direct';
 export const TARGET_NAMES: readonly string[] = [DIRECT, ...KINDS.map(({ name }) => name)];
 
 /** The build, unless a source is newer than it: figures of yesterday's code would mislead. */
@@ -119,6 +115,12 @@ export async function startTargets(
     targets.push({ name, port, process: started, onNode: launched.command[0] === process.execPath });
   }
   return targets;
+}
+
+function launchServer(file: string, { port, upstreamPort, certificate }: Route): Launch {
+  const tls = certificate === null ? [] : [certificate.certFile, certificate.keyFile, CIPHER_SUITE];
+  const args = [String(port), String(upstreamPort), ...tls];
+  return { command: [process.execPath, '--no-deprecation', join(SERVERS, file), ...args] };
 }
 
 function installed(program: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Launch | null {
