@@ -25,6 +25,8 @@ export class Endpoint {
   readonly port: number;
   /** Whole number; 0 = no new requests. */
   weight: number;
+  /** The weight balancers go by now; whole number, 0 = no new requests. Set by `Upstream` before it rebuilds the balancer. */
+  weightInForce: number;
   healthy: boolean;
   /** Empty when healthy. */
   reason: string;
@@ -45,6 +47,7 @@ export class Endpoint {
     this.address = address;
     this.port = port;
     this.weight = weight;
+    this.weightInForce = weight;
     this.healthy = true;
     this.reason = '';
     this.removed = false;

@@ -53,8 +53,8 @@ export class Upstream {
   }
 
   /** Hot. Null only when no endpoint has a weight. */
-  pick(hashKey: number, exclude: Endpoint | null): Endpoint | null {
-    return this.balancer.pick(hashKey, exclude);
+  pick(hashKey: number, tried: readonly Endpoint[]): Endpoint | null {
+    return this.balancer.pick(hashKey, tried);
   }
 
   /** Changes the algorithm and keeps everything else. */
@@ -134,7 +134,10 @@ export class Upstream {
       (endpoint, at) => endpoint === previous[at] && endpoint.weight === weights.get(endpoint),
     );
     if (unchanged && endpoints.length === previous.length) return;
-    for (const [endpoint, weight] of weights) endpoint.weight = weight;
+    for (const [endpoint, weight] of weights) {
+      endpoint.weight = weight;
+      endpoint.weightInForce = weight;
+    }
     for (const endpoint of previous) if (!next.has(endpoint.id)) endpoint.removed = true;
     this.endpoints = endpoints;
     this.#byId = next;

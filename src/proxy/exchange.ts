@@ -3,6 +3,7 @@
  * that is safe, and closes exactly once on every path, client abort included.
  * Hot: one object per request; everything else it needs belongs to connections.
  */
+import { NONE_TRIED } from '../balancer/balancer.ts';
 import type { Endpoint } from '../balancer/endpoint.ts';
 import type { LiveRoute } from '../live/live-route.ts';
 import type { SplitTarget } from '../live/live-split.ts';
@@ -102,7 +103,7 @@ export class Exchange {
 
   /** Picks an endpoint and hands the request to a connection of it. Also the way back in for a retry. */
   attempt(): void {
-    const endpoint = this.#failed === null ? this.target.upstream.pick(0, null) : this.#pickOther(this.#failed);
+    const endpoint = this.target.upstream.pick(0, this.#failed ?? NONE_TRIED);
     if (endpoint === null) {
       this.fail(Outcome.NoEndpoint);
       return;
@@ -280,15 +281,6 @@ export class Exchange {
     stats.responseBytes += this.responseBytes;
     stats.countDuration(durationMs);
     if (this.logFacts !== null) this.#log(this.logFacts, durationMs, outcome);
-  }
-
-  /** Another endpoint while there is one that has not failed this request; after that, any. */
-  #pickOther(failed: readonly Endpoint[]): Endpoint | null {
-    const { upstream } = this.target;
-    const picked = upstream.pick(0, failed.at(-1) ?? null);
-    if (picked === null || !failed.includes(picked)) return picked;
-    const fresh = upstream.available.filter((endpoint) => !failed.includes(endpoint));
-    return fresh[this.worker.draw() % fresh.length] ?? picked;
   }
 
   /** The retry on a stale connection is free, once: the first was no fault of the request or the endpoint. */

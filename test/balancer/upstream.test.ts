@@ -1,6 +1,7 @@
 /** Endpoints of an upstream: who may be picked, and what outlives an update. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { NONE_TRIED } from '../../src/balancer/balancer.ts';
 import type { Endpoint, EndpointTransport } from '../../src/balancer/endpoint.ts';
 import { Upstream } from '../../src/balancer/upstream.ts';
 import type { EndpointAddress } from '../../src/model/proxy-config.ts';
@@ -47,7 +48,7 @@ test('an upstream without endpoints picks nothing', () => {
   const upstream = new Upstream('shop', 'round-robin', 0);
   assert.equal(upstream.hasEndpoints, false);
   assert.equal(upstream.panicking, false);
-  assert.equal(upstream.pick(0, null), null);
+  assert.equal(upstream.pick(0, NONE_TRIED), null);
 });
 
 test('new endpoints start healthy, with a transport and counters at 0', () => {
@@ -71,7 +72,7 @@ test('new endpoints start healthy, with a transport and counters at 0', () => {
     },
   );
   assert.ok(endpoint.transport !== null);
-  assert.equal(upstream.pick(0, null), endpoint);
+  assert.equal(upstream.pick(0, NONE_TRIED), endpoint);
 });
 
 test('an update keeps known endpoints with health, counters and transport, and applies their new weight', () => {
@@ -125,7 +126,7 @@ test('nothing is picked from a removed endpoint when its transport is told to cl
     idleCount: 0,
     openCount: 0,
     close: (): void => {
-      pickedWhileClosing.push(upstream.pick(0, null));
+      pickedWhileClosing.push(upstream.pick(0, NONE_TRIED));
     },
   });
   upstream.update(addresses(1, 1), create);
@@ -175,7 +176,7 @@ test('an unhealthy endpoint is not picked until it is healthy again', () => {
   const upstream = createUpstream(1, 1, 1);
   assert.equal(judge(upstream, '10.0.0.2:80', false, 'status 500'), true);
   assert.deepEqual(ids(upstream.available), ['10.0.0.1:80', '10.0.0.3:80']);
-  for (let count = 0; count < 6; count += 1) assert.notEqual(upstream.pick(0, null)?.id, '10.0.0.2:80');
+  for (let count = 0; count < 6; count += 1) assert.notEqual(upstream.pick(0, NONE_TRIED)?.id, '10.0.0.2:80');
   assert.equal(judge(upstream, '10.0.0.2:80', true, ''), true);
   assert.deepEqual(ids(upstream.available), ['10.0.0.1:80', '10.0.0.2:80', '10.0.0.3:80']);
 });
@@ -208,19 +209,19 @@ test('a weight of 0 means no new requests, not even in panic', () => {
   const upstream = createUpstream(0, 0);
   assert.equal(upstream.hasEndpoints, false);
   assert.equal(upstream.panicking, false);
-  assert.equal(upstream.pick(0, null), null);
+  assert.equal(upstream.pick(0, NONE_TRIED), null);
   upstream.update(addresses(0, 1), new Transports().create);
-  assert.equal(upstream.pick(0, null)?.id, '10.0.0.2:80');
+  assert.equal(upstream.pick(0, NONE_TRIED)?.id, '10.0.0.2:80');
 });
 
 test('the sequence of picks goes on over changes of health and weight', () => {
   const upstream = createUpstream(1, 1, 1);
-  assert.equal(upstream.pick(0, null)?.id, '10.0.0.1:80');
+  assert.equal(upstream.pick(0, NONE_TRIED)?.id, '10.0.0.1:80');
   judge(upstream, '10.0.0.3:80', false, 'status 500');
   judge(upstream, '10.0.0.3:80', true, '');
-  assert.equal(upstream.pick(0, null)?.id, '10.0.0.2:80');
+  assert.equal(upstream.pick(0, NONE_TRIED)?.id, '10.0.0.2:80');
   upstream.update(addresses(1, 1, 1, 1), new Transports().create);
-  assert.equal(upstream.pick(0, null)?.id, '10.0.0.3:80');
+  assert.equal(upstream.pick(0, NONE_TRIED)?.id, '10.0.0.3:80');
 });
 
 test('the algorithm in use is kept with its position', () => {
