@@ -138,7 +138,16 @@ function upstream(
   endpoints: readonly EndpointAddress[],
 ): UpstreamConfig {
   const source = { kind: 'StaticConfig', namespace: '', name: 'sluice.yaml' };
-  return { id, ...PLAIN_TRANSPORT, balancer: 'round-robin', healthCheck, endpoints, backend: null, source };
+  return {
+    id,
+    ...PLAIN_TRANSPORT,
+    balancer: 'round-robin',
+    hashing: null,
+    healthCheck,
+    endpoints,
+    backend: null,
+    source,
+  };
 }
 
 async function startBackend(t: TestContext): Promise<Backend> {
