@@ -3,6 +3,7 @@ import type { EndpointAddress, TransportConfig, UpstreamId } from '../model/prox
 import { PLAIN_TRANSPORT, toEndpointId } from '../model/proxy-config.ts';
 import type { BalancerName } from '../model/upstream-policy.ts';
 import { ALGORITHMS } from './algorithms/index.ts';
+import { AttemptResult, isFailure } from './attempt-result.ts';
 import type { Balancer } from './balancer.ts';
 import { type CreateTransport, Endpoint } from './endpoint.ts';
 import { isSameTransport } from './same-transport.ts';
@@ -28,8 +29,6 @@ export class Upstream {
   panicking: boolean;
   balancer: Balancer;
   algorithm: BalancerName;
-  /** Told the outcome of each attempt; filled by `live/`. */
-  onOutcome: ((endpoint: Endpoint, failed: boolean) => void) | null;
   readonly #seed: number;
   #byId: Map<string, Endpoint>;
   #transport: TransportConfig;
@@ -41,7 +40,6 @@ export class Upstream {
     this.panicking = false;
     this.balancer = ALGORITHMS[algorithm](seed);
     this.algorithm = algorithm;
-    this.onOutcome = null;
     this.#seed = seed;
     this.#byId = new Map();
     this.#transport = PLAIN_TRANSPORT;
@@ -55,6 +53,17 @@ export class Upstream {
   /** Hot. Null only when no endpoint has a weight. */
   pick(hashKey: number, tried: readonly Endpoint[]): Endpoint | null {
     return this.balancer.pick(hashKey, tried);
+  }
+
+  /**
+   * Hot. Once for each attempt that was counted in flight, when it ends; one that leaves HTTP (101) is Ok at once, and
+   * Neutral when it ends.
+   * @param latencyMs from the start of the attempt to the head of the response, or to the failure
+   * @param nowMs monotonic
+   */
+  record(endpoint: Endpoint, result: AttemptResult, latencyMs: number, nowMs: number): void {
+    if (result === AttemptResult.Neutral) return;
+    this.balancer.observe(endpoint, latencyMs, nowMs, isFailure(result));
   }
 
   /** Changes the algorithm and keeps everything else. */

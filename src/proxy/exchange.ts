@@ -3,6 +3,8 @@
  * that is safe, and closes exactly once on every path, client abort included.
  * Hot: one object per request; everything else it needs belongs to connections.
  */
+
+import { AttemptResult, isFailure } from '../balancer/attempt-result.ts';
 import { NONE_TRIED } from '../balancer/balancer.ts';
 import type { Endpoint } from '../balancer/endpoint.ts';
 import type { LiveRoute } from '../live/live-route.ts';
@@ -12,7 +14,7 @@ import { localResponse } from './error-response.ts';
 import type { ExchangeRequest, RequestFactsForLog } from './exchange-request.ts';
 import { BODY_NONE } from './http1/request-head.ts';
 import type { ResponseHead } from './http1/response-head.ts';
-import { Outcome, statusOf } from './outcome.ts';
+import { Outcome, statusOf, toAttemptResult } from './outcome.ts';
 import { mayRetry } from './retry.ts';
 import type { UpstreamConnection, UpstreamTransport } from './upstream-transport.ts';
 import type { WorkerContext } from './worker-context.ts';
@@ -58,6 +60,7 @@ export class Exchange {
   /** Body bytes waiting for a connection; at most one read of the client's socket. */
   #heldBody: Buffer[] | null;
   #staleRetryUsed: boolean;
+  #attemptStartMs: number;
 
   constructor(
     worker: WorkerContext,
@@ -96,6 +99,7 @@ export class Exchange {
     this.#requestTrailers = null;
     this.#heldBody = null;
     this.#staleRetryUsed = false;
+    this.#attemptStartMs = this.startMs;
     worker.activeRequests++;
     worker.totalRequests++;
     target.stats.requests++;
@@ -111,6 +115,7 @@ export class Exchange {
     this.endpoint = endpoint;
     endpoint.inFlight++;
     endpoint.requests++;
+    if (this.attempts > 0) this.#attemptStartMs = performance.now();
     this.attempts++;
     (endpoint.transport as UpstreamTransport).dispatch(this, !this.#staleRetryUsed);
   }
@@ -196,6 +201,12 @@ export class Exchange {
     this.downstream.startResponse(head);
   }
 
+  /** The connection leaves HTTP. It may last for days: what that says about its endpoint must not wait for its end. */
+  onSwitch(): void {
+    this.status = 101;
+    this.#record(AttemptResult.Ok);
+  }
+
   onResponseData(buffer: Buffer, start: number, end: number): void {
     this.responseBytes += end - start;
     this.downstream.writeResponse(buffer, start, end);
@@ -204,7 +215,7 @@ export class Exchange {
   /** The response is complete and the connection has already been given back or closed. */
   onResponseEnd(trailers: readonly string[] | null): void {
     this.connection = null;
-    this.#releaseEndpoint(this.status >= 500);
+    this.#releaseEndpoint(this.status >= 500 ? AttemptResult.ServerError : AttemptResult.Ok);
     this.finish(Outcome.Ok);
     this.downstream.endResponse(trailers);
   }
@@ -220,7 +231,7 @@ export class Exchange {
     if (outcome === Outcome.ConnectFailed || outcome === Outcome.ConnectTimeout) endpoint.connectFailures++;
     // A kept-alive connection that its back end closed in the meantime says nothing about that back end.
     const stale = reused && outcome === Outcome.UpstreamClosed && !this.responseStarted;
-    this.#releaseEndpoint(!stale);
+    this.#releaseEndpoint(stale ? AttemptResult.Neutral : toAttemptResult(outcome));
     if (this.responseStarted) {
       this.finish(outcome);
       this.downstream.abortResponse();
@@ -260,7 +271,7 @@ export class Exchange {
   onTunnelEnd(): void {
     if (this.finished) return;
     this.connection = null;
-    this.#releaseEndpoint(false);
+    this.#releaseEndpoint(AttemptResult.Neutral);
     this.finish(Outcome.Ok);
   }
 
@@ -297,15 +308,19 @@ export class Exchange {
     if (connection === null) return;
     this.connection = null;
     connection.abandon();
-    this.#releaseEndpoint(false);
+    this.#releaseEndpoint(AttemptResult.Neutral);
   }
 
-  #releaseEndpoint(failed: boolean): void {
+  #releaseEndpoint(result: AttemptResult): void {
+    (this.endpoint as Endpoint).inFlight--;
+    this.#record(result);
+  }
+
+  #record(result: AttemptResult): void {
     const endpoint = this.endpoint as Endpoint;
-    endpoint.inFlight--;
-    if (failed) endpoint.failures++;
-    const { onOutcome } = this.target.upstream;
-    if (onOutcome !== null) onOutcome(endpoint, failed);
+    if (isFailure(result)) endpoint.failures++;
+    const endMs = this.responseStarted ? this.startMs + this.upstreamMs : performance.now();
+    this.target.upstream.record(endpoint, result, endMs - this.#attemptStartMs, this.worker.clock.nowMs);
   }
 
   #log(facts: RequestFactsForLog, durationMs: number, outcome: Outcome): void {
