@@ -22,6 +22,15 @@ export function crc32(text: string, before = 0): number {
   return ~crc >>> 0;
 }
 
+/** The same for the four bytes of a 32-bit integer, least significant first. */
+export function crc32OfInt32(value: number, before: number): number {
+  let crc = ~before;
+  for (let shift = 0; shift < 32; shift += 8) {
+    crc = (TABLE[(crc ^ (value >>> shift)) & 0xff] as number) ^ (crc >>> 8);
+  }
+  return ~crc >>> 0;
+}
+
 function makeTable(): Int32Array {
   return Int32Array.from({ length: 256 }, (_, byte) => {
     let value = byte;
