@@ -1,6 +1,7 @@
 /** What a pick costs. The naive form adds to and scans every endpoint for each pick, as the textbook does. */
 
 import { ALGORITHMS } from '../../src/balancer/algorithms/index.ts';
+import { NONE_TRIED } from '../../src/balancer/balancer.ts';
 import { Endpoint } from '../../src/balancer/endpoint.ts';
 import type { BalancerName } from '../../src/model/upstream-policy.ts';
 import { type BenchCase, defineCases, type Repeat } from './harness.ts';
@@ -18,7 +19,7 @@ function picking(algorithm: BalancerName, weights: readonly number[]): Repeat {
   balancer.rebuild(createEndpoints(weights));
   return (count) => {
     let last: Endpoint | null = null;
-    for (let pick = 0; pick < count; pick += 1) last = balancer.pick(pick, null);
+    for (let pick = 0; pick < count; pick += 1) last = balancer.pick(pick, NONE_TRIED);
     return last;
   };
 }
@@ -28,10 +29,10 @@ function rebuilding(algorithm: BalancerName, weights: readonly number[]): Repeat
   const endpoints = createEndpoints(weights);
   return (count) => {
     for (let rebuild = 0; rebuild < count; rebuild += 1) {
-      balancer.pick(rebuild, null);
+      balancer.pick(rebuild, NONE_TRIED);
       balancer.rebuild(endpoints);
     }
-    return balancer.pick(0, null);
+    return balancer.pick(0, NONE_TRIED);
   };
 }
 

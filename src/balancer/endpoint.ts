@@ -12,6 +12,8 @@ export interface EndpointTransport {
    * another transport.
    */
   close(): void;
+  /** Closes idle connections now and busy ones when their exchange ends; further exchanges may still come. */
+  retire(): void;
 }
 
 export type CreateTransport = (endpoint: Endpoint, config: TransportConfig) => EndpointTransport;
@@ -25,9 +27,15 @@ export class Endpoint {
   readonly port: number;
   /** Whole number; 0 = no new requests. */
   weight: number;
+  /** The weight balancers go by now; whole number, 0 = no new requests. Set by `Upstream` before it rebuilds the balancer. */
+  weightInForce: number;
   healthy: boolean;
   /** Empty when healthy. */
   reason: string;
+  /** Terminating: see `EndpointAddress.draining`. */
+  draining: boolean;
+  /** Draining, and others take the new requests: what a session still sends gets a connection of its own. */
+  retiring: boolean;
   /** No longer configured: exchanges in flight may end, nothing new starts. */
   removed: boolean;
   /** Now. Raised and lowered by `proxy/`, exactly once per attempt. */
@@ -45,8 +53,11 @@ export class Endpoint {
     this.address = address;
     this.port = port;
     this.weight = weight;
+    this.weightInForce = weight;
     this.healthy = true;
     this.reason = '';
+    this.draining = false;
+    this.retiring = false;
     this.removed = false;
     this.inFlight = 0;
     this.transport = null;

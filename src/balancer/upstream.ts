@@ -3,6 +3,7 @@ import type { EndpointAddress, TransportConfig, UpstreamId } from '../model/prox
 import { PLAIN_TRANSPORT, toEndpointId } from '../model/proxy-config.ts';
 import type { BalancerName } from '../model/upstream-policy.ts';
 import { ALGORITHMS } from './algorithms/index.ts';
+import { AttemptResult, isFailure } from './attempt-result.ts';
 import type { Balancer } from './balancer.ts';
 import { type CreateTransport, Endpoint } from './endpoint.ts';
 import { isSameTransport } from './same-transport.ts';
@@ -19,7 +20,7 @@ export class Upstream {
   readonly id: UpstreamId;
   /** In configured order. Replaced whole, never changed in place. */
   endpoints: readonly Endpoint[];
-  /** Those that may be picked: weight above 0 and healthy; see `panicking`. */
+  /** Those that may be picked: weight above 0, healthy (see `panicking`), and not draining unless all are. */
   available: readonly Endpoint[];
   /**
    * None is healthy: then health is ignored and every endpoint with a weight is available. A wrong guess costs one failed
@@ -28,8 +29,6 @@ export class Upstream {
   panicking: boolean;
   balancer: Balancer;
   algorithm: BalancerName;
-  /** Told the outcome of each attempt; filled by `live/`. */
-  onOutcome: ((endpoint: Endpoint, failed: boolean) => void) | null;
   readonly #seed: number;
   #byId: Map<string, Endpoint>;
   #transport: TransportConfig;
@@ -41,7 +40,6 @@ export class Upstream {
     this.panicking = false;
     this.balancer = ALGORITHMS[algorithm](seed);
     this.algorithm = algorithm;
-    this.onOutcome = null;
     this.#seed = seed;
     this.#byId = new Map();
     this.#transport = PLAIN_TRANSPORT;
@@ -53,8 +51,19 @@ export class Upstream {
   }
 
   /** Hot. Null only when no endpoint has a weight. */
-  pick(hashKey: number, exclude: Endpoint | null): Endpoint | null {
-    return this.balancer.pick(hashKey, exclude);
+  pick(hashKey: number, tried: readonly Endpoint[]): Endpoint | null {
+    return this.balancer.pick(hashKey, tried);
+  }
+
+  /**
+   * Hot. Once for each attempt that was counted in flight, when it ends; one that leaves HTTP (101) is Ok at once, and
+   * Neutral when it ends.
+   * @param latencyMs from the start of the attempt to the head of the response, or to the failure
+   * @param nowMs monotonic
+   */
+  record(endpoint: Endpoint, result: AttemptResult, latencyMs: number, nowMs: number): void {
+    if (result === AttemptResult.Neutral) return;
+    this.balancer.observe(endpoint, latencyMs, nowMs, isFailure(result));
   }
 
   /** Changes the algorithm and keeps everything else. */
@@ -87,16 +96,16 @@ export class Upstream {
    */
   update(addresses: readonly EndpointAddress[], createTransport: CreateTransport): void {
     const next = new Map<string, Endpoint>();
-    const weights = new Map<Endpoint, number>();
+    const wanted = new Map<Endpoint, EndpointAddress>();
     for (const address of addresses) {
       const id = toEndpointId(address.address, address.port);
       // Listed twice (a pod that moves between slices): the first entry counts, or its share would double.
       if (next.has(id)) continue;
       const endpoint = this.#byId.get(id) ?? this.#create(address, createTransport);
       next.set(id, endpoint);
-      weights.set(endpoint, address.weight);
+      wanted.set(endpoint, address);
     }
-    this.#replaceEndpoints(next, weights);
+    this.#replaceEndpoints(next, wanted);
   }
 
   /** Many verdicts for the price of one rebuild. True if any of them changed something; endpoints that are not here do not. */
@@ -127,14 +136,18 @@ export class Upstream {
   }
 
   /** From here on nothing can fail: a transport that could not be created has left everything as it was. */
-  #replaceEndpoints(next: Map<string, Endpoint>, weights: ReadonlyMap<Endpoint, number>): void {
+  #replaceEndpoints(next: Map<string, Endpoint>, wanted: ReadonlyMap<Endpoint, EndpointAddress>): void {
     const previous = this.endpoints;
     const endpoints = [...next.values()];
     const unchanged = endpoints.every(
-      (endpoint, at) => endpoint === previous[at] && endpoint.weight === weights.get(endpoint),
+      (endpoint, at) => endpoint === previous[at] && isAsWanted(endpoint, wanted.get(endpoint)),
     );
     if (unchanged && endpoints.length === previous.length) return;
-    for (const [endpoint, weight] of weights) endpoint.weight = weight;
+    for (const [endpoint, { weight, draining = false }] of wanted) {
+      endpoint.weight = weight;
+      endpoint.weightInForce = weight;
+      endpoint.draining = draining;
+    }
     for (const endpoint of previous) if (!next.has(endpoint.id)) endpoint.removed = true;
     this.endpoints = endpoints;
     this.#byId = next;
@@ -144,9 +157,22 @@ export class Upstream {
 
   #refresh(): void {
     const weighted = this.endpoints.filter((endpoint) => endpoint.weight > 0);
-    const healthy = weighted.filter((endpoint) => endpoint.healthy);
-    this.panicking = healthy.length === 0 && weighted.length > 0;
-    this.available = this.panicking ? weighted : healthy;
+    const staying = weighted.filter((endpoint) => !endpoint.draining);
+    const eligible = staying.length > 0 ? staying : weighted;
+    const healthy = eligible.filter((endpoint) => endpoint.healthy);
+    this.panicking = healthy.length === 0 && eligible.length > 0;
+    this.available = this.panicking ? eligible : healthy;
     this.balancer.rebuild(this.available);
+    for (const endpoint of this.endpoints) retire(endpoint, endpoint.draining && staying.length > 0);
   }
+}
+
+function isAsWanted(endpoint: Endpoint, wanted: EndpointAddress | undefined): boolean {
+  return endpoint.weight === wanted?.weight && endpoint.draining === (wanted.draining ?? false);
+}
+
+function retire(endpoint: Endpoint, retiring: boolean): void {
+  if (endpoint.retiring === retiring) return;
+  endpoint.retiring = retiring;
+  if (retiring) endpoint.transport?.retire();
 }

@@ -3,6 +3,9 @@
  * that is safe, and closes exactly once on every path, client abort included.
  * Hot: one object per request; everything else it needs belongs to connections.
  */
+
+import { AttemptResult, isFailure } from '../balancer/attempt-result.ts';
+import { NONE_TRIED } from '../balancer/balancer.ts';
 import type { Endpoint } from '../balancer/endpoint.ts';
 import type { LiveRoute } from '../live/live-route.ts';
 import type { SplitTarget } from '../live/live-split.ts';
@@ -11,7 +14,7 @@ import { localResponse } from './error-response.ts';
 import type { ExchangeRequest, RequestFactsForLog } from './exchange-request.ts';
 import { BODY_NONE } from './http1/request-head.ts';
 import type { ResponseHead } from './http1/response-head.ts';
-import { Outcome, statusOf } from './outcome.ts';
+import { Outcome, statusOf, toAttemptResult } from './outcome.ts';
 import { mayRetry } from './retry.ts';
 import type { UpstreamConnection, UpstreamTransport } from './upstream-transport.ts';
 import type { WorkerContext } from './worker-context.ts';
@@ -57,6 +60,7 @@ export class Exchange {
   /** Body bytes waiting for a connection; at most one read of the client's socket. */
   #heldBody: Buffer[] | null;
   #staleRetryUsed: boolean;
+  #attemptStartMs: number;
 
   constructor(
     worker: WorkerContext,
@@ -95,6 +99,7 @@ export class Exchange {
     this.#requestTrailers = null;
     this.#heldBody = null;
     this.#staleRetryUsed = false;
+    this.#attemptStartMs = this.startMs;
     worker.activeRequests++;
     worker.totalRequests++;
     target.stats.requests++;
@@ -102,7 +107,7 @@ export class Exchange {
 
   /** Picks an endpoint and hands the request to a connection of it. Also the way back in for a retry. */
   attempt(): void {
-    const endpoint = this.#failed === null ? this.target.upstream.pick(0, null) : this.#pickOther(this.#failed);
+    const endpoint = this.target.upstream.pick(0, this.#failed ?? NONE_TRIED);
     if (endpoint === null) {
       this.fail(Outcome.NoEndpoint);
       return;
@@ -110,6 +115,7 @@ export class Exchange {
     this.endpoint = endpoint;
     endpoint.inFlight++;
     endpoint.requests++;
+    if (this.attempts > 0) this.#attemptStartMs = performance.now();
     this.attempts++;
     (endpoint.transport as UpstreamTransport).dispatch(this, !this.#staleRetryUsed);
   }
@@ -195,6 +201,12 @@ export class Exchange {
     this.downstream.startResponse(head);
   }
 
+  /** The connection leaves HTTP. It may last for days: what that says about its endpoint must not wait for its end. */
+  onSwitch(): void {
+    this.status = 101;
+    this.#record(AttemptResult.Ok);
+  }
+
   onResponseData(buffer: Buffer, start: number, end: number): void {
     this.responseBytes += end - start;
     this.downstream.writeResponse(buffer, start, end);
@@ -203,7 +215,7 @@ export class Exchange {
   /** The response is complete and the connection has already been given back or closed. */
   onResponseEnd(trailers: readonly string[] | null): void {
     this.connection = null;
-    this.#releaseEndpoint(this.status >= 500);
+    this.#releaseEndpoint(this.status >= 500 ? AttemptResult.ServerError : AttemptResult.Ok);
     this.finish(Outcome.Ok);
     this.downstream.endResponse(trailers);
   }
@@ -219,7 +231,7 @@ export class Exchange {
     if (outcome === Outcome.ConnectFailed || outcome === Outcome.ConnectTimeout) endpoint.connectFailures++;
     // A kept-alive connection that its back end closed in the meantime says nothing about that back end.
     const stale = reused && outcome === Outcome.UpstreamClosed && !this.responseStarted;
-    this.#releaseEndpoint(!stale);
+    this.#releaseEndpoint(stale ? AttemptResult.Neutral : toAttemptResult(outcome));
     if (this.responseStarted) {
       this.finish(outcome);
       this.downstream.abortResponse();
@@ -259,7 +271,7 @@ export class Exchange {
   onTunnelEnd(): void {
     if (this.finished) return;
     this.connection = null;
-    this.#releaseEndpoint(false);
+    this.#releaseEndpoint(AttemptResult.Neutral);
     this.finish(Outcome.Ok);
   }
 
@@ -282,15 +294,6 @@ export class Exchange {
     if (this.logFacts !== null) this.#log(this.logFacts, durationMs, outcome);
   }
 
-  /** Another endpoint while there is one that has not failed this request; after that, any. */
-  #pickOther(failed: readonly Endpoint[]): Endpoint | null {
-    const { upstream } = this.target;
-    const picked = upstream.pick(0, failed.at(-1) ?? null);
-    if (picked === null || !failed.includes(picked)) return picked;
-    const fresh = upstream.available.filter((endpoint) => !failed.includes(endpoint));
-    return fresh[this.worker.draw() % fresh.length] ?? picked;
-  }
-
   /** The retry on a stale connection is free, once: the first was no fault of the request or the endpoint. */
   #hasTriesLeft(stale: boolean): boolean {
     if (stale && !this.#staleRetryUsed) {
@@ -305,15 +308,19 @@ export class Exchange {
     if (connection === null) return;
     this.connection = null;
     connection.abandon();
-    this.#releaseEndpoint(false);
+    this.#releaseEndpoint(AttemptResult.Neutral);
   }
 
-  #releaseEndpoint(failed: boolean): void {
+  #releaseEndpoint(result: AttemptResult): void {
+    (this.endpoint as Endpoint).inFlight--;
+    this.#record(result);
+  }
+
+  #record(result: AttemptResult): void {
     const endpoint = this.endpoint as Endpoint;
-    endpoint.inFlight--;
-    if (failed) endpoint.failures++;
-    const { onOutcome } = this.target.upstream;
-    if (onOutcome !== null) onOutcome(endpoint, failed);
+    if (isFailure(result)) endpoint.failures++;
+    const endMs = this.responseStarted ? this.startMs + this.upstreamMs : performance.now();
+    this.target.upstream.record(endpoint, result, endMs - this.#attemptStartMs, this.worker.clock.nowMs);
   }
 
   #log(facts: RequestFactsForLog, durationMs: number, outcome: Outcome): void {

@@ -1,4 +1,6 @@
 /** How an exchange ended, as constants: expected failures are returned, not thrown. Access log and metrics print them. */
+import { AttemptResult } from '../balancer/attempt-result.ts';
+
 export const Outcome = {
   Ok: 'ok',
   LocalAnswer: 'local-answer',
@@ -41,5 +43,22 @@ export function statusOf(outcome: Outcome): number {
       return 500;
     default:
       return 502;
+  }
+}
+
+/** What a failed attempt says about its endpoint. */
+export function toAttemptResult(outcome: Outcome): AttemptResult {
+  switch (outcome) {
+    case Outcome.ConnectFailed:
+    case Outcome.ConnectTimeout:
+      return AttemptResult.ConnectFailed;
+    case Outcome.ResponseTimeout:
+      return AttemptResult.Timeout;
+    case Outcome.UpstreamClosed:
+    case Outcome.UpstreamInvalid:
+    case Outcome.UpstreamTruncated:
+      return AttemptResult.Reset;
+    default:
+      return AttemptResult.Neutral;
   }
 }

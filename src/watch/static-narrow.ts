@@ -130,6 +130,7 @@ function toUpstream(name: string, entry: UpstreamEntry, certificates: StaticCert
     tls: tls === undefined ? null : toUpstreamTls(tls, `upstreams.${name}.tls`, certificates),
     sendProxyProtocol: proxyProtocol ?? 'off',
     balancer: balancer ?? DEFAULT_UPSTREAM_POLICY.balancer,
+    hashing: DEFAULT_UPSTREAM_POLICY.hashing,
     endpoints: endpoints.flatMap(({ address, weight = STATIC_DEFAULTS.endpointWeight }) => {
       const parsed = parseEndpointAddress(address);
       return parsed === null ? [] : { ...parsed, weight };

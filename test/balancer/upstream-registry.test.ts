@@ -1,6 +1,7 @@
 /** Upstreams live on by id, whatever configuration comes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { NONE_TRIED } from '../../src/balancer/balancer.ts';
 import type { Endpoint, EndpointTransport } from '../../src/balancer/endpoint.ts';
 import { UpstreamRegistry } from '../../src/balancer/upstream-registry.ts';
 import { PLAIN_TRANSPORT, type UpstreamConfig } from '../../src/model/proxy-config.ts';
@@ -28,7 +29,7 @@ function createRig(seed = 0): Rig {
   const closed: Endpoint[] = [];
   const registry = new UpstreamRegistry((endpoint): EndpointTransport => {
     created.push(endpoint);
-    return { idleCount: 0, openCount: 0, close: () => closed.push(endpoint) };
+    return { idleCount: 0, openCount: 0, close: () => closed.push(endpoint), retire: () => undefined };
   }, seed);
   return { registry, created, closed };
 }
@@ -68,7 +69,7 @@ test('what is not retained is dropped and its transports are closed once', () =>
     [true, true],
   );
   assert.equal(registry.get('shop'), null);
-  assert.equal(shop.pick(0, null), null);
+  assert.equal(shop.pick(0, NONE_TRIED), null);
   assert.deepEqual([...registry.all()], [cart]);
   assert.notEqual(registry.ensure(config('shop', [1])), shop);
 });
@@ -120,7 +121,7 @@ test('health changes reach their upstreams, unknown ones are ignored', () => {
 test('upstreams that share their pods, and workers, do not all begin with the same pod', () => {
   const hosts = Array.from({ length: 50 }, (_, index) => index);
   const first = (seed: number, id: string): string =>
-    createRig(seed).registry.ensure(config(id, hosts)).pick(0, null)?.id ?? '';
+    createRig(seed).registry.ensure(config(id, hosts)).pick(0, NONE_TRIED)?.id ?? '';
   assert.ok(new Set(['a', 'b', 'c', 'd', 'e'].map((id) => first(0, id))).size > 1);
   assert.ok(new Set([1, 2, 3, 4, 5].map((seed) => first(seed, 'a'))).size > 1);
   assert.equal(first(7, 'a'), first(7, 'a'));

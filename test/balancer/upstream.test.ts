@@ -1,6 +1,7 @@
 /** Endpoints of an upstream: who may be picked, and what outlives an update. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { NONE_TRIED } from '../../src/balancer/balancer.ts';
 import type { Endpoint, EndpointTransport } from '../../src/balancer/endpoint.ts';
 import { Upstream } from '../../src/balancer/upstream.ts';
 import type { EndpointAddress } from '../../src/model/proxy-config.ts';
@@ -9,9 +10,14 @@ class FakeTransport implements EndpointTransport {
   readonly idleCount: number = 0;
   readonly openCount: number = 0;
   closed: number = 0;
+  retired: number = 0;
 
   close(): void {
     this.closed += 1;
+  }
+
+  retire(): void {
+    this.retired += 1;
   }
 }
 
@@ -47,7 +53,7 @@ test('an upstream without endpoints picks nothing', () => {
   const upstream = new Upstream('shop', 'round-robin', 0);
   assert.equal(upstream.hasEndpoints, false);
   assert.equal(upstream.panicking, false);
-  assert.equal(upstream.pick(0, null), null);
+  assert.equal(upstream.pick(0, NONE_TRIED), null);
 });
 
 test('new endpoints start healthy, with a transport and counters at 0', () => {
@@ -71,7 +77,7 @@ test('new endpoints start healthy, with a transport and counters at 0', () => {
     },
   );
   assert.ok(endpoint.transport !== null);
-  assert.equal(upstream.pick(0, null), endpoint);
+  assert.equal(upstream.pick(0, NONE_TRIED), endpoint);
 });
 
 test('an update keeps known endpoints with health, counters and transport, and applies their new weight', () => {
@@ -125,8 +131,9 @@ test('nothing is picked from a removed endpoint when its transport is told to cl
     idleCount: 0,
     openCount: 0,
     close: (): void => {
-      pickedWhileClosing.push(upstream.pick(0, null));
+      pickedWhileClosing.push(upstream.pick(0, NONE_TRIED));
     },
+    retire: (): void => undefined,
   });
   upstream.update(addresses(1, 1), create);
   const [a] = upstream.endpoints;
@@ -175,7 +182,7 @@ test('an unhealthy endpoint is not picked until it is healthy again', () => {
   const upstream = createUpstream(1, 1, 1);
   assert.equal(judge(upstream, '10.0.0.2:80', false, 'status 500'), true);
   assert.deepEqual(ids(upstream.available), ['10.0.0.1:80', '10.0.0.3:80']);
-  for (let count = 0; count < 6; count += 1) assert.notEqual(upstream.pick(0, null)?.id, '10.0.0.2:80');
+  for (let count = 0; count < 6; count += 1) assert.notEqual(upstream.pick(0, NONE_TRIED)?.id, '10.0.0.2:80');
   assert.equal(judge(upstream, '10.0.0.2:80', true, ''), true);
   assert.deepEqual(ids(upstream.available), ['10.0.0.1:80', '10.0.0.2:80', '10.0.0.3:80']);
 });
@@ -208,19 +215,19 @@ test('a weight of 0 means no new requests, not even in panic', () => {
   const upstream = createUpstream(0, 0);
   assert.equal(upstream.hasEndpoints, false);
   assert.equal(upstream.panicking, false);
-  assert.equal(upstream.pick(0, null), null);
+  assert.equal(upstream.pick(0, NONE_TRIED), null);
   upstream.update(addresses(0, 1), new Transports().create);
-  assert.equal(upstream.pick(0, null)?.id, '10.0.0.2:80');
+  assert.equal(upstream.pick(0, NONE_TRIED)?.id, '10.0.0.2:80');
 });
 
 test('the sequence of picks goes on over changes of health and weight', () => {
   const upstream = createUpstream(1, 1, 1);
-  assert.equal(upstream.pick(0, null)?.id, '10.0.0.1:80');
+  assert.equal(upstream.pick(0, NONE_TRIED)?.id, '10.0.0.1:80');
   judge(upstream, '10.0.0.3:80', false, 'status 500');
   judge(upstream, '10.0.0.3:80', true, '');
-  assert.equal(upstream.pick(0, null)?.id, '10.0.0.2:80');
+  assert.equal(upstream.pick(0, NONE_TRIED)?.id, '10.0.0.2:80');
   upstream.update(addresses(1, 1, 1, 1), new Transports().create);
-  assert.equal(upstream.pick(0, null)?.id, '10.0.0.3:80');
+  assert.equal(upstream.pick(0, NONE_TRIED)?.id, '10.0.0.3:80');
 });
 
 test('the algorithm in use is kept with its position', () => {
@@ -229,4 +236,49 @@ test('the algorithm in use is kept with its position', () => {
   upstream.useAlgorithm('round-robin');
   assert.equal(upstream.balancer, balancer);
   assert.equal(upstream.algorithm, 'round-robin');
+});
+
+test('a draining endpoint gets nothing new while another stays, and closes the connections it does not use', () => {
+  const transports = new Transports();
+  const upstream = new Upstream('shop', 'round-robin', 0);
+  const [first, second] = addresses(1, 1);
+  assert.ok(first !== undefined && second !== undefined);
+  upstream.update([first, second], transports.create);
+  const [a, b] = upstream.endpoints;
+  assert.ok(a !== undefined && b !== undefined);
+  upstream.update([first, { ...second, draining: true }], transports.create);
+  assert.deepEqual(upstream.endpoints, [a, b]);
+  assert.deepEqual(upstream.available, [a]);
+  assert.deepEqual([b.draining, b.retiring, b.removed], [true, true, false]);
+  assert.deepEqual([transports.of.get(a)?.retired, transports.of.get(b)?.retired], [0, 1]);
+  upstream.update([first, { ...second, draining: true }], transports.create);
+  assert.equal(transports.of.get(b)?.retired, 1);
+});
+
+test('where all endpoints drain they take the requests, and keep their connections', () => {
+  const transports = new Transports();
+  const upstream = new Upstream('shop', 'round-robin', 0);
+  const draining = addresses(1, 1).map((address) => ({ ...address, draining: true as const }));
+  upstream.update(draining, transports.create);
+  assert.equal(upstream.available.length, 2);
+  const [, b] = draining;
+  assert.ok(b !== undefined);
+  upstream.update([{ address: '10.0.0.9', port: 80, weight: 1 }, b], transports.create);
+  assert.deepEqual(ids(upstream.available), ['10.0.0.9:80']);
+  upstream.update([b], transports.create);
+  assert.deepEqual(ids(upstream.available), [b.address + ':80']);
+  assert.deepEqual(
+    upstream.endpoints.map(({ retiring }) => retiring),
+    [false],
+  );
+});
+
+test('an endpoint with an unhealthy verdict is no reason to fall back to draining ones', () => {
+  const upstream = new Upstream('shop', 'round-robin', 0);
+  const [a, b] = addresses(1, 1);
+  assert.ok(a !== undefined && b !== undefined);
+  upstream.update([a, { ...b, draining: true }], new Transports().create);
+  judge(upstream, '10.0.0.1:80', false, 'status 500');
+  assert.deepEqual(ids(upstream.available), ['10.0.0.1:80']);
+  assert.equal(upstream.panicking, true);
 });

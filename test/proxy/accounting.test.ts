@@ -1,6 +1,7 @@
 /** Every request is counted and logged exactly once, however it ends, and leaves nothing in flight. */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { after, afterEach, before, beforeEach, mock, test } from 'node:test';
+import { AttemptResult } from '../../src/balancer/attempt-result.ts';
 import type { Endpoint } from '../../src/balancer/endpoint.ts';
 import { DEFAULT_ROUTE_POLICY } from '../../src/model/route-policy.ts';
 import { AwaitedState } from '../support/awaited-state.ts';
@@ -14,6 +15,8 @@ const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgra
 let upstream: ScriptedUpstream;
 let proxy: InProcessProxy;
 const logged = new AwaitedState();
+/** What the upstreams were told about their endpoints. */
+const recorded: AttemptResult[] = [];
 
 before(async () => {
   upstream = await ScriptedUpstream.start(() => ok('fine'), { headOnly: true });
@@ -38,6 +41,12 @@ before(async () => {
       }),
     ],
   });
+  for (const each of proxy.live.upstreams.all()) {
+    mock.method(each, 'record', (_endpoint: Endpoint, result: AttemptResult, latencyMs: number) => {
+      assert.ok(latencyMs >= 0, String(latencyMs));
+      recorded.push(result);
+    });
+  }
 });
 
 after(async () => {
@@ -52,6 +61,7 @@ beforeEach(() => {
     return null;
   };
   proxy.accessLog.length = 0;
+  recorded.length = 0;
 });
 
 function endpoints(): readonly Endpoint[] {
@@ -61,6 +71,8 @@ function endpoints(): readonly Endpoint[] {
 afterEach(() => {
   assert.equal(proxy.accessLog.length, 1, JSON.stringify(proxy.accessLog));
   assert.equal(proxy.worker.activeRequests, 0);
+  const [entry] = proxy.accessLog;
+  assert.equal(recorded.length, (entry?.attempts ?? 0) + (entry?.status === 101 ? 1 : 0), String(recorded));
   assert.deepEqual(
     endpoints().map(({ inFlight }) => inFlight),
     endpoints().map(() => 0),

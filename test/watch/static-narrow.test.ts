@@ -7,6 +7,7 @@ import * as fc from 'fast-check';
 import { stringify } from 'yaml';
 import { DEFAULT_HEALTH_CHECK } from '../../src/model/health-check.ts';
 import { PLAIN_TRANSPORT } from '../../src/model/proxy-config.ts';
+import { DEFAULT_UPSTREAM_POLICY } from '../../src/model/upstream-policy.ts';
 import { narrowStaticConfig, type StaticNarrowed } from '../../src/watch/static-narrow.ts';
 import { OTHER_CERT, OTHER_KEY, SHOP_CERT, SHOP_KEY } from './key-pair-fixtures.ts';
 import { makeDirectory } from './source-fixture.ts';
@@ -69,7 +70,7 @@ test('a full file comes out with units, defaults and canonical addresses', async
   ]);
   assert.deepEqual(config.upstreams.get('shop'), {
     ...PLAIN_TRANSPORT,
-    balancer: 'round-robin',
+    ...DEFAULT_UPSTREAM_POLICY,
     endpoints: [
       { address: '127.0.0.1', port: 9001, weight: 3 },
       { address: '2001:db8::1', port: 9002, weight: 1 },
@@ -79,9 +80,8 @@ test('a full file comes out with units, defaults and canonical addresses', async
   });
   assert.deepEqual(config.upstreams.get('shop-next'), {
     ...PLAIN_TRANSPORT,
-    balancer: 'round-robin',
+    ...DEFAULT_UPSTREAM_POLICY,
     endpoints: [],
-    healthCheck: null,
   });
   const none = { connectMs: null, responseMs: null, idleMs: null };
   const rest = { retryAttempts: null, maxRequestBodyBytes: null };

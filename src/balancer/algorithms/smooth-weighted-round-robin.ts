@@ -21,7 +21,7 @@ import { DeadlineHeap } from '../deadline-heap.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { FINENESS, NOBODY, Turn } from '../turn.ts';
 
-/** Bounds the time of a pick with an exclusion. */
+/** Bounds the time of a pick after a failed attempt. */
 const MAX_LOST_TURNS = 32;
 /** Then time starts at 0 again. Together with the next two, keeps heap keys in 31 bits. */
 const LAST_SLOT = 2 ** 20 - 1;
@@ -41,7 +41,7 @@ export class SmoothWeightedRoundRobin implements Balancer {
   #sharedLag: number;
   /** The slot the next pick uses. */
   #slot: number;
-  /** The place `#pickInLine` picked last. */
+  /** The place `#findInLine` found last. */
   #inLine: number;
   #open: DeadlineHeap;
   /** Timing wheel: the first place of each bucket. */
@@ -66,21 +66,35 @@ export class SmoothWeightedRoundRobin implements Balancer {
     this.#restart([...available.slice(first), ...available.slice(0, first)].map((endpoint) => this.#turn(endpoint)));
   }
 
-  pick(_hashKey: number, exclude: Endpoint | null): Endpoint | null {
+  pick(_hashKey: number, tried: readonly Endpoint[]): Endpoint | null {
     if (this.#turns.length < 2) return this.#turns[0]?.endpoint ?? null;
-    for (let lost = 0; lost <= MAX_LOST_TURNS; lost += 1) {
-      const picked = this.#take();
-      if (picked !== exclude) return picked;
-      // The excluded endpoint loses the turns it would have now; saving them up would owe it a burst later.
-    }
-    return this.#pickInLine(exclude);
+    const picked = this.#take();
+    return tried.length === 0 || !tried.includes(picked) ? picked : this.#pickOther(picked, tried);
   }
 
-  /** For an excluded endpoint with nearly all the weight: the others take its place one after the other, beside their turns. */
-  #pickInLine(exclude: Endpoint | null): Endpoint {
-    this.#inLine = (this.#inLine + 1) % this.#turns.length;
-    const { endpoint } = this.#at(this.#inLine);
-    return endpoint === exclude ? this.#pickInLine(exclude) : endpoint;
+  observe(): void {
+    // Turns do not depend on how long anything takes.
+  }
+
+  /** An endpoint that was tried loses the turns it would have now; saving them up would owe it a burst later. */
+  #pickOther(picked: Endpoint, tried: readonly Endpoint[]): Endpoint {
+    if (tried.length >= this.#turns.length && this.#findInLine(tried) === null) return picked;
+    for (let lost = 1; lost <= MAX_LOST_TURNS; lost += 1) {
+      const other = this.#take();
+      if (!tried.includes(other)) return other;
+    }
+    return this.#findInLine(tried) ?? picked;
+  }
+
+  /** For tried endpoints with nearly all the weight: the others take their place one after the other, beside their turns. */
+  #findInLine(tried: readonly Endpoint[]): Endpoint | null {
+    const count = this.#turns.length;
+    for (let step = 0; step < count; step += 1) {
+      this.#inLine = (this.#inLine + 1) % count;
+      const { endpoint } = this.#at(this.#inLine);
+      if (!tried.includes(endpoint)) return endpoint;
+    }
+    return null;
   }
 
   /** Uses one slot. */
@@ -144,7 +158,7 @@ export class SmoothWeightedRoundRobin implements Balancer {
   #turn(endpoint: Endpoint): Turn {
     let turn = this.#turnOf.get(endpoint);
     if (turn === undefined) {
-      turn = new Turn(endpoint, this.#sharedLag * endpoint.weight * FINENESS);
+      turn = new Turn(endpoint, this.#sharedLag * endpoint.weightInForce * FINENESS);
       this.#turnOf.set(endpoint, turn);
     }
     return turn;
@@ -160,7 +174,7 @@ export class SmoothWeightedRoundRobin implements Balancer {
     let total = 0;
     let lag = 0;
     for (const turn of turns) {
-      total += turn.endpoint.weight;
+      total += turn.endpoint.weightInForce;
       lag += turn.lag;
     }
     this.#turns = turns;
@@ -170,7 +184,7 @@ export class SmoothWeightedRoundRobin implements Balancer {
     this.#open = new DeadlineHeap(count);
     this.#buckets = new Int32Array(1 << (32 - Math.clz32(count))).fill(NOBODY);
     for (const [place, turn] of turns.entries()) {
-      const { weight } = turn.endpoint;
+      const weight = turn.endpoint.weightInForce;
       turn.fineWeight = weight * FINENESS;
       turn.windowSlots = Math.floor(total / weight);
       turn.windowRest = (total % weight) * FINENESS;

@@ -309,7 +309,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     // From here on the two sides are tied to each other: the client's end tells the exchange when all is over.
     this.#exchange = null;
     this.#state = TUNNEL;
-    exchange.status = 101;
+    exchange.onSwitch();
     this.#idleLimitMs = exchange.route.policy.idleTimeoutMs;
     this.#touchTunnel();
     exchange.downstream.startTunnel(this.#worker.responseHead, this);
