@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import * as fc from 'fast-check';
 import { stringify } from 'yaml';
 import { PLAIN_TRANSPORT } from '../../src/model/proxy-config.ts';
+import { DEFAULT_UPSTREAM_POLICY } from '../../src/model/upstream-policy.ts';
 import { narrowStaticConfig, type StaticNarrowed } from '../../src/watch/static-narrow.ts';
 import { OTHER_CERT, OTHER_KEY, SHOP_CERT, SHOP_KEY } from './key-pair-fixtures.ts';
 import { makeDirectory } from './source-fixture.ts';
@@ -68,7 +69,7 @@ test('a full file comes out with units, defaults and canonical addresses', async
   ]);
   assert.deepEqual(config.upstreams.get('shop'), {
     ...PLAIN_TRANSPORT,
-    balancer: 'round-robin',
+    ...DEFAULT_UPSTREAM_POLICY,
     endpoints: [
       { address: '127.0.0.1', port: 9001, weight: 3 },
       { address: '2001:db8::1', port: 9002, weight: 1 },
@@ -78,12 +79,12 @@ test('a full file comes out with units, defaults and canonical addresses', async
   });
   assert.deepEqual(config.upstreams.get('shop-next'), {
     ...PLAIN_TRANSPORT,
-    balancer: 'round-robin',
+    ...DEFAULT_UPSTREAM_POLICY,
     endpoints: [],
-    healthCheck: null,
   });
-  const none = { connectMs: null, responseMs: null, idleMs: null };
-  const rest = { retryAttempts: null, maxRequestBodyBytes: null };
+  const none = { connectMs: null, sendMs: null, responseMs: null, idleMs: null };
+  const noRetries = { attempts: null, on: null, timeoutMs: null, nonIdempotent: null, bufferBytes: null };
+  const rest = { retries: noRetries, requestBuffering: null, maxRequestBodyBytes: null };
   const canary = { upstream: 'shop-next', header: null, cookie: null, weight: 0, weightTotal: 100 };
   assert.deepEqual(config.routes, [
     {
@@ -96,8 +97,9 @@ test('a full file comes out with units, defaults and canonical addresses', async
         { ...canary, weight: 5 },
         { ...canary, weight: 1, weightTotal: 1000 },
       ],
-      timeouts: { connectMs: 250, responseMs: 90_000, idleMs: null },
-      retryAttempts: 1,
+      timeouts: { ...none, connectMs: 250, responseMs: 90_000 },
+      retries: { ...noRetries, attempts: 1 },
+      requestBuffering: null,
       maxRequestBodyBytes: 10 * 2 ** 20,
     },
     {
