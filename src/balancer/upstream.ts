@@ -1,7 +1,7 @@
 /** One upstream while it runs: its endpoints, which of them may be picked, and the balancer that picks. */
 import type { EndpointAddress, TransportConfig, UpstreamId } from '../model/proxy-config.ts';
 import { PLAIN_TRANSPORT, toEndpointId } from '../model/proxy-config.ts';
-import type { BalancerName } from '../model/upstream-policy.ts';
+import type { BalancerName, HashingConfig } from '../model/upstream-policy.ts';
 import { ALGORITHMS } from './algorithms/index.ts';
 import { AttemptResult, isFailure } from './attempt-result.ts';
 import type { Balancer } from './balancer.ts';
@@ -34,6 +34,7 @@ export class Upstream {
   backup: Upstream | null;
   readonly traffic: UpstreamTraffic;
   readonly #seed: number;
+  #hashing: HashingConfig | null;
   #byId: Map<string, Endpoint>;
   #transport: TransportConfig;
 
@@ -42,11 +43,12 @@ export class Upstream {
     this.endpoints = [];
     this.available = [];
     this.panicking = false;
-    this.balancer = ALGORITHMS[algorithm](seed);
+    this.balancer = ALGORITHMS[algorithm](seed, null);
     this.algorithm = algorithm;
     this.backup = null;
     this.traffic = new UpstreamTraffic();
     this.#seed = seed;
+    this.#hashing = null;
     this.#byId = new Map();
     this.#transport = PLAIN_TRANSPORT;
   }
@@ -77,10 +79,13 @@ export class Upstream {
     this.balancer.observe(endpoint, latencyMs, nowMs, isFailure(result));
   }
 
-  /** Changes the algorithm and keeps everything else. */
-  useAlgorithm(algorithm: BalancerName): void {
-    if (Object.is(algorithm, this.algorithm)) return;
-    const balancer = ALGORITHMS[algorithm](this.#seed);
+  /** Changes the algorithm and keeps everything else. What keys are made of is no business of the balancer. */
+  useAlgorithm(algorithm: BalancerName, hashing: HashingConfig | null): void {
+    const former = this.#hashing;
+    this.#hashing = hashing;
+    const isSameHashing = hashing?.subsetSize === former?.subsetSize && hashing?.boundPercent === former?.boundPercent;
+    if (algorithm === this.algorithm && isSameHashing) return;
+    const balancer = ALGORITHMS[algorithm](this.#seed, hashing);
     balancer.rebuild(this.available);
     this.balancer = balancer;
     this.algorithm = algorithm;

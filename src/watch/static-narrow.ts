@@ -1,5 +1,4 @@
 /** Turns the text of a static configuration file into a `StaticConfig`, or into every Problem it has. */
-import type { HealthCheckConfig } from '../model/health-check.ts';
 import type { Problem } from '../model/problem.ts';
 import { type ClientCertificateRule, MAX_VERIFY_DEPTH, type UpstreamTlsConfig } from '../model/proxy-config.ts';
 import type {
@@ -18,7 +17,6 @@ import { checkStaticFile } from './static-checks.ts';
 import {
   type CanaryEntry,
   type ClientCertificatesEntry,
-  type HealthCheckEntry,
   type LimitsEntry,
   type ListenerEntry,
   type RetryBudgetEntry,
@@ -28,6 +26,7 @@ import {
   type UpstreamEntry,
   type UpstreamTlsEntry,
 } from './static-file.ts';
+import { toHealthCheck } from './static-health-check.ts';
 import { reportIssues } from './static-issues.ts';
 import { StaticProblems, staticRef } from './static-problems.ts';
 import { staticFileSchema } from './static-schema.ts';
@@ -177,17 +176,6 @@ function toUpstreamTls(
     minVersion: 'TLSv1.2',
     maxVersion: 'TLSv1.3',
     ciphers: '',
-  };
-}
-
-function toHealthCheck(entry: HealthCheckEntry): HealthCheckConfig {
-  return {
-    path: entry.path,
-    host: entry.host ?? '',
-    intervalMs: toMs(entry.interval) ?? STATIC_DEFAULTS.healthIntervalMs,
-    timeoutMs: toMs(entry.timeout) ?? STATIC_DEFAULTS.healthTimeoutMs,
-    unhealthyAfter: entry.unhealthyAfter ?? STATIC_DEFAULTS.unhealthyAfter,
-    healthyAfter: entry.healthyAfter ?? STATIC_DEFAULTS.healthyAfter,
   };
 }
 
