@@ -7,6 +7,7 @@ import { AttemptResult, isFailure } from './attempt-result.ts';
 import type { Balancer } from './balancer.ts';
 import { type CreateTransport, Endpoint } from './endpoint.ts';
 import { isSameTransport } from './same-transport.ts';
+import { UpstreamTraffic } from './upstream-traffic.ts';
 import { preferOwnZone } from './zone-preference.ts';
 
 /** What a health check says about one endpoint. */
@@ -30,6 +31,9 @@ export class Upstream {
   panicking: boolean;
   balancer: Balancer;
   algorithm: BalancerName;
+  /** Takes over where this one fails; null = none. */
+  backup: Upstream | null;
+  readonly traffic: UpstreamTraffic;
   readonly #seed: number;
   #hashing: HashingConfig | null;
   #byId: Map<string, Endpoint>;
@@ -42,6 +46,8 @@ export class Upstream {
     this.panicking = false;
     this.balancer = ALGORITHMS[algorithm](seed, null);
     this.algorithm = algorithm;
+    this.backup = null;
+    this.traffic = new UpstreamTraffic();
     this.#seed = seed;
     this.#hashing = null;
     this.#byId = new Map();
@@ -51,6 +57,11 @@ export class Upstream {
   /** True when a request can be sent somewhere, healthy or not. */
   get hasEndpoints(): boolean {
     return this.available.length > 0;
+  }
+
+  /** True when a request can be sent to an endpoint that is not known to be in trouble. */
+  get hasHealthy(): boolean {
+    return this.available.length > 0 && !this.panicking;
   }
 
   /** Hot. Null only when no endpoint has a weight. */

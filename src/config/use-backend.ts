@@ -44,6 +44,7 @@ export function addUpstream(draft: Draft, backend: BackendKey, transport: Backen
   if (draft.upstreams.has(id)) return id;
   const resolved = resolveBackend(draft.snapshot, backend, draft.settings.zone);
   draft.backends.set(id, resolved);
+  draft.transports.set(id, transport);
   draft.upstreams.set(id, {
     id,
     ...toTransport(transport, appProtocol),
