@@ -7,6 +7,7 @@ import { collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client
 import type { WorkerStats } from '../model/worker-stats.ts';
 import { controlFamilies } from './control-families.ts';
 import { endpointFamilies } from './endpoint-families.ts';
+import { healthFamilies } from './health-families.ts';
 import type { MetricFamily } from './metric-family.ts';
 import { type NginxIdentity, nginxFamilies } from './nginx-families.ts';
 import { routeFamilies } from './route-families.ts';
@@ -20,6 +21,7 @@ export interface MetricsOptions {
   /** Routes of the running configuration by id. */
   readonly routes: () => ReadonlyMap<string, RouteProvenance>;
   readonly certificates: () => Scrape['certificates'];
+  readonly health: () => Scrape['health'];
   /** Null = no `nginx_ingress_controller_*` metrics. */
   readonly nginx: NginxIdentity | null;
   readonly version: string;
@@ -66,12 +68,14 @@ export class MetricsRegistry {
       routes,
       certificates: this.#options.certificates(),
       control: this.#options.control(),
+      health: this.#options.health(),
     };
     const { nginx } = this.#options;
     const families = [
       ...controlFamilies(scrape),
       ...routeFamilies(scrape),
       ...endpointFamilies(scrape),
+      ...healthFamilies(scrape),
       ...(nginx === null ? [] : nginxFamilies(scrape, nginx)),
     ];
     let text = '';
