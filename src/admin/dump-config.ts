@@ -119,9 +119,11 @@ function dumpUpstream(
     return { ...endpoint, lastCheck: findLastCheck(upstream.id, toEndpointId(endpoint.address, endpoint.port)) };
   });
   const { id, protocol, sendProxyProtocol, balancer, hashing, backend, source } = upstream;
+  const { retryBudget, limits, backup } = upstream;
   const tls = upstream.tls === null ? null : dumpTls(upstream.tls);
   const healthCheck = upstream.healthCheck === null ? null : dumpHealthCheck(upstream.healthCheck);
-  return { id, protocol, tls, sendProxyProtocol, balancer, hashing, healthCheck, endpoints, backend, source };
+  const policy = { balancer, hashing, healthCheck, retryBudget, limits, backup };
+  return { id, protocol, tls, sendProxyProtocol, ...policy, endpoints, backend, source };
 }
 
 function dumpHealthCheck(check: HealthCheckConfig): DumpedHealthCheck {
