@@ -107,7 +107,9 @@ export class Exchange {
 
   /** Picks an endpoint and hands the request to a connection of it. Also the way back in for a retry. */
   attempt(): void {
-    const endpoint = this.target.upstream.pick(0, this.#failed ?? NONE_TRIED);
+    const { upstream } = this.target;
+    const trial = upstream.trialsDue > 0 && this.#failed === null ? upstream.takeTrial(this.#isRepeatable) : null;
+    const endpoint = trial ?? upstream.pick(0, this.#failed ?? NONE_TRIED);
     if (endpoint === null) {
       this.fail(Outcome.NoEndpoint);
       return;
@@ -301,6 +303,12 @@ export class Exchange {
       this.attempts--;
     }
     return this.attempts < this.route.policy.retryAttempts;
+  }
+
+  /** Whether another endpoint could take it if this attempt fails without an answer. */
+  get #isRepeatable(): boolean {
+    const hasTries = this.route.policy.retryAttempts > 1;
+    return hasTries && this.#requestComplete && mayRetry(this.method, Outcome.UpstreamClosed, true);
   }
 
   #abandonAttempt(): void {

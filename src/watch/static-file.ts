@@ -1,5 +1,6 @@
 /** The static configuration file as written: what `static-schema.ts` lets through, before defaults and units. */
 import type { BalancerName } from '../model/upstream-policy.ts';
+import type { OutlierDetectionEntry, SlowStartEntry } from './static-passive-health.ts';
 
 export interface StaticFile {
   readonly listeners?: readonly ListenerEntry[] | undefined;
@@ -40,6 +41,10 @@ export interface UpstreamEntry {
   readonly proxyProtocol?: 'v1' | 'v2' | undefined;
   readonly balancer?: BalancerName | undefined;
   readonly healthCheck?: HealthCheckEntry | undefined;
+  readonly outlierDetection?: OutlierDetectionEntry | undefined;
+  readonly slowStart?: SlowStartEntry | undefined;
+  /** Percent. */
+  readonly panicThreshold?: number | undefined;
 }
 
 export interface UpstreamTlsEntry {

@@ -10,6 +10,7 @@ import { isDnsName } from './dns-name.ts';
 import { ENDPOINT_ADDRESS_FORM, parseEndpointAddress } from './endpoint-address.ts';
 import { BYTE_SIZE_FORM, DURATION_FORM, parseByteSize, parseDurationMs } from './quantity.ts';
 import type { StaticFile } from './static-file.ts';
+import { outlierDetectionSchema, slowStartSchema } from './static-passive-health.ts';
 import { findPatternFault, toStaticHost } from './static-values.ts';
 
 /** Names that stand in logs, metrics and identifiers. */
@@ -172,6 +173,19 @@ const upstream = map({
     .optional()
     .describe('How endpoints are chosen. Default: `round-robin`.'),
   healthCheck: healthCheck.optional().describe('Active health checks. Default: none.'),
+  outlierDetection: outlierDetectionSchema
+    .optional()
+    .describe(
+      'Eject endpoints by what they answer; `{}` takes all defaults. Without it only endpoints that cannot be connected to are, for 5 to 30 seconds.',
+    ),
+  slowStart: slowStartSchema
+    .optional()
+    .describe('Let the share of new and returning endpoints grow. Not for `ring-hash` and `maglev`. Default: no.'),
+  panicThreshold: integer(0, 100)
+    .optional()
+    .describe(
+      'When less than this percentage of the endpoints is healthy, health is ignored. Default: 0, which means when none is.',
+    ),
 });
 
 const canary = map({

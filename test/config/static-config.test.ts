@@ -6,6 +6,7 @@ import type { CompileSettings } from '../../src/model/compile-settings.ts';
 import { type ClientCertificateRule, PLAIN_TRANSPORT, type ProxyConfig } from '../../src/model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY } from '../../src/model/route-policy.ts';
 import type { StaticCanary, StaticConfig, StaticRoute, StaticUpstream } from '../../src/model/static-config.ts';
+import { DEFAULT_UPSTREAM_POLICY } from '../../src/model/upstream-policy.ts';
 import { keyPair, settings, snapshot } from '../support/fixtures.ts';
 import { listenerConfig } from '../support/proxy-config.ts';
 
@@ -35,10 +36,8 @@ function route(path: StaticRoute['path'], part: Partial<StaticRoute> = {}): Stat
 
 const upstream: StaticUpstream = {
   ...PLAIN_TRANSPORT,
-  balancer: 'round-robin',
+  ...DEFAULT_UPSTREAM_POLICY,
   endpoints: [{ address: '127.0.0.1', port: 9001, weight: 3 }],
-  hashing: null,
-  healthCheck: null,
 };
 
 function compileStatic(part: Partial<StaticConfig>, flags: Partial<CompileSettings> = {}): ProxyConfig {

@@ -13,6 +13,7 @@ import {
   PLAIN_TRANSPORT,
   type UpstreamConfig,
 } from '../../src/model/proxy-config.ts';
+import { DEFAULT_UPSTREAM_POLICY } from '../../src/model/upstream-policy.ts';
 import { ProbeConnector } from '../../src/proxy/probe-connector.ts';
 import { ManualClock } from './manual-clock.ts';
 
@@ -141,8 +142,7 @@ function upstream(
   return {
     id,
     ...PLAIN_TRANSPORT,
-    balancer: 'round-robin',
-    hashing: null,
+    ...DEFAULT_UPSTREAM_POLICY,
     healthCheck,
     endpoints,
     backend: null,
