@@ -36,7 +36,7 @@ export interface SlowStartConfig {
 
 /**
  * Without a word from anybody. An endpoint that cannot be connected to has not seen the request, so passing it over for a
- * moment changes no meaning, and spares others the wait: see ADR 0022.
+ * moment changes no meaning, and spares others the wait: see ADR 0027.
  */
 export const CONNECT_FAILURES_ONLY: OutlierDetectionConfig = {
   connectFailures: 3,

@@ -10,11 +10,21 @@ import { canaryWeight } from './canary-weight.ts';
 import { canaryWeightTotal } from './canary-weight-total.ts';
 import type { AnnotationSpec } from './define.ts';
 import { loadBalance } from './load-balance.ts';
+import { outlierBaseEjectionTime } from './outlier-base-ejection-time.ts';
+import { outlierConnectFailures } from './outlier-connect-failures.ts';
+import { outlierDetection } from './outlier-detection.ts';
+import { outlierGatewayFailures } from './outlier-gateway-failures.ts';
+import { outlierInterval } from './outlier-interval.ts';
+import { outlierMaxEjectedPercent } from './outlier-max-ejected-percent.ts';
+import { outlierMaxEjectionTime } from './outlier-max-ejection-time.ts';
+import { outlierServerErrors } from './outlier-server-errors.ts';
+import { outlierSuccessRateGap } from './outlier-success-rate-gap.ts';
+import { outlierSuccessRateRequests } from './outlier-success-rate-requests.ts';
+import { panicThreshold } from './panic-threshold.ts';
 import { proxyBodySize } from './proxy-body-size.ts';
 import { proxyConnectTimeout } from './proxy-connect-timeout.ts';
 import { proxyNextUpstreamTries } from './proxy-next-upstream-tries.ts';
 import { proxyReadTimeout } from './proxy-read-timeout.ts';
-
 import { proxySslCiphers } from './proxy-ssl-ciphers.ts';
 import { proxySslName } from './proxy-ssl-name.ts';
 import { proxySslProtocols } from './proxy-ssl-protocols.ts';
@@ -22,6 +32,8 @@ import { proxySslSecret } from './proxy-ssl-secret.ts';
 import { proxySslServerName } from './proxy-ssl-server-name.ts';
 import { proxySslVerify } from './proxy-ssl-verify.ts';
 import { proxySslVerifyDepth } from './proxy-ssl-verify-depth.ts';
+import { slowStart } from './slow-start.ts';
+import { slowStartMinPercent } from './slow-start-min-percent.ts';
 import { upstreamProxyProtocol } from './upstream-proxy-protocol.ts';
 
 export const ANNOTATIONS: readonly AnnotationSpec[] = [
@@ -47,4 +59,17 @@ export const ANNOTATIONS: readonly AnnotationSpec[] = [
   upstreamProxyProtocol,
   loadBalance,
   balancer,
+  outlierDetection,
+  outlierConnectFailures,
+  outlierGatewayFailures,
+  outlierServerErrors,
+  outlierSuccessRateGap,
+  outlierSuccessRateRequests,
+  outlierInterval,
+  outlierBaseEjectionTime,
+  outlierMaxEjectionTime,
+  outlierMaxEjectedPercent,
+  slowStart,
+  slowStartMinPercent,
+  panicThreshold,
 ];

@@ -1,4 +1,5 @@
 /** What the annotations of one Ingress add up to. Each annotation writes its own fields in here and no others. */
+import type { OutlierDetectionConfig } from '../../model/outlier-detection.ts';
 import type { TlsVersion, TransportConfig } from '../../model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../model/route-policy.ts';
 import type { UpstreamPolicy } from '../../model/upstream-policy.ts';
@@ -9,10 +10,22 @@ export interface IngressSettings {
   readonly canary: CanarySettings;
   readonly backend: BackendSettings;
   readonly upstream: UpstreamSettings;
+  readonly passiveHealth: PassiveHealthSettings;
 }
 
 /** What is asked of the upstreams themselves; absent = nothing. Who prevails is decided in `upstream-claims.ts`. */
 export type UpstreamSettings = Writable<Partial<UpstreamPolicy>>;
+
+/** The `outlier-*` and `slow-start*` annotations as written. How they combine is decided in `combine-passive-health.ts`. */
+export interface PassiveHealthSettings {
+  /** Null = absent. */
+  enabled: boolean | null;
+  readonly limits: Writable<Partial<OutlierDetectionConfig>>;
+  /** Null = absent. */
+  slowStartMs: number | null;
+  /** Null = absent. */
+  slowStartPercent: number | null;
+}
 
 /** How backends are connected to, as written. How that combines is decided in `backend-tls.ts`. */
 export interface BackendSettings {
@@ -71,5 +84,6 @@ export function createIngressSettings(): IngressSettings {
       sendProxyProtocol: 'off',
     },
     upstream: {},
+    passiveHealth: { enabled: null, limits: {}, slowStartMs: null, slowStartPercent: null },
   };
 }

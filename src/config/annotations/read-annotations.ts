@@ -3,6 +3,7 @@
  * the routes, or as unknown with the nearest known name.
  */
 import type { ProblemCode, ProblemSeverity } from '../../model/problem.ts';
+import { combinePassiveHealth } from '../combine-passive-health.ts';
 import { classifyUnsupported, UNSUPPORTED_NAMES } from './catalogue.ts';
 import type { AnnotationSpec } from './define.ts';
 import { ANNOTATIONS } from './index.ts';
@@ -65,6 +66,8 @@ class Reading {
   readonly #unsupported: { readonly key: string; readonly isSecurity: boolean }[] = [];
   readonly #faults: AnnotationFault[] = [];
   readonly #written = new Set<AnnotationSpec>();
+  /** Without prefix, of annotations that are not empty. */
+  readonly #ownNames: string[] = [];
   #suggestions = 0;
 
   constructor(prefix: string) {
@@ -100,6 +103,7 @@ class Reading {
     this.#written.add(spec);
     // Empty counts as absent, as it always has in this dialect.
     if (text.trim() === '') return;
+    if (spec.own) this.#ownNames.push(spec.key);
     const expected = spec.read(this.#settings, text);
     if (expected === null) return;
     if (spec.guards) {
@@ -130,7 +134,16 @@ class Reading {
         if (spec.scope === 'canary' && spec.key !== 'canary') this.#faults.push(strayCanaryFault(this.#prefix, spec));
       }
     }
+    this.#finishPassiveHealth();
     return { settings: this.#settings, faults: this.#faults };
+  }
+
+  #finishPassiveHealth(): void {
+    const { upstream, faults } = combinePassiveHealth(this.#settings.passiveHealth, this.#ownNames);
+    Object.assign(this.#settings.upstream, upstream);
+    for (const { name, message } of faults) {
+      this.#faults.push({ code: 'annotation-invalid', severity: 'warning', key: `${OWN_PREFIX}${name}`, message });
+    }
   }
 }
 
