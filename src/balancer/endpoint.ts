@@ -46,6 +46,10 @@ export class Endpoint {
   removed: boolean;
   /** Now. Raised and lowered by `proxy/`, exactly once per attempt. */
   inFlight: number;
+  /** Microseconds an attempt is expected to take, as of `latencyAtMs`; -1 = unknown. Kept by `peak-ewma`. */
+  latencyUs: number;
+  /** Monotonic, whole milliseconds. */
+  latencyAtMs: number;
   /** Null only until the upstream has created it. */
   transport: EndpointTransport | null;
   requests: number;
@@ -68,6 +72,8 @@ export class Endpoint {
     this.retiring = false;
     this.removed = false;
     this.inFlight = 0;
+    this.latencyUs = -1;
+    this.latencyAtMs = 0;
     this.transport = null;
     this.requests = 0;
     this.failures = 0;

@@ -13,14 +13,18 @@ export interface KeyOrder {
   at(place: number): Endpoint;
 }
 
-/** The first endpoint from `place` on that is not in `tried`; null when all are. */
+/** Hot. The first endpoint from `place` on that is not in `tried`; null when all are. */
 export function findUntried(order: KeyOrder, place: number, tried: readonly Endpoint[]): Endpoint | null {
   // The order has to be gone through to its end only where nobody is left, which the shorter list of endpoints tells.
-  if (tried.length >= order.endpoints.length && order.endpoints.every((endpoint) => tried.includes(endpoint)))
-    return null;
+  if (tried.length >= order.endpoints.length && isExhausted(order.endpoints, tried)) return null;
   for (let step = 0; step < order.size; step += 1) {
     const endpoint = order.at((place + step) % order.size);
     if (!tried.includes(endpoint)) return endpoint;
   }
   return null;
+}
+
+/** Whether all of `endpoints` are in `tried`. */
+export function isExhausted(endpoints: readonly Endpoint[], tried: readonly Endpoint[]): boolean {
+  return endpoints.every((endpoint) => tried.includes(endpoint));
 }

@@ -8,7 +8,7 @@ import { crc32, crc32OfInt32 } from '../model/crc32.ts';
 /** Of an owner of weight 1. */
 const POINTS = 160;
 /** Weights above 1 multiply points only as far as the whole ring stays below this, or all would if each had weight 1. */
-const MAX_WEIGHTED_POINTS = 2 ** 18;
+const MAX_WEIGHTED_POINTS = 2 ** 15;
 /** Owners and points packed into one double, so that a plain numeric sort orders both. */
 const OWNER_RANGE = 2 ** 21;
 const GONE = -1;
@@ -42,6 +42,7 @@ export class PointRing {
   /** `names` are distinct; `weights` are whole numbers above 0, one for each. Points of owners that stay are not computed again. */
   rebuild(names: readonly string[], weights: readonly number[]): void {
     const counts = countPoints(weights);
+    if (isEqual(names, this.#names) && isEqual(counts, this.#counts)) return;
     const heirs = this.#findHeirs(names, counts);
     const kept = new Set(heirs);
     const fresh = packPoints(names, counts, kept);
@@ -123,6 +124,10 @@ export class PointRing {
   }
 }
 
+function isEqual<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((one, at) => one === b[at]);
+}
+
 function countPoints(weights: readonly number[]): readonly number[] {
   const total = weights.reduce((sum, weight) => sum + weight, 0) * POINTS;
   const most = Math.max(MAX_WEIGHTED_POINTS, weights.length * POINTS);
@@ -145,5 +150,5 @@ function packPoints(names: readonly string[], counts: readonly number[], kept: R
       size += 1;
     }
   }
-  return packed.sort();
+  return packed.toSorted();
 }

@@ -49,12 +49,13 @@ export class UpstreamRegistry implements UpstreamHost {
     let upstream = this.#upstreams.get(config.id);
     if (upstream === undefined) {
       upstream = new Upstream(config.id, config.balancer, this.#seed ^ hashOf(config.id), this);
+      upstream.useAlgorithm(config.balancer, config.hashing);
       upstream.usePolicy(config);
       upstream.useTransport(config, this.#createTransport);
       upstream.update(config.endpoints, this.#createTransport);
       this.#upstreams.set(config.id, upstream);
     } else {
-      upstream.useAlgorithm(config.balancer);
+      upstream.useAlgorithm(config.balancer, config.hashing);
       upstream.usePolicy(config);
       upstream.useTransport(config, this.#createTransport);
       upstream.update(config.endpoints, this.#createTransport);

@@ -2,7 +2,7 @@
 import type { SlowStartConfig } from '../model/outlier-detection.ts';
 import type { EjectionChange, EndpointAddress, TransportConfig, UpstreamId } from '../model/proxy-config.ts';
 import { PLAIN_TRANSPORT, toEndpointId } from '../model/proxy-config.ts';
-import type { BalancerName, UpstreamPolicy } from '../model/upstream-policy.ts';
+import type { BalancerName, HashingConfig, UpstreamPolicy } from '../model/upstream-policy.ts';
 import { ALGORITHMS } from './algorithms/index.ts';
 import { AttemptResult, isFailure } from './attempt-result.ts';
 import { findAvailable } from './availability.ts';
@@ -60,6 +60,7 @@ export class Upstream {
   balancer: Balancer;
   algorithm: BalancerName;
   readonly #seed: number;
+  #hashing: HashingConfig | null;
   readonly #host: UpstreamHost;
   #detector: OutlierDetector | null;
   #slowStart: SlowStartConfig | null;
@@ -78,9 +79,10 @@ export class Upstream {
     this.panicking = false;
     this.panics = 0;
     this.weightScale = 1;
-    this.balancer = ALGORITHMS[algorithm](seed);
+    this.balancer = ALGORITHMS[algorithm](seed, null);
     this.algorithm = algorithm;
     this.#seed = seed;
+    this.#hashing = null;
     this.#host = host;
     this.#detector = null;
     this.#slowStart = null;
@@ -161,10 +163,13 @@ export class Upstream {
     if (moved) this.#refresh();
   }
 
-  /** Changes the algorithm and keeps everything else. */
-  useAlgorithm(algorithm: BalancerName): void {
-    if (Object.is(algorithm, this.algorithm)) return;
-    const balancer = ALGORITHMS[algorithm](this.#seed);
+  /** Changes the algorithm and keeps everything else. What keys are made of is no business of the balancer. */
+  useAlgorithm(algorithm: BalancerName, hashing: HashingConfig | null): void {
+    const former = this.#hashing;
+    this.#hashing = hashing;
+    const isSameHashing = hashing?.subsetSize === former?.subsetSize && hashing?.boundPercent === former?.boundPercent;
+    if (algorithm === this.algorithm && isSameHashing) return;
+    const balancer = ALGORITHMS[algorithm](this.#seed, hashing);
     balancer.rebuild(this.available);
     this.balancer = balancer;
     this.algorithm = algorithm;

@@ -3,7 +3,7 @@ import type { HealthCheckConfig } from './health-check.ts';
 import { CONNECT_FAILURES_ONLY, type OutlierDetectionConfig, type SlowStartConfig } from './outlier-detection.ts';
 
 /** By the names configuration uses; `balancer/algorithms/index.ts` holds one of each. */
-export const BALANCERS = ['round-robin'] as const;
+export const BALANCERS = ['round-robin', 'least-request', 'peak-ewma', 'random', 'ring-hash', 'maglev'] as const;
 
 export type BalancerName = (typeof BALANCERS)[number];
 

@@ -236,14 +236,16 @@ test('what began before the ejection, or before the trial, counts no more', () =
   assert.deepEqual(worker.out, []);
 });
 
+/** How many of `count` endpoints that all fail are ejected. */
+function ejectedOf(count: number, maxEjectedPercent: number): number {
+  const worker = new Worker(count, { serverErrors: 1, maxEjectedPercent });
+  for (let at = 0; at < count; at++) worker.record(at, ServerError);
+  return worker.out.length;
+}
+
 test('no more than the share that may be ejected is, one of several always, the last never', () => {
-  const outOf = (count: number, maxEjectedPercent: number): number => {
-    const worker = new Worker(count, { serverErrors: 1, maxEjectedPercent });
-    for (let at = 0; at < count; at++) worker.record(at, ServerError);
-    return worker.out.length;
-  };
   assert.deepEqual(
-    [outOf(10, 50), outOf(10, 19), outOf(10, 0), outOf(2, 10), outOf(3, 100), outOf(1, 100)],
+    [ejectedOf(10, 50), ejectedOf(10, 19), ejectedOf(10, 0), ejectedOf(2, 10), ejectedOf(3, 100), ejectedOf(1, 100)],
     [5, 1, 1, 1, 2, 0],
   );
 });

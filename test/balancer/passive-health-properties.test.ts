@@ -1,7 +1,7 @@
 /** Whatever happens to endpoints, in whatever order: bounds are kept, the balancer follows, and workers agree in the end. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { AttemptResult } from '../../src/balancer/attempt-result.ts';
 import { NONE_TRIED } from '../../src/balancer/balancer.ts';
 import { UpstreamRegistry } from '../../src/balancer/upstream-registry.ts';

@@ -233,7 +233,7 @@ test('the sequence of picks goes on over changes of health and weight', () => {
 test('the algorithm in use is kept with its position', () => {
   const upstream = createUpstream(1);
   const { balancer } = upstream;
-  upstream.useAlgorithm('round-robin');
+  upstream.useAlgorithm('round-robin', null);
   assert.equal(upstream.balancer, balancer);
   assert.equal(upstream.algorithm, 'round-robin');
 });
