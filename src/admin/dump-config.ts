@@ -94,10 +94,11 @@ function dumpUpstream(upstream: UpstreamConfig, live: LiveEndpoints | null): Dum
   const endpoints =
     live === null ? upstream.endpoints.map((address) => ({ ...address, ...unknown })) : Array.from(rows, toDumped);
   const { id, protocol, sendProxyProtocol, balancer, hashing, healthCheck, backend, source } = upstream;
-  const { outlierDetection, slowStart, panicThreshold } = upstream;
+  const { retryBudget, limits, backup, outlierDetection, slowStart, panicThreshold } = upstream;
   const tls = upstream.tls === null ? null : dumpTls(upstream.tls);
   const health = { healthCheck, outlierDetection, slowStart, panicThreshold };
-  return { id, protocol, tls, sendProxyProtocol, balancer, hashing, ...health, endpoints, backend, source };
+  const policy = { balancer, hashing, ...health, retryBudget, limits, backup };
+  return { id, protocol, tls, sendProxyProtocol, ...policy, endpoints, backend, source };
 }
 
 function dumpTls(tls: UpstreamTlsConfig): DumpedUpstreamTls {

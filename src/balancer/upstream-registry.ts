@@ -23,17 +23,27 @@ export class UpstreamRegistry implements UpstreamHost {
   nowMs: number;
   readonly #createTransport: CreateTransport;
   readonly #seed: number;
+  readonly #workers: number;
   readonly #upstreams: Map<UpstreamId, Upstream>;
   readonly #events: RegistryEvents;
   /** Those that want ticks. */
   readonly #awake: Set<Upstream>;
   #ejectionChanges: EjectionChange[];
 
-  /** `seed` (a 32-bit integer) should differ between workers, so that they do not all begin with the same endpoints. */
-  constructor(createTransport: CreateTransport, seed: number, events: RegistryEvents = NOBODY_LISTENS) {
+  /**
+   * `seed` (a 32-bit integer) should differ between workers, so that they do not all begin with the same endpoints;
+   * `workers` is how many of them share the limits of an upstream.
+   */
+  constructor(
+    createTransport: CreateTransport,
+    seed: number,
+    workers: number = 1,
+    events: RegistryEvents = NOBODY_LISTENS,
+  ) {
     this.nowMs = 0;
     this.#createTransport = createTransport;
     this.#seed = seed;
+    this.#workers = workers;
     this.#upstreams = new Map();
     this.#events = events;
     this.#awake = new Set();
@@ -60,7 +70,16 @@ export class UpstreamRegistry implements UpstreamHost {
       upstream.useTransport(config, this.#createTransport);
       upstream.update(config.endpoints, this.#createTransport);
     }
+    upstream.traffic.use(config, this.#workers);
     return upstream;
+  }
+
+  /** When all of them exist. */
+  linkBackups(configs: readonly UpstreamConfig[]): void {
+    for (const { id, backup } of configs) {
+      const upstream = this.#upstreams.get(id);
+      if (upstream !== undefined) upstream.backup = backup === null ? null : this.get(backup);
+    }
   }
 
   /** Closes and forgets every upstream that is not named. */

@@ -11,6 +11,7 @@ import { type CreateTransport, Endpoint } from './endpoint.ts';
 import { OutlierDetector } from './outlier-detector.ts';
 import { isSameTransport } from './same-transport.ts';
 import { rampStepMs, rampsUp, setWeights } from './slow-start.ts';
+import { UpstreamTraffic } from './upstream-traffic.ts';
 
 /** How health decides who may be picked, and with what share. */
 export type HealthPolicy = Pick<UpstreamPolicy, 'outlierDetection' | 'slowStart' | 'panicThreshold'>;
@@ -46,7 +47,7 @@ export class Upstream {
   readonly id: UpstreamId;
   /** In configured order. Replaced whole, never changed in place. */
   endpoints: readonly Endpoint[];
-  /** Those that may be picked: weight above 0, healthy (see `panicking`), and not draining unless all are. */
+  /** Those that may be picked: weight above 0, healthy (see `panicking`), not draining unless all are, and of our zone if any is. */
   available: readonly Endpoint[];
   /**
    * None is healthy, or fewer than the panic threshold asks for: then health is ignored and every endpoint with a weight is
@@ -59,6 +60,9 @@ export class Upstream {
   weightScale: number;
   balancer: Balancer;
   algorithm: BalancerName;
+  /** Takes over where this one fails; null = none. */
+  backup: Upstream | null;
+  readonly traffic: UpstreamTraffic;
   readonly #seed: number;
   #hashing: HashingConfig | null;
   readonly #host: UpstreamHost;
@@ -81,6 +85,8 @@ export class Upstream {
     this.weightScale = 1;
     this.balancer = ALGORITHMS[algorithm](seed, null);
     this.algorithm = algorithm;
+    this.backup = null;
+    this.traffic = new UpstreamTraffic();
     this.#seed = seed;
     this.#hashing = null;
     this.#host = host;
@@ -96,6 +102,11 @@ export class Upstream {
   /** True when a request can be sent somewhere, healthy or not. */
   get hasEndpoints(): boolean {
     return this.available.length > 0;
+  }
+
+  /** True when a request can be sent to an endpoint that is not known to be in trouble. */
+  get hasHealthy(): boolean {
+    return this.available.length > 0 && !this.panicking;
   }
 
   /** Hot. Ejected endpoints whose time is over, and that wait for a request that tries them: see `takeTrial`. */
@@ -259,9 +270,10 @@ export class Upstream {
       (endpoint, at) => endpoint === previous[at] && isAsWanted(endpoint, wanted.get(endpoint)),
     );
     if (unchanged && endpoints.length === previous.length) return;
-    for (const [endpoint, { weight, draining = false }] of wanted) {
+    for (const [endpoint, { weight, draining = false, otherZone = false }] of wanted) {
       endpoint.weight = weight;
       endpoint.draining = draining;
+      endpoint.otherZone = otherZone;
     }
     for (const endpoint of previous) if (!next.has(endpoint.id)) endpoint.removed = true;
     this.endpoints = endpoints;
@@ -301,7 +313,11 @@ export class Upstream {
 }
 
 function isAsWanted(endpoint: Endpoint, wanted: EndpointAddress | undefined): boolean {
-  return endpoint.weight === wanted?.weight && endpoint.draining === (wanted.draining ?? false);
+  return (
+    endpoint.weight === wanted?.weight &&
+    endpoint.draining === (wanted.draining ?? false) &&
+    endpoint.otherZone === (wanted.otherZone ?? false)
+  );
 }
 
 function retire(endpoint: Endpoint, retiring: boolean): void {

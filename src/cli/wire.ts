@@ -12,6 +12,7 @@ import type { RouteProvenance } from '../metrics/scrape.ts';
 import type { KeyPair } from '../model/objects.ts';
 import type { ListenerConfig, ProxyConfig } from '../model/proxy-config.ts';
 import type { WorkerSettings } from '../model/worker-messages.ts';
+import { ProbeResponse } from '../proxy/http1/probe-response.ts';
 import { ProbeConnector } from '../proxy/probe-connector.ts';
 import { toCompileSettings } from './compile-settings.ts';
 import { type ConnectionPlan, planConnections } from './connection-plan.ts';
@@ -52,7 +53,7 @@ export function wire(options: ServiceOptions): Services {
   const pool: WorkerPool = new WorkerPool({
     script: new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url),
     count: workers,
-    settings: toWorkerSettings(settings, limitConnections(settings, workers, logger)),
+    settings: toWorkerSettings(settings, workers, limitConnections(settings, workers, logger)),
     hangTimeoutMs: settings.workerHangTimeoutMs,
     takeover: settings.takeover,
     logger,
@@ -64,7 +65,10 @@ export function wire(options: ServiceOptions): Services {
   const prober: ActiveProber = new ActiveProber({
     logger,
     onChange: (changes) => pool.applyHealth(changes),
-    connect: (endpoint, transport, onDone) => connector.connect(endpoint, transport, onDone),
+    tools: {
+      connect: (address, transport, onDone) => connector.connect(address, transport, onDone),
+      createReader: (toHead, keepsBody) => new ProbeResponse(toHead, keepsBody),
+    },
     random: Math.random,
   });
   const loop: ControlLoop = new ControlLoop({
@@ -187,8 +191,13 @@ function limitConnections(settings: CommonSettings, workers: number, logger: Log
   return plan;
 }
 
-function toWorkerSettings(settings: CommonSettings, plan: ConnectionPlan): Omit<WorkerSettings, 'workerId' | 'pulse'> {
+function toWorkerSettings(
+  settings: CommonSettings,
+  workers: number,
+  plan: ConnectionPlan,
+): Omit<WorkerSettings, 'workerId' | 'pulse'> {
   return {
+    workers,
     ...settings.clientLimits,
     accessLog: settings.accessLog,
     maxConnections: plan.maxConnections,

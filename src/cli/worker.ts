@@ -21,6 +21,7 @@ const seed = settings.workerId;
 const registry: UpstreamRegistry = new UpstreamRegistry(
   (endpoint, config) => createTransport(worker, endpoint, config),
   seed,
+  settings.workers,
   {
     onEjectionChanges: (changes) => send({ type: 'ejections', changes }),
     onPanic: (upstream) => panicWarning.warn({ upstream: upstream.id, available: upstream.available.length }),

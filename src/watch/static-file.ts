@@ -1,5 +1,7 @@
 /** The static configuration file as written: what `static-schema.ts` lets through, before defaults and units. */
+import type { RetryCondition } from '../model/route-policy.ts';
 import type { BalancerName } from '../model/upstream-policy.ts';
+import type { HealthCheckEntry } from './static-health-check.ts';
 import type { OutlierDetectionEntry, SlowStartEntry } from './static-passive-health.ts';
 
 export interface StaticFile {
@@ -45,6 +47,23 @@ export interface UpstreamEntry {
   readonly slowStart?: SlowStartEntry | undefined;
   /** Percent. */
   readonly panicThreshold?: number | undefined;
+  readonly retryBudget?: RetryBudgetEntry | undefined;
+  readonly limits?: LimitsEntry | undefined;
+  readonly backup?: string | undefined;
+}
+
+export interface RetryBudgetEntry {
+  readonly percent?: number | undefined;
+  readonly perSecond?: number | undefined;
+}
+
+export interface LimitsEntry {
+  readonly maxConnections?: number | undefined;
+  readonly maxRequests?: number | undefined;
+  readonly maxConnectionsPerEndpoint?: number | undefined;
+  readonly maxRequestsPerEndpoint?: number | undefined;
+  readonly maxPending?: number | undefined;
+  readonly pendingTimeout?: string | undefined;
 }
 
 export interface UpstreamTlsEntry {
@@ -53,15 +72,6 @@ export interface UpstreamTlsEntry {
   readonly caFile?: string | undefined;
   readonly certFile?: string | undefined;
   readonly keyFile?: string | undefined;
-}
-
-export interface HealthCheckEntry {
-  readonly path: string;
-  readonly host?: string | undefined;
-  readonly interval?: string | undefined;
-  readonly timeout?: string | undefined;
-  readonly unhealthyAfter?: number | undefined;
-  readonly healthyAfter?: number | undefined;
 }
 
 export interface RouteEntry {
@@ -74,12 +84,22 @@ export interface RouteEntry {
   readonly timeouts?:
     | {
         readonly connect?: string | undefined;
+        readonly send?: string | undefined;
         readonly response?: string | undefined;
         readonly idle?: string | undefined;
       }
     | undefined;
-  readonly retries?: { readonly attempts: number } | undefined;
+  readonly retries?: RetriesEntry | undefined;
+  readonly requestBuffering?: boolean | undefined;
   readonly maxBodySize?: string | number | undefined;
+}
+
+export interface RetriesEntry {
+  readonly attempts?: number | undefined;
+  readonly on?: readonly RetryCondition[] | undefined;
+  readonly timeout?: string | undefined;
+  readonly nonIdempotent?: boolean | undefined;
+  readonly buffer?: string | number | undefined;
 }
 
 export interface CanaryEntry {
@@ -96,10 +116,6 @@ export interface StaticDefaults {
   readonly protocol: 'http1';
   readonly verify: boolean;
   readonly endpointWeight: number;
-  readonly healthIntervalMs: number;
-  readonly healthTimeoutMs: number;
-  readonly unhealthyAfter: number;
-  readonly healthyAfter: number;
   readonly canaryWeight: number;
   readonly canaryWeightTotal: number;
 }
@@ -109,10 +125,6 @@ export const STATIC_DEFAULTS: StaticDefaults = {
   protocol: 'http1',
   verify: true,
   endpointWeight: 1,
-  healthIntervalMs: 5_000,
-  healthTimeoutMs: 1_000,
-  unhealthyAfter: 3,
-  healthyAfter: 2,
   canaryWeight: 0,
   canaryWeightTotal: 100,
 };

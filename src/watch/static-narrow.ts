@@ -1,5 +1,4 @@
 /** Turns the text of a static configuration file into a `StaticConfig`, or into every Problem it has. */
-import type { HealthCheckConfig } from '../model/health-check.ts';
 import type { Problem } from '../model/problem.ts';
 import { type ClientCertificateRule, MAX_VERIFY_DEPTH, type UpstreamTlsConfig } from '../model/proxy-config.ts';
 import type {
@@ -10,7 +9,7 @@ import type {
   StaticTls,
   StaticUpstream,
 } from '../model/static-config.ts';
-import { DEFAULT_UPSTREAM_POLICY } from '../model/upstream-policy.ts';
+import { DEFAULT_UPSTREAM_POLICY, type RetryBudgetConfig, type UpstreamLimits } from '../model/upstream-policy.ts';
 import { parseEndpointAddress } from './endpoint-address.ts';
 import { parseByteSize, parseDurationMs } from './quantity.ts';
 import { readCertificates, type StaticCertificates } from './static-certificates.ts';
@@ -18,14 +17,16 @@ import { checkStaticFile } from './static-checks.ts';
 import {
   type CanaryEntry,
   type ClientCertificatesEntry,
-  type HealthCheckEntry,
+  type LimitsEntry,
   type ListenerEntry,
+  type RetryBudgetEntry,
   type RouteEntry,
   STATIC_DEFAULTS,
   type StaticFile,
   type UpstreamEntry,
   type UpstreamTlsEntry,
 } from './static-file.ts';
+import { toHealthCheck } from './static-health-check.ts';
 import { reportIssues } from './static-issues.ts';
 import { toOutlierDetection, toSlowStart } from './static-passive-health.ts';
 import { StaticProblems, staticRef } from './static-problems.ts';
@@ -141,6 +142,26 @@ function toUpstream(name: string, entry: UpstreamEntry, certificates: StaticCert
     outlierDetection: toOutlierDetection(entry.outlierDetection, DEFAULT_UPSTREAM_POLICY.outlierDetection),
     slowStart: toSlowStart(entry.slowStart),
     panicThreshold: entry.panicThreshold ?? DEFAULT_UPSTREAM_POLICY.panicThreshold,
+    retryBudget: toRetryBudget(entry.retryBudget),
+    limits: toLimits(entry.limits),
+    backup: entry.backup ?? null,
+  };
+}
+
+function toRetryBudget({ percent, perSecond }: RetryBudgetEntry = {}): RetryBudgetConfig {
+  const defaults = DEFAULT_UPSTREAM_POLICY.retryBudget;
+  return { percent: percent ?? defaults.percent, perSecond: perSecond ?? defaults.perSecond };
+}
+
+function toLimits(entry: LimitsEntry = {}): UpstreamLimits {
+  const defaults = DEFAULT_UPSTREAM_POLICY.limits;
+  return {
+    maxConnections: entry.maxConnections ?? defaults.maxConnections,
+    maxRequests: entry.maxRequests ?? defaults.maxRequests,
+    maxConnectionsPerEndpoint: entry.maxConnectionsPerEndpoint ?? defaults.maxConnectionsPerEndpoint,
+    maxRequestsPerEndpoint: entry.maxRequestsPerEndpoint ?? defaults.maxRequestsPerEndpoint,
+    maxPending: entry.maxPending ?? defaults.maxPending,
+    pendingTimeoutMs: toMs(entry.pendingTimeout) ?? defaults.pendingTimeoutMs,
   };
 }
 
@@ -162,19 +183,8 @@ function toUpstreamTls(
   };
 }
 
-function toHealthCheck(entry: HealthCheckEntry): HealthCheckConfig {
-  return {
-    path: entry.path,
-    host: entry.host ?? '',
-    intervalMs: toMs(entry.interval) ?? STATIC_DEFAULTS.healthIntervalMs,
-    timeoutMs: toMs(entry.timeout) ?? STATIC_DEFAULTS.healthTimeoutMs,
-    unhealthyAfter: entry.unhealthyAfter ?? STATIC_DEFAULTS.unhealthyAfter,
-    healthyAfter: entry.healthyAfter ?? STATIC_DEFAULTS.healthyAfter,
-  };
-}
-
 function toRoute(entry: RouteEntry): StaticRoute {
-  const { host = '', upstream, timeouts, retries, maxBodySize } = entry;
+  const { host = '', upstream, timeouts, retries, requestBuffering, maxBodySize } = entry;
   return {
     host: toStaticHost(host) ?? '',
     path: toPath(entry.path),
@@ -182,11 +192,19 @@ function toRoute(entry: RouteEntry): StaticRoute {
     canaries: (entry.canaries ?? []).map(toCanary),
     timeouts: {
       connectMs: toMs(timeouts?.connect),
+      sendMs: toMs(timeouts?.send),
       responseMs: toMs(timeouts?.response),
       idleMs: toMs(timeouts?.idle),
     },
-    retryAttempts: retries?.attempts ?? null,
-    maxRequestBodyBytes: maxBodySize === undefined ? null : parseByteSize(maxBodySize),
+    retries: {
+      attempts: retries?.attempts ?? null,
+      on: retries?.on === undefined ? null : [...new Set(retries.on)],
+      timeoutMs: toMs(retries?.timeout),
+      nonIdempotent: retries?.nonIdempotent ?? null,
+      bufferBytes: toBytes(retries?.buffer),
+    },
+    requestBuffering: requestBuffering ?? null,
+    maxRequestBodyBytes: toBytes(maxBodySize),
   };
 }
 
@@ -209,4 +227,9 @@ function toCanary({ upstream, header, cookie, weight, weightTotal }: CanaryEntry
 /** Null where the file says nothing. */
 function toMs(text: string | undefined): number | null {
   return text === undefined ? null : parseDurationMs(text);
+}
+
+/** Null where the file says nothing. */
+function toBytes(size: string | number | undefined): number | null {
+  return size === undefined ? null : parseByteSize(size);
 }

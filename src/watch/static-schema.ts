@@ -5,13 +5,16 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { IP_NETWORK_FORM, isIpNetwork } from '../model/ip-networks.ts';
+import { MAX_RETRY_ATTEMPTS, RETRY_CONDITIONS } from '../model/route-policy.ts';
 import { BALANCERS } from '../model/upstream-policy.ts';
 import { isDnsName } from './dns-name.ts';
 import { ENDPOINT_ADDRESS_FORM, parseEndpointAddress } from './endpoint-address.ts';
-import { BYTE_SIZE_FORM, DURATION_FORM, parseByteSize, parseDurationMs } from './quantity.ts';
+import { BYTE_SIZE_FORM, parseByteSize } from './quantity.ts';
 import type { StaticFile } from './static-file.ts';
+import { healthCheckSchema } from './static-health-check.ts';
 import { outlierDetectionSchema, slowStartSchema } from './static-passive-health.ts';
-import { findPatternFault, toStaticHost } from './static-values.ts';
+import { duration, integer, map, matching, passing, pattern, text } from './static-schema-parts.ts';
+import { toStaticHost } from './static-values.ts';
 
 /** Names that stand in logs, metrics and identifiers. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
@@ -20,29 +23,11 @@ const NAME_FORM = 'a name of at most 63 letters, digits, `.`, `_` and `-`';
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
 const PATH = /^\/[^\s\p{Cc}]{0,4095}$/u;
 const PATH_FORM = 'a path that starts with `/` and has no spaces';
-/** The `Host` of a probe: a name or address, perhaps with a port. */
-const HOST_HEADER = /^[A-Za-z0-9._:[\]-]{1,259}$/;
-const MAX_TEXT = 4_096;
 const MAX_WEIGHT = 1_000_000;
 
-// Every error text says what would be right: `static-issues.ts` puts what was there in front of it.
-
-const text = (form: string) =>
-  z.string({ error: form }).max(MAX_TEXT, { error: `${form}, at most ${MAX_TEXT} characters` });
-const matching = (pattern: RegExp, form: string) => text(form).regex(pattern, { error: form });
-const passing = (isFine: (value: string) => boolean, form: string) => text(form).refine(isFine, { error: form });
-const integer = (min: number, max: number) => {
-  const error = `a whole number from ${min} to ${max}`;
-  return z.int({ error }).min(min, { error }).max(max, { error });
-};
-const map = <T extends z.core.$ZodLooseShape>(shape: T) => z.strictObject(shape, { error: 'a map' });
-const pattern = () =>
-  text('a regular expression').superRefine((value, context) => {
-    const fault = findPatternFault(value);
-    if (fault !== null) context.addIssue({ code: 'custom', message: fault });
-  });
-
-const duration = passing((value) => parseDurationMs(value) !== null, DURATION_FORM);
+const byteSize = z
+  .union([z.string(), z.number()], { error: BYTE_SIZE_FORM })
+  .refine((value) => parseByteSize(value) !== null, { error: BYTE_SIZE_FORM });
 const upstreamName = text('the name of an upstream');
 
 const host = passing(
@@ -107,17 +92,6 @@ const listener = map({
     .describe('Peers in these networks are believed what their `X-Forwarded-*` and `Forwarded` say. Default: nobody.'),
 });
 
-const healthCheck = map({
-  path: matching(PATH, PATH_FORM).describe('Path of the request. Status 200 to 399 counts as success.'),
-  host: matching(HOST_HEADER, 'a host name, perhaps with a port')
-    .optional()
-    .describe('`Host` of the request. Default: the address of the endpoint.'),
-  interval: duration.optional().describe('Time between two checks. Default: `5s`.'),
-  timeout: duration.optional().describe('Longest wait for an answer, at most `interval`. Default: `1s`.'),
-  unhealthyAfter: integer(1, 100).optional().describe('Failures in a row until an endpoint is taken out. Default: 3.'),
-  healthyAfter: integer(1, 100).optional().describe('Successes in a row until an endpoint is taken back. Default: 2.'),
-});
-
 const endpoint = map({
   address: passing((value) => parseEndpointAddress(value) !== null, ENDPOINT_ADDRESS_FORM).describe(
     '`address:port`: an IPv4 address, an IPv6 address in brackets, or a host name.',
@@ -153,6 +127,28 @@ const upstreamTls = map({
   keyFile: fileName().optional().describe('PEM file with the private key of `certFile`, not encrypted.'),
 });
 
+const retryBudget = map({
+  percent: integer(0, 1_000)
+    .optional()
+    .describe('Retries for each 100 requests, over ten seconds; those answered well do not count. Default: 20.'),
+  perSecond: integer(0, 1_000_000)
+    .optional()
+    .describe('Retries a second that are allowed however few requests there are, in each worker. Default: 3.'),
+});
+
+const limit = () => integer(0, 1_000_000).optional();
+
+const limits = map({
+  maxConnections: limit().describe('Open connections, idle ones included; 0 = unlimited. Default: 0.'),
+  maxRequests: limit().describe('Requests under way; 0 = unlimited. Default: 0.'),
+  maxConnectionsPerEndpoint: limit().describe('Open connections to each endpoint; 0 = unlimited. Default: 0.'),
+  maxRequestsPerEndpoint: limit().describe('Requests under way at each endpoint; 0 = unlimited. Default: 0.'),
+  maxPending: limit().describe(
+    'Requests that wait for room; 0 = none may. Further ones are answered 503. Default: 100.',
+  ),
+  pendingTimeout: duration.optional().describe('Longest time a request waits for room. Default: `5s`.'),
+});
+
 const upstream = map({
   endpoints: z
     .array(endpoint, { error: 'a list' })
@@ -172,7 +168,7 @@ const upstream = map({
     .enum(BALANCERS, { error: `one of ${BALANCERS.map((name) => `\`${name}\``).join(', ')}` })
     .optional()
     .describe('How endpoints are chosen. Default: `round-robin`.'),
-  healthCheck: healthCheck.optional().describe('Active health checks. Default: none.'),
+  healthCheck: healthCheckSchema.optional().describe('Active health checks. Default: none.'),
   outlierDetection: outlierDetectionSchema
     .optional()
     .describe(
@@ -186,6 +182,11 @@ const upstream = map({
     .describe(
       'When less than this percentage of the endpoints is healthy, health is ignored. Default: 0, which means when none is.',
     ),
+  retryBudget: retryBudget.optional().describe('How much of the traffic may be retries.'),
+  limits: limits.optional().describe('What may be under way at once. Default: no limits.'),
+  backup: upstreamName
+    .optional()
+    .describe('Upstream that takes over when no endpoint is healthy, or every attempt has failed. Default: none.'),
 });
 
 const canary = map({
@@ -231,6 +232,9 @@ const route = map({
   canaries: z.array(canary, { error: 'a list' }).optional().describe('Upstreams that take a part of the requests.'),
   timeouts: map({
     connect: duration.optional().describe('Longest wait for a connection to an endpoint. Default: `5s`.'),
+    send: duration
+      .optional()
+      .describe('Longest time an endpoint may refuse to take more of a request. Default: `60s`.'),
     response: duration
       .optional()
       .describe('Longest wait for the response, and between two pieces of it. Default: `60s`.'),
@@ -241,13 +245,36 @@ const route = map({
     .optional()
     .describe('Limits of time.'),
   retries: map({
-    attempts: integer(1, 10).describe('Tries in all, the first one included; 1 = never try again. Default: 3.'),
+    attempts: integer(1, MAX_RETRY_ATTEMPTS)
+      .optional()
+      .describe('Tries in all, the first one included; 1 = never try again. Default: 3.'),
+    on: z
+      .array(
+        z.enum(RETRY_CONDITIONS, { error: `one of ${RETRY_CONDITIONS.map((name) => `\`${name}\``).join(', ')}` }),
+        {
+          error: 'a list',
+        },
+      )
+      .optional()
+      .describe('What counts as a failed try. Empty: nothing is ever sent twice. Default: `[error, timeout]`.'),
+    timeout: duration.optional().describe('No try begins later than this after the request came. Default: no limit.'),
+    nonIdempotent: z
+      .boolean({ error: 'true or false' })
+      .optional()
+      .describe(
+        'Also send POST, PATCH, LOCK and unknown methods again after an endpoint may have seen them. Default: false.',
+      ),
+    buffer: byteSize
+      .optional()
+      .describe('Bodies up to this size are kept while they are sent, to send them again; 0 = none. Default: `64KiB`.'),
   })
     .optional()
     .describe('When to try another endpoint.'),
-  maxBodySize: z
-    .union([z.string(), z.number()], { error: BYTE_SIZE_FORM })
-    .refine((value) => parseByteSize(value) !== null, { error: BYTE_SIZE_FORM })
+  requestBuffering: z
+    .boolean({ error: 'true or false' })
+    .optional()
+    .describe('False: requests with a body are never sent twice once sending has begun. Default: true.'),
+  maxBodySize: byteSize
     .optional()
     .describe(
       'Larger requests are answered 413. A number of bytes, or `512KiB`, `10MiB`, `1GiB`; 0 = unlimited. Default: 0.',

@@ -33,7 +33,7 @@ class Worker {
 
   constructor(count: number, part: Partial<OutlierDetectionConfig>, policy: Partial<UpstreamPolicy> = {}) {
     const transport = { idleCount: 0, openCount: 0, close: () => undefined, retire: () => undefined };
-    this.registry = new UpstreamRegistry(() => transport, 1, {
+    this.registry = new UpstreamRegistry(() => transport, 1, 1, {
       onEjectionChanges: (changes) => this.sent.push(...changes),
       onPanic: () => this.panics++,
     });

@@ -53,7 +53,7 @@ class Cluster {
   constructor(maxEjectedPercent: number) {
     const transport = { idleCount: 0, openCount: 0, close: () => undefined, retire: () => undefined };
     this.#registries = Array.from({ length: WORKERS }, (_, worker) => {
-      return new UpstreamRegistry(() => transport, worker, {
+      return new UpstreamRegistry(() => transport, worker, WORKERS, {
         onEjectionChanges: (changes) => this.#tellOthers(worker, changes),
         onPanic: () => undefined,
       });

@@ -1,5 +1,6 @@
 /** The annotations Sluice understands, in the order of the reference page. One file each; a test finds missing lines. */
 import { backendProtocol } from './backend-protocol.ts';
+import { backupService } from './backup-service.ts';
 import { balancer } from './balancer.ts';
 import { canary } from './canary.ts';
 import { canaryByCookie } from './canary-by-cookie.ts';
@@ -8,8 +9,31 @@ import { canaryByHeaderPattern } from './canary-by-header-pattern.ts';
 import { canaryByHeaderValue } from './canary-by-header-value.ts';
 import { canaryWeight } from './canary-weight.ts';
 import { canaryWeightTotal } from './canary-weight-total.ts';
+import { clientBodyBufferSize } from './client-body-buffer-size.ts';
 import type { AnnotationSpec } from './define.ts';
+import { healthCheck } from './health-check.ts';
+import { healthCheckBody } from './health-check-body.ts';
+import { healthCheckBodyPattern } from './health-check-body-pattern.ts';
+import { healthCheckHeaders } from './health-check-headers.ts';
+import { healthCheckHealthyAfter } from './health-check-healthy-after.ts';
+import { healthCheckHost } from './health-check-host.ts';
+import { healthCheckInterval } from './health-check-interval.ts';
+import { healthCheckMethod } from './health-check-method.ts';
+import { healthCheckPath } from './health-check-path.ts';
+import { healthCheckPort } from './health-check-port.ts';
+import { healthCheckServerName } from './health-check-server-name.ts';
+import { healthCheckService } from './health-check-service.ts';
+import { healthCheckStatuses } from './health-check-statuses.ts';
+import { healthCheckTimeout } from './health-check-timeout.ts';
+import { healthCheckUnhealthyAfter } from './health-check-unhealthy-after.ts';
+import { healthCheckUnhealthyInterval } from './health-check-unhealthy-interval.ts';
+import { healthCheckVerify } from './health-check-verify.ts';
 import { loadBalance } from './load-balance.ts';
+import { maxConnections } from './max-connections.ts';
+import { maxConnectionsPerEndpoint } from './max-connections-per-endpoint.ts';
+import { maxPending } from './max-pending.ts';
+import { maxRequests } from './max-requests.ts';
+import { maxRequestsPerEndpoint } from './max-requests-per-endpoint.ts';
 import { outlierBaseEjectionTime } from './outlier-base-ejection-time.ts';
 import { outlierConnectFailures } from './outlier-connect-failures.ts';
 import { outlierDetection } from './outlier-detection.ts';
@@ -21,10 +45,15 @@ import { outlierServerErrors } from './outlier-server-errors.ts';
 import { outlierSuccessRateGap } from './outlier-success-rate-gap.ts';
 import { outlierSuccessRateRequests } from './outlier-success-rate-requests.ts';
 import { panicThreshold } from './panic-threshold.ts';
+import { pendingTimeout } from './pending-timeout.ts';
 import { proxyBodySize } from './proxy-body-size.ts';
 import { proxyConnectTimeout } from './proxy-connect-timeout.ts';
+import { proxyNextUpstream } from './proxy-next-upstream.ts';
+import { proxyNextUpstreamTimeout } from './proxy-next-upstream-timeout.ts';
 import { proxyNextUpstreamTries } from './proxy-next-upstream-tries.ts';
 import { proxyReadTimeout } from './proxy-read-timeout.ts';
+import { proxyRequestBuffering } from './proxy-request-buffering.ts';
+import { proxySendTimeout } from './proxy-send-timeout.ts';
 import { proxySslCiphers } from './proxy-ssl-ciphers.ts';
 import { proxySslName } from './proxy-ssl-name.ts';
 import { proxySslProtocols } from './proxy-ssl-protocols.ts';
@@ -32,6 +61,9 @@ import { proxySslSecret } from './proxy-ssl-secret.ts';
 import { proxySslServerName } from './proxy-ssl-server-name.ts';
 import { proxySslVerify } from './proxy-ssl-verify.ts';
 import { proxySslVerifyDepth } from './proxy-ssl-verify-depth.ts';
+import { retryBudget } from './retry-budget.ts';
+import { retryBudgetFloor } from './retry-budget-floor.ts';
+import { retryBuffer } from './retry-buffer.ts';
 import { slowStart } from './slow-start.ts';
 import { slowStartMinPercent } from './slow-start-min-percent.ts';
 import { upstreamProxyProtocol } from './upstream-proxy-protocol.ts';
@@ -46,8 +78,14 @@ export const ANNOTATIONS: readonly AnnotationSpec[] = [
   canaryWeightTotal,
   proxyBodySize,
   proxyConnectTimeout,
+  proxySendTimeout,
   proxyReadTimeout,
+  proxyNextUpstream,
   proxyNextUpstreamTries,
+  proxyNextUpstreamTimeout,
+  proxyRequestBuffering,
+  clientBodyBufferSize,
+  retryBuffer,
   backendProtocol,
   proxySslSecret,
   proxySslVerify,
@@ -72,4 +110,30 @@ export const ANNOTATIONS: readonly AnnotationSpec[] = [
   slowStart,
   slowStartMinPercent,
   panicThreshold,
+  retryBudget,
+  retryBudgetFloor,
+  backupService,
+  maxConnections,
+  maxConnectionsPerEndpoint,
+  maxRequests,
+  maxRequestsPerEndpoint,
+  maxPending,
+  pendingTimeout,
+  healthCheck,
+  healthCheckPath,
+  healthCheckPort,
+  healthCheckMethod,
+  healthCheckHost,
+  healthCheckHeaders,
+  healthCheckStatuses,
+  healthCheckBody,
+  healthCheckBodyPattern,
+  healthCheckService,
+  healthCheckServerName,
+  healthCheckVerify,
+  healthCheckInterval,
+  healthCheckUnhealthyInterval,
+  healthCheckTimeout,
+  healthCheckUnhealthyAfter,
+  healthCheckHealthyAfter,
 ];

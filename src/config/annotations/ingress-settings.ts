@@ -1,4 +1,5 @@
 /** What the annotations of one Ingress add up to. Each annotation writes its own fields in here and no others. */
+import type { HealthCheckConfig } from '../../model/health-check.ts';
 import type { OutlierDetectionConfig } from '../../model/outlier-detection.ts';
 import type { TlsVersion, TransportConfig } from '../../model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../model/route-policy.ts';
@@ -10,6 +11,7 @@ export interface IngressSettings {
   readonly canary: CanarySettings;
   readonly backend: BackendSettings;
   readonly upstream: UpstreamSettings;
+  readonly healthCheck: HealthCheckSettings;
   readonly passiveHealth: PassiveHealthSettings;
 }
 
@@ -25,6 +27,16 @@ export interface PassiveHealthSettings {
   slowStartMs: number | null;
   /** Null = absent. */
   slowStartPercent: number | null;
+}
+
+/** The `health-check*` annotations as written; null or absent = not written. How they combine is decided in `combine-health-check.ts`. */
+export interface HealthCheckSettings {
+  kind: 'http' | 'https' | 'tcp' | 'grpc' | null;
+  path: string | null;
+  bodyText: string | null;
+  bodyPattern: string | null;
+  /** What means the same by itself as beside others. */
+  readonly others: Writable<Partial<Omit<HealthCheckConfig, 'kind' | 'tls' | 'path' | 'body'>>>;
 }
 
 /** How backends are connected to, as written. How that combines is decided in `backend-tls.ts`. */
@@ -84,6 +96,7 @@ export function createIngressSettings(): IngressSettings {
       sendProxyProtocol: 'off',
     },
     upstream: {},
+    healthCheck: { kind: null, path: null, bodyText: null, bodyPattern: null, others: {} },
     passiveHealth: { enabled: null, limits: {}, slowStartMs: null, slowStartPercent: null },
   };
 }

@@ -3,6 +3,7 @@
  * the routes, or as unknown with the nearest known name.
  */
 import type { ProblemCode, ProblemSeverity } from '../../model/problem.ts';
+import { combineHealthCheck } from '../combine-health-check.ts';
 import { combinePassiveHealth } from '../combine-passive-health.ts';
 import { classifyUnsupported, UNSUPPORTED_NAMES } from './catalogue.ts';
 import type { AnnotationSpec } from './define.ts';
@@ -123,6 +124,14 @@ class Reading {
     this.#faults.push({ code: 'annotation-unsupported', severity: 'warning', key, message });
   }
 
+  #finishHealthCheck(): void {
+    const { check, faults } = combineHealthCheck(this.#settings.healthCheck, this.#ownNames);
+    if (check !== null) this.#settings.upstream.healthCheck = check;
+    for (const { name, message } of faults) {
+      this.#faults.push({ code: 'annotation-invalid', severity: 'warning', key: `${OWN_PREFIX}${name}`, message });
+    }
+  }
+
   finish(): ReadAnnotations {
     const isCanary = this.#settings.canary.enabled;
     for (const { key, isSecurity } of this.#unsupported) {
@@ -134,6 +143,7 @@ class Reading {
         if (spec.scope === 'canary' && spec.key !== 'canary') this.#faults.push(strayCanaryFault(this.#prefix, spec));
       }
     }
+    this.#finishHealthCheck();
     this.#finishPassiveHealth();
     return { settings: this.#settings, faults: this.#faults };
   }
