@@ -119,10 +119,11 @@ function dumpUpstream(
     return { ...endpoint, lastCheck: findLastCheck(upstream.id, toEndpointId(endpoint.address, endpoint.port)) };
   });
   const { id, protocol, sendProxyProtocol, balancer, hashing, backend, source } = upstream;
-  const { retryBudget, limits, backup } = upstream;
+  const { retryBudget, limits, backup, outlierDetection, slowStart, panicThreshold } = upstream;
   const tls = upstream.tls === null ? null : dumpTls(upstream.tls);
   const healthCheck = upstream.healthCheck === null ? null : dumpHealthCheck(upstream.healthCheck);
-  const policy = { balancer, hashing, healthCheck, retryBudget, limits, backup };
+  const health = { healthCheck, outlierDetection, slowStart, panicThreshold };
+  const policy = { balancer, hashing, ...health, retryBudget, limits, backup };
   return { id, protocol, tls, sendProxyProtocol, ...policy, endpoints, backend, source };
 }
 
