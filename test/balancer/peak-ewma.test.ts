@@ -80,13 +80,27 @@ test('before the first response an endpoint takes one request, and no more while
   assert.equal(share(balancer, b), 0);
 });
 
-test('requests in flight count as latency does', () => {
+for (const weight of [1, 1_000]) {
+  test(`requests in flight count as latency does (weights of ${weight})`, () => {
+    const [a, b] = createEndpoints(2);
+    for (const endpoint of [a, b]) endpoint.weightInForce = weight;
+    const balancer = new PeakEwma(1);
+    balancer.rebuild([a, b]);
+    balancer.observe(a, 10, 0, false);
+    balancer.observe(b, 25, 0, false);
+    assert.equal(share(balancer, a), 1_000);
+    a.inFlight = 2;
+    assert.equal(share(balancer, a), 0, 'three times ten is more than 25');
+  });
+}
+
+test('an endpoint that was slow is asked again when enough time has passed', () => {
   const [a, b] = createEndpoints(2);
   const balancer = new PeakEwma(1);
   balancer.rebuild([a, b]);
-  balancer.observe(a, 10, 0, false);
-  balancer.observe(b, 25, 0, false);
-  assert.equal(share(balancer, a), 1_000);
-  a.inFlight = 2;
-  assert.equal(share(balancer, a), 0, 'three times ten is more than 25');
+  balancer.observe(b, 100, 0, false);
+  balancer.observe(a, 10, 15_000, false);
+  assert.equal(share(balancer, b), 0);
+  balancer.observe(a, 10, 30_000, false);
+  assert.equal(share(balancer, b), 1_000);
 });

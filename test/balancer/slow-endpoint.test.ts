@@ -19,6 +19,11 @@ function run(t: TestContext, algorithm: BalancerName, odd: Partial<SimulatedBack
   return result;
 }
 
+/** Milliseconds of a request that begins then. */
+function stopping(atMs: number): number {
+  return atMs % 10_000 < 2_000 ? 500 : 10;
+}
+
 function p99Of(results: ReadonlyMap<BalancerName, SimulationResult>, name: BalancerName): number {
   return quantile(results.get(name)?.latencies ?? [], 0.99);
 }
@@ -33,8 +38,7 @@ for (const weight of [1, 1_000]) {
 }
 
 test('an endpoint that stops for two seconds in ten is found out by load and by latency', (t) => {
-  const serviceMs = (atMs: number): number => (atMs % 10_000 < 2_000 ? 500 : 10);
-  const results = new Map(KEYLESS.map((name) => [name, run(t, name, { serviceMs })]));
+  const results = new Map(KEYLESS.map((name) => [name, run(t, name, { serviceMs: stopping })]));
   const roundRobin = p99Of(results, 'round-robin');
   assert.ok(p99Of(results, 'least-request') < roundRobin * 0.25);
   assert.ok(p99Of(results, 'peak-ewma') < roundRobin * 0.25);
