@@ -1,4 +1,7 @@
-/** Which endpoint an attempt goes to: what the balancer says, as far as the limits of the upstream allow. Hot. */
+/**
+ * Which endpoint an attempt goes to: the one the session of the client wants, or whom the balancer picks, as far as the
+ * limits of the upstream allow. Hot.
+ */
 import { NONE_TRIED } from '../balancer/balancer.ts';
 import type { Endpoint } from '../balancer/endpoint.ts';
 import type { Upstream } from '../balancer/upstream.ts';
@@ -24,8 +27,10 @@ export function findEndpoint(exchange: Exchange): Endpoint | null {
 }
 
 /** Null only without endpoints. */
-function choose({ upstream }: Exchange, tried: readonly Endpoint[]): Endpoint | null {
-  return upstream.pick(0, tried);
+function choose({ session, target, upstream, hashKey }: Exchange, tried: readonly Endpoint[]): Endpoint | null {
+  // A backup knows nothing of sessions.
+  if (session === null || upstream !== target.upstream) return upstream.pick(hashKey, tried);
+  return session.choose(target, hashKey, tried);
 }
 
 /** As the balancer wants it, around the full ones; those that failed the request are no way out. */

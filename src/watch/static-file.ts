@@ -1,6 +1,7 @@
 /** The static configuration file as written: what `static-schema.ts` lets through, before defaults and units. */
 import type { RetryCondition } from '../model/route-policy.ts';
 import type { BalancerName } from '../model/upstream-policy.ts';
+import type { AffinityEntry } from './static-affinity.ts';
 import type { HealthCheckEntry } from './static-health-check.ts';
 
 export interface StaticFile {
@@ -41,6 +42,9 @@ export interface UpstreamEntry {
   readonly tls?: UpstreamTlsEntry | undefined;
   readonly proxyProtocol?: 'v1' | 'v2' | undefined;
   readonly balancer?: BalancerName | undefined;
+  readonly hashBy?: string | undefined;
+  readonly hashBound?: number | undefined;
+  readonly hashSubsetSize?: number | undefined;
   readonly healthCheck?: HealthCheckEntry | undefined;
   readonly retryBudget?: RetryBudgetEntry | undefined;
   readonly limits?: LimitsEntry | undefined;
@@ -86,6 +90,7 @@ export interface RouteEntry {
     | undefined;
   readonly retries?: RetriesEntry | undefined;
   readonly requestBuffering?: boolean | undefined;
+  readonly affinity?: AffinityEntry | undefined;
   readonly maxBodySize?: string | number | undefined;
 }
 
