@@ -66,8 +66,8 @@ export class StickyEndpoints {
 }
 
 /** Its sessions may finish there, though nothing new begins. */
-function keepsSessions({ draining, healthy, weight }: Endpoint): boolean {
-  return draining && healthy && weight > 0;
+function keepsSessions({ draining, healthy, passive, weight }: Endpoint): boolean {
+  return draining && healthy && !passive.ejected && weight > 0;
 }
 
 /** `namespace-service-port` where there is a Service, as cookies of the dialect have it. */

@@ -7,6 +7,8 @@ import type { Endpoint } from '../balancer/endpoint.ts';
 import type { Upstream } from '../balancer/upstream.ts';
 import type { UpstreamLimits } from '../model/upstream-policy.ts';
 import type { Exchange } from './exchange.ts';
+import { BODY_NONE } from './http1/request-head.ts';
+import { mayRetry } from './retry.ts';
 import type { UpstreamTransport } from './upstream-transport.ts';
 
 /** How often the balancer is asked for another endpoint before all are looked at in turn. */
@@ -27,10 +29,23 @@ export function findEndpoint(exchange: Exchange): Endpoint | null {
 }
 
 /** Null only without endpoints. */
-function choose({ session, target, upstream, hashKey }: Exchange, tried: readonly Endpoint[]): Endpoint | null {
+function choose(exchange: Exchange, tried: readonly Endpoint[]): Endpoint | null {
+  const { session, target, upstream, hashKey } = exchange;
+  const trial = upstream.trialsDue > 0 && tried.length === 0 ? upstream.takeTrial(isRepeatable(exchange)) : null;
+  if (trial !== null) return trial;
   // A backup knows nothing of sessions.
   if (session === null || upstream !== target.upstream) return upstream.pick(hashKey, tried);
   return session.choose(target, hashKey, tried);
+}
+
+/**
+ * Whether another endpoint could take it if this one never answers, and nobody minds where it goes: clients that are bound
+ * to an endpoint come last. A body might not fit into what is kept of it.
+ */
+function isRepeatable({ route, method, body, session }: Exchange): boolean {
+  const { policy } = route;
+  if (policy.retryAttempts === 1 || body !== BODY_NONE || session?.hasCookie === true) return false;
+  return mayRetry(policy, method, 'timeout', true);
 }
 
 /** As the balancer wants it, around the full ones; those that failed the request are no way out. */

@@ -39,6 +39,11 @@ export class StickySession {
     this.#newKey = '';
   }
 
+  /** Whether the client has been here before. */
+  get hasCookie(): boolean {
+    return this.#cookie !== null;
+  }
+
   /** The upstream the client belongs to, as cookies call it; empty where its cookie does not say. */
   get upstreamHash(): string {
     return this.#cookie?.upstreamHash ?? '';

@@ -3,6 +3,7 @@ import type { RetryCondition } from '../model/route-policy.ts';
 import type { BalancerName } from '../model/upstream-policy.ts';
 import type { AffinityEntry } from './static-affinity.ts';
 import type { HealthCheckEntry } from './static-health-check.ts';
+import type { OutlierDetectionEntry, SlowStartEntry } from './static-passive-health.ts';
 
 export interface StaticFile {
   readonly listeners?: readonly ListenerEntry[] | undefined;
@@ -46,6 +47,10 @@ export interface UpstreamEntry {
   readonly hashBound?: number | undefined;
   readonly hashSubsetSize?: number | undefined;
   readonly healthCheck?: HealthCheckEntry | undefined;
+  readonly outlierDetection?: OutlierDetectionEntry | undefined;
+  readonly slowStart?: SlowStartEntry | undefined;
+  /** Percent. */
+  readonly panicThreshold?: number | undefined;
   readonly retryBudget?: RetryBudgetEntry | undefined;
   readonly limits?: LimitsEntry | undefined;
   readonly backup?: string | undefined;

@@ -39,6 +39,17 @@ import { maxConnectionsPerEndpoint } from './max-connections-per-endpoint.ts';
 import { maxPending } from './max-pending.ts';
 import { maxRequests } from './max-requests.ts';
 import { maxRequestsPerEndpoint } from './max-requests-per-endpoint.ts';
+import { outlierBaseEjectionTime } from './outlier-base-ejection-time.ts';
+import { outlierConnectFailures } from './outlier-connect-failures.ts';
+import { outlierDetection } from './outlier-detection.ts';
+import { outlierGatewayFailures } from './outlier-gateway-failures.ts';
+import { outlierInterval } from './outlier-interval.ts';
+import { outlierMaxEjectedPercent } from './outlier-max-ejected-percent.ts';
+import { outlierMaxEjectionTime } from './outlier-max-ejection-time.ts';
+import { outlierServerErrors } from './outlier-server-errors.ts';
+import { outlierSuccessRateGap } from './outlier-success-rate-gap.ts';
+import { outlierSuccessRateRequests } from './outlier-success-rate-requests.ts';
+import { panicThreshold } from './panic-threshold.ts';
 import { pendingTimeout } from './pending-timeout.ts';
 import { proxyBodySize } from './proxy-body-size.ts';
 import { proxyConnectTimeout } from './proxy-connect-timeout.ts';
@@ -67,6 +78,8 @@ import { sessionCookieName } from './session-cookie-name.ts';
 import { sessionCookiePath } from './session-cookie-path.ts';
 import { sessionCookieSamesite } from './session-cookie-samesite.ts';
 import { sessionCookieSecure } from './session-cookie-secure.ts';
+import { slowStart } from './slow-start.ts';
+import { slowStartMinPercent } from './slow-start-min-percent.ts';
 import { upstreamHashBy } from './upstream-hash-by.ts';
 import { upstreamHashBySubset } from './upstream-hash-by-subset.ts';
 import { upstreamHashBySubsetSize } from './upstream-hash-by-subset-size.ts';
@@ -118,6 +131,19 @@ export const ANNOTATIONS: readonly AnnotationSpec[] = [
   balancer,
   hashBy,
   hashBound,
+  outlierDetection,
+  outlierConnectFailures,
+  outlierGatewayFailures,
+  outlierServerErrors,
+  outlierSuccessRateGap,
+  outlierSuccessRateRequests,
+  outlierInterval,
+  outlierBaseEjectionTime,
+  outlierMaxEjectionTime,
+  outlierMaxEjectedPercent,
+  slowStart,
+  slowStartMinPercent,
+  panicThreshold,
   retryBudget,
   retryBudgetFloor,
   backupService,

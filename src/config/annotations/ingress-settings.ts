@@ -1,6 +1,7 @@
 /** What the annotations of one Ingress add up to. Each annotation writes its own fields in here and no others. */
 import { type CookieAffinity, DEFAULT_COOKIE_AFFINITY } from '../../model/affinity.ts';
 import type { HealthCheckConfig } from '../../model/health-check.ts';
+import type { OutlierDetectionConfig } from '../../model/outlier-detection.ts';
 import type { TlsVersion, TransportConfig } from '../../model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../model/route-policy.ts';
 import type { UpstreamPolicy } from '../../model/upstream-policy.ts';
@@ -14,6 +15,7 @@ export interface IngressSettings {
   readonly upstream: UpstreamSettings;
   readonly hashing: HashingSettings;
   readonly healthCheck: HealthCheckSettings;
+  readonly passiveHealth: PassiveHealthSettings;
 }
 
 /** The `session-cookie-*` count only where affinity is asked for. */
@@ -31,6 +33,17 @@ export interface HashingSettings {
 
 /** What is asked of the upstreams themselves; absent = nothing. Who prevails is decided in `upstream-claims.ts`. */
 export type UpstreamSettings = Writable<Partial<UpstreamPolicy>>;
+
+/** The `outlier-*` and `slow-start*` annotations as written. How they combine is decided in `combine-passive-health.ts`. */
+export interface PassiveHealthSettings {
+  /** Null = absent. */
+  enabled: boolean | null;
+  readonly limits: Writable<Partial<OutlierDetectionConfig>>;
+  /** Null = absent. */
+  slowStartMs: number | null;
+  /** Null = absent. */
+  slowStartPercent: number | null;
+}
 
 /** The `health-check*` annotations as written; null or absent = not written. How they combine is decided in `combine-health-check.ts`. */
 export interface HealthCheckSettings {
@@ -107,5 +120,6 @@ export function createIngressSettings(): IngressSettings {
     upstream: {},
     hashing: { keyTemplate: '', inSubsets: false, subsetSize: DEFAULT_SUBSET_SIZE, boundPercent: 0 },
     healthCheck: { kind: null, path: null, bodyText: null, bodyPattern: null, others: {} },
+    passiveHealth: { enabled: null, limits: {}, slowStartMs: null, slowStartPercent: null },
   };
 }
