@@ -4,6 +4,7 @@ import { checkPorts } from '../control/check-ports.ts';
 import type { Logger } from '../log/logger.ts';
 import type { KubernetesSource } from '../watch/kubernetes-source.ts';
 import type { ConfigSource } from '../watch/source.ts';
+import type { Admission } from './admission.ts';
 import { makeFallbackCertificate } from './fallback-certificate.ts';
 import type { CommonSettings, ControllerSettings, ServeSettings } from './settings.ts';
 import { readVersion } from './version.ts';
@@ -13,7 +14,8 @@ import { enlargeYoungGenerations } from './young-generation.ts';
 const EXIT_FAILED = 1;
 
 export async function runServe(settings: ServeSettings, logger: Logger): Promise<number> {
-  return run(settings, logger, await openFileSource(settings, logger), () => ({}), true);
+  const source = await openFileSource(settings, logger);
+  return run(settings, logger, { source, sourceDetail: () => ({}), exitWhenUnusable: true, admission: null });
 }
 
 /** Each source is loaded only where it is used: the Kubernetes client alone costs more memory than the proxy. */
@@ -42,16 +44,33 @@ export async function runController(settings: ControllerSettings, logger: Logger
     logger.error('no API server to talk to', { reason: error instanceof Error ? error.message : String(error) });
     return EXIT_FAILED;
   }
-  return run(settings, logger, source, () => ({ resources: source.status() }), false);
+  return run(settings, logger, {
+    source,
+    sourceDetail: () => ({ resources: source.status() }),
+    exitWhenUnusable: false,
+    admission: await openAdmission(settings, logger),
+  });
 }
 
-async function run(
-  settings: CommonSettings,
-  logger: Logger,
-  source: ConfigSource,
-  sourceDetail: () => Readonly<Record<string, unknown>>,
-  exitWhenUnusable: boolean,
-): Promise<number> {
+async function openAdmission(settings: ControllerSettings, logger: Logger): Promise<Admission | null> {
+  const { webhook } = settings;
+  if (webhook === null) return null;
+  const { Admission } = await import('./admission.ts');
+  return new Admission({ settings, webhook, logger });
+}
+
+/** Where the configuration comes from, and what becomes of it besides being served. */
+interface Supply {
+  readonly source: ConfigSource;
+  /** For `/readyz`. */
+  readonly sourceDetail: () => Readonly<Record<string, unknown>>;
+  /** Something that cannot be used, before anything was served, ends the process. */
+  readonly exitWhenUnusable: boolean;
+  readonly admission: Admission | null;
+}
+
+async function run(settings: CommonSettings, logger: Logger, supply: Supply): Promise<number> {
+  const { source, sourceDetail, exitWhenUnusable, admission } = supply;
   const stop = new AbortController();
   const ended = Promise.withResolvers<number>();
   const services = wire({
@@ -64,6 +83,7 @@ async function run(
     },
     onFirstApplyFailed: () => ended.resolve(EXIT_FAILED),
     sourceDetail,
+    admission,
   });
   let stopping = false;
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -81,10 +101,18 @@ async function run(
     logger.error('admin port cannot be bound', { bind: settings.adminBind, port: settings.adminPort, error });
     return EXIT_FAILED;
   }
+  let webhookPort: number | null = null;
+  try {
+    if (admission !== null) webhookPort = await admission.listen();
+  } catch (error) {
+    logger.error('webhook port cannot be bound', { bind: settings.bind, error });
+    return EXIT_FAILED;
+  }
   enlargeYoungGenerations();
   services.pool.start();
-  void source.start(services.loop, stop.signal);
-  void services.firstApplied.then(() => logger.info('ready', { ...toPortFields(services), adminPort }));
+  void source.start(admission?.passTo(services.loop) ?? services.loop, stop.signal);
+  const otherPorts = { adminPort, ...(webhookPort === null ? {} : { webhookPort }) };
+  void services.firstApplied.then(() => logger.info('ready', { ...toPortFields(services), ...otherPorts }));
   const exitCode = await ended.promise;
   stop.abort();
   if (exitCode !== 0) {
@@ -123,7 +151,7 @@ async function shutDown(
   stop.abort();
   await services.pool.drain(settings.drainTimeoutMs);
   services.prober.close();
-  await services.admin.close();
+  await Promise.all([services.admin.close(), services.admission?.close()]);
   logger.info('stopped');
 }
 

@@ -14,6 +14,7 @@ import type { ListenerConfig, ProxyConfig } from '../model/proxy-config.ts';
 import type { WorkerSettings } from '../model/worker-messages.ts';
 import { ProbeResponse } from '../proxy/http1/probe-response.ts';
 import { ProbeConnector } from '../proxy/probe-connector.ts';
+import type { Admission } from './admission.ts';
 import { toCompileSettings } from './compile-settings.ts';
 import { type ConnectionPlan, planConnections } from './connection-plan.ts';
 import { openFileLimit } from './open-file-limit.ts';
@@ -29,6 +30,7 @@ export interface ServiceOptions {
   readonly onFirstApplyFailed: () => void;
   /** What the source has to say to `/readyz`. */
   readonly sourceDetail: () => Readonly<Record<string, unknown>>;
+  readonly admission: Admission | null;
 }
 
 export interface Services {
@@ -36,6 +38,7 @@ export interface Services {
   readonly loop: ControlLoop;
   readonly prober: ActiveProber;
   readonly admin: AdminServer;
+  readonly admission: Admission | null;
   /** Settles with the first configuration in force. */
   readonly firstApplied: Promise<void>;
   /** Readiness is withdrawn: no new traffic, please. */
@@ -87,7 +90,7 @@ export function wire(options: ServiceOptions): Services {
     onUnusable: options.onUnusable,
     onFirstApplyFailed: options.onFirstApplyFailed,
   });
-  const metrics: MetricsRegistry = wireMetrics(settings, pool, loop);
+  const metrics: MetricsRegistry = wireMetrics(options, pool, loop);
   const admin = new AdminServer({
     bind: settings.adminBind,
     port: settings.adminPort,
@@ -113,6 +116,7 @@ export function wire(options: ServiceOptions): Services {
     loop,
     prober,
     admin,
+    admission: options.admission,
     firstApplied: firstApplied.promise,
     startDraining: () => {
       draining = true;
@@ -120,7 +124,7 @@ export function wire(options: ServiceOptions): Services {
   };
 }
 
-function wireMetrics(settings: CommonSettings, pool: WorkerPool, loop: ControlLoop): MetricsRegistry {
+function wireMetrics({ settings, admission }: ServiceOptions, pool: WorkerPool, loop: ControlLoop): MetricsRegistry {
   return new MetricsRegistry({
     collectWorkers: () => pool.collect(),
     control: () => ({
@@ -133,6 +137,7 @@ function wireMetrics(settings: CommonSettings, pool: WorkerPool, loop: ControlLo
       workerHangs: pool.hangs,
       problems: loop.running?.problems ?? [],
       leader: null,
+      admission: admission?.webhook.totals ?? null,
     }),
     routes: () => toProvenance(loop.running),
     certificates: () => loop.running?.certificates ?? [],

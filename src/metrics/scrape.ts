@@ -14,6 +14,15 @@ export interface RouteProvenance {
   readonly kind: string;
 }
 
+/** What the admission webhook has counted. */
+export interface AdmissionStatus {
+  readonly results: Readonly<Record<string, number>>;
+  /** Upper bounds; the last count has none. */
+  readonly boundsSeconds: readonly number[];
+  readonly durationCounts: readonly number[];
+  readonly durationSumSeconds: number;
+}
+
 /** The state of the control plane. */
 export interface ControlStatus {
   /** In force in every worker; 0 = none yet. */
@@ -31,6 +40,8 @@ export interface ControlStatus {
   readonly problems: readonly Pick<Problem, 'code' | 'severity'>[];
   /** Null where no election takes place. */
   readonly leader: { readonly electionId: string; readonly isLeader: boolean } | null;
+  /** Null where there is no admission webhook. */
+  readonly admission: AdmissionStatus | null;
 }
 
 export interface Scrape {
