@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { checkPorts } from '../control/check-ports.ts';
 import type { Logger } from '../log/logger.ts';
 import type { KubernetesSource } from '../watch/kubernetes-source.ts';
+import type { LastKnownGood } from '../watch/last-known-good.ts';
 import type { ConfigSource } from '../watch/source.ts';
 import { makeFallbackCertificate } from './fallback-certificate.ts';
 import type { CommonSettings, ControllerSettings, ServeSettings } from './settings.ts';
@@ -13,7 +14,8 @@ import { enlargeYoungGenerations } from './young-generation.ts';
 const EXIT_FAILED = 1;
 
 export async function runServe(settings: ServeSettings, logger: Logger): Promise<number> {
-  return run(settings, logger, await openFileSource(settings, logger), () => ({}), true);
+  const source = await openFileSource(settings, logger);
+  return run(settings, logger, { source, sourceDetail: () => ({}), exitWhenUnusable: true, lastKnownGood: null });
 }
 
 /** Each source is loaded only where it is used: the Kubernetes client alone costs more memory than the proxy. */
@@ -28,6 +30,14 @@ async function openFileSource({ source }: ServeSettings, logger: Logger): Promis
 
 export async function runController(settings: ControllerSettings, logger: Logger): Promise<number> {
   const { KubernetesSource } = await import('../watch/kubernetes-source.ts');
+  let lastKnownGood: LastKnownGood | null;
+  try {
+    lastKnownGood = await openSnapshotDirectory(settings, logger);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    logger.error('--snapshot-dir cannot be used', { directory: settings.snapshotDir, reason });
+    return EXIT_FAILED;
+  }
   let source: KubernetesSource;
   try {
     source = new KubernetesSource({
@@ -37,21 +47,44 @@ export async function runController(settings: ControllerSettings, logger: Logger
       controllerName: settings.controllerName,
       logger,
       userAgent: `sluice/${readVersion()}`,
+      earlier: lastKnownGood?.stored ?? null,
     });
   } catch (error) {
     logger.error('no API server to talk to', { reason: error instanceof Error ? error.message : String(error) });
     return EXIT_FAILED;
   }
-  return run(settings, logger, source, () => ({ resources: source.status() }), false);
+  return run(settings, logger, {
+    source: lastKnownGood?.backUp(source) ?? source,
+    sourceDetail: () => ({
+      resources: source.status(),
+      ...(lastKnownGood === null ? {} : { snapshot: lastKnownGood.status() }),
+    }),
+    exitWhenUnusable: false,
+    lastKnownGood,
+  });
 }
 
-async function run(
-  settings: CommonSettings,
+async function openSnapshotDirectory(
+  { snapshotDir, watchNamespaces: namespaces }: ControllerSettings,
   logger: Logger,
-  source: ConfigSource,
-  sourceDetail: () => Readonly<Record<string, unknown>>,
-  exitWhenUnusable: boolean,
-): Promise<number> {
+): Promise<LastKnownGood | null> {
+  if (snapshotDir === null) return null;
+  const { openLastKnownGood } = await import('../watch/last-known-good.ts');
+  return openLastKnownGood(snapshotDir, { namespaces }, logger);
+}
+
+/** Where the configuration comes from, and what becomes of it besides being served. */
+interface Supply {
+  readonly source: ConfigSource;
+  /** For `/readyz`. */
+  readonly sourceDetail: () => Readonly<Record<string, unknown>>;
+  /** Something that cannot be used, before anything was served, ends the process. */
+  readonly exitWhenUnusable: boolean;
+  readonly lastKnownGood: LastKnownGood | null;
+}
+
+async function run(settings: CommonSettings, logger: Logger, supply: Supply): Promise<number> {
+  const { source, sourceDetail, exitWhenUnusable, lastKnownGood } = supply;
   const stop = new AbortController();
   const ended = Promise.withResolvers<number>();
   const services = wire({
@@ -64,6 +97,7 @@ async function run(
     },
     onFirstApplyFailed: () => ended.resolve(EXIT_FAILED),
     sourceDetail,
+    lastKnownGood,
   });
   let stopping = false;
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -118,7 +152,7 @@ async function shutDown(
   }
   logger.info('draining', { signal, timeoutMs: drainTimeoutMs });
   stop.abort();
-  await services.pool.drain(settings.drainTimeoutMs);
+  await Promise.all([services.pool.drain(settings.drainTimeoutMs), services.lastKnownGood?.close()]);
   await services.prober.close();
   await services.admin.close();
   logger.info('stopped');

@@ -65,6 +65,8 @@ export interface ControllerSettings extends CommonSettings {
   readonly publishService: string;
   readonly publishStatusAddresses: readonly string[];
   readonly electionId: string;
+  /** Null = what is served is not kept. */
+  readonly snapshotDir: string | null;
 }
 
 export interface ServeSettings extends CommonSettings {
@@ -109,6 +111,7 @@ export function readControllerSettings(
     publishService: reader.read(ingress.publishServiceFlag),
     publishStatusAddresses: reader.readAll(ingress.publishStatusAddressFlag),
     electionId: reader.read(ingress.electionIdFlag),
+    snapshotDir: reader.read(ingress.snapshotDirFlag) || null,
     ...readCommon(reader, 'controller'),
   };
   return toResult(reader, settings);

@@ -13,6 +13,7 @@ import type { KeyPair } from '../model/objects.ts';
 import type { ListenerConfig, ProxyConfig } from '../model/proxy-config.ts';
 import type { WorkerSettings } from '../model/worker-messages.ts';
 import { ProbeConnector } from '../proxy/probe-connector.ts';
+import type { LastKnownGood } from '../watch/last-known-good.ts';
 import { toCompileSettings } from './compile-settings.ts';
 import { type ConnectionPlan, planConnections } from './connection-plan.ts';
 import { openFileLimit } from './open-file-limit.ts';
@@ -28,6 +29,8 @@ export interface ServiceOptions {
   readonly onFirstApplyFailed: () => void;
   /** What the source has to say to `/readyz`. */
   readonly sourceDetail: () => Readonly<Record<string, unknown>>;
+  /** Null = what is served is not kept. */
+  readonly lastKnownGood: LastKnownGood | null;
 }
 
 export interface Services {
@@ -35,6 +38,7 @@ export interface Services {
   readonly loop: ControlLoop;
   readonly prober: ActiveProber;
   readonly admin: AdminServer;
+  readonly lastKnownGood: LastKnownGood | null;
   /** Settles with the first configuration in force. */
   readonly firstApplied: Promise<void>;
   /** Readiness is withdrawn: no new traffic, please. */
@@ -76,14 +80,15 @@ export function wire(options: ServiceOptions): Services {
     problems: new ProblemReporter(logger, options.locate),
     apply: (config) => pool.apply(config),
     applyEndpoints: (changes, running) => pool.applyEndpoints(changes, running),
-    onApplied: (config) => {
+    onApplied: (config, snapshot) => {
       prober.apply(config.upstreams);
+      options.lastKnownGood?.noteApplied(snapshot);
       firstApplied.resolve();
     },
     onUnusable: options.onUnusable,
     onFirstApplyFailed: options.onFirstApplyFailed,
   });
-  const metrics: MetricsRegistry = wireMetrics(settings, pool, loop);
+  const metrics: MetricsRegistry = wireMetrics(options, pool, loop);
   const admin = new AdminServer({
     bind: settings.adminBind,
     port: settings.adminPort,
@@ -109,6 +114,7 @@ export function wire(options: ServiceOptions): Services {
     loop,
     prober,
     admin,
+    lastKnownGood: options.lastKnownGood,
     firstApplied: firstApplied.promise,
     startDraining: () => {
       draining = true;
@@ -116,7 +122,11 @@ export function wire(options: ServiceOptions): Services {
   };
 }
 
-function wireMetrics(settings: CommonSettings, pool: WorkerPool, loop: ControlLoop): MetricsRegistry {
+function wireMetrics(
+  { settings, lastKnownGood }: ServiceOptions,
+  pool: WorkerPool,
+  loop: ControlLoop,
+): MetricsRegistry {
   return new MetricsRegistry({
     collectWorkers: () => pool.collect(),
     control: () => ({
@@ -129,6 +139,7 @@ function wireMetrics(settings: CommonSettings, pool: WorkerPool, loop: ControlLo
       workerHangs: pool.hangs,
       problems: loop.running?.problems ?? [],
       leader: null,
+      snapshot: lastKnownGood?.status() ?? null,
     }),
     routes: () => toProvenance(loop.running),
     certificates: () => loop.running?.certificates ?? [],

@@ -99,6 +99,7 @@ test('controller has the documented defaults', () => {
     publishService: '',
     publishStatusAddresses: [],
     electionId: 'sluice-leader',
+    snapshotDir: null,
     bind: '0.0.0.0',
     httpPort: 8080,
     httpsPort: 8443,
