@@ -18,7 +18,7 @@ const FOLDERS: Readonly<Record<string, Folder>> = {
   router: { folders: ['model'], packages: ['re2js'] },
   balancer: { folders: ['model'], packages: [] },
   control: { folders: ['model', 'watch', 'config', 'live', 'log'], packages: [] },
-  health: { folders: ['model', 'balancer', 'log'], packages: ['undici'] },
+  health: { folders: ['model', 'log'], packages: ['re2js'] },
   live: { folders: ['model', 'router', 'balancer', 'health', 'log'], packages: ['re2js'] },
   proxy: { folders: ['model', 'router', 'balancer', 'live', 'log'], packages: ['lru-cache', 'undici'] },
   metrics: { folders: ['model', 'balancer', 'live'], packages: ['prom-client'] },

@@ -15,7 +15,7 @@ function weightsUpTo(highest: number): readonly number[] {
 }
 
 function picking(algorithm: BalancerName, weights: readonly number[]): Repeat {
-  const balancer = ALGORITHMS[algorithm](1);
+  const balancer = ALGORITHMS[algorithm](1, null);
   balancer.rebuild(createEndpoints(weights));
   return (count) => {
     let last: Endpoint | null = null;
@@ -25,7 +25,7 @@ function picking(algorithm: BalancerName, weights: readonly number[]): Repeat {
 }
 
 function rebuilding(algorithm: BalancerName, weights: readonly number[]): Repeat {
-  const balancer = ALGORITHMS[algorithm](1);
+  const balancer = ALGORITHMS[algorithm](1, null);
   const endpoints = createEndpoints(weights);
   return (count) => {
     for (let rebuild = 0; rebuild < count; rebuild += 1) {

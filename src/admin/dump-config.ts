@@ -93,9 +93,9 @@ function dumpUpstream(upstream: UpstreamConfig, live: LiveEndpoints | null): Dum
   const unknown = { healthy: null, reason: '', inFlight: 0, openConnections: 0 };
   const endpoints =
     live === null ? upstream.endpoints.map((address) => ({ ...address, ...unknown })) : Array.from(rows, toDumped);
-  const { id, protocol, sendProxyProtocol, balancer, healthCheck, backend, source } = upstream;
+  const { id, protocol, sendProxyProtocol, balancer, hashing, healthCheck, backend, source } = upstream;
   const tls = upstream.tls === null ? null : dumpTls(upstream.tls);
-  return { id, protocol, tls, sendProxyProtocol, balancer, healthCheck, endpoints, backend, source };
+  return { id, protocol, tls, sendProxyProtocol, balancer, hashing, healthCheck, endpoints, backend, source };
 }
 
 function dumpTls(tls: UpstreamTlsConfig): DumpedUpstreamTls {

@@ -12,6 +12,8 @@ export interface EndpointTransport {
    * another transport.
    */
   close(): void;
+  /** Closes idle connections now and busy ones when their exchange ends; further exchanges may still come. */
+  retire(): void;
 }
 
 export type CreateTransport = (endpoint: Endpoint, config: TransportConfig) => EndpointTransport;
@@ -30,10 +32,18 @@ export class Endpoint {
   healthy: boolean;
   /** Empty when healthy. */
   reason: string;
+  /** Terminating: see `EndpointAddress.draining`. */
+  draining: boolean;
+  /** Draining, and others take the new requests: what a session still sends gets a connection of its own. */
+  retiring: boolean;
   /** No longer configured: exchanges in flight may end, nothing new starts. */
   removed: boolean;
   /** Now. Raised and lowered by `proxy/`, exactly once per attempt. */
   inFlight: number;
+  /** Microseconds an attempt is expected to take, as of `latencyAtMs`; -1 = unknown. Kept by `peak-ewma`. */
+  latencyUs: number;
+  /** Monotonic, whole milliseconds. */
+  latencyAtMs: number;
   /** Null only until the upstream has created it. */
   transport: EndpointTransport | null;
   requests: number;
@@ -50,8 +60,12 @@ export class Endpoint {
     this.weightInForce = weight;
     this.healthy = true;
     this.reason = '';
+    this.draining = false;
+    this.retiring = false;
     this.removed = false;
     this.inFlight = 0;
+    this.latencyUs = -1;
+    this.latencyAtMs = 0;
     this.transport = null;
     this.requests = 0;
     this.failures = 0;

@@ -24,11 +24,12 @@ export class UpstreamRegistry {
     let upstream = this.#upstreams.get(config.id);
     if (upstream === undefined) {
       upstream = new Upstream(config.id, config.balancer, this.#seed ^ hashOf(config.id));
+      upstream.useAlgorithm(config.balancer, config.hashing);
       upstream.useTransport(config, this.#createTransport);
       upstream.update(config.endpoints, this.#createTransport);
       this.#upstreams.set(config.id, upstream);
     } else {
-      upstream.useAlgorithm(config.balancer);
+      upstream.useAlgorithm(config.balancer, config.hashing);
       upstream.useTransport(config, this.#createTransport);
       upstream.update(config.endpoints, this.#createTransport);
     }

@@ -1,7 +1,7 @@
 /** One upstream while it runs: its endpoints, which of them may be picked, and the balancer that picks. */
 import type { EndpointAddress, TransportConfig, UpstreamId } from '../model/proxy-config.ts';
 import { PLAIN_TRANSPORT, toEndpointId } from '../model/proxy-config.ts';
-import type { BalancerName } from '../model/upstream-policy.ts';
+import type { BalancerName, HashingConfig } from '../model/upstream-policy.ts';
 import { ALGORITHMS } from './algorithms/index.ts';
 import { AttemptResult, isFailure } from './attempt-result.ts';
 import type { Balancer } from './balancer.ts';
@@ -20,7 +20,7 @@ export class Upstream {
   readonly id: UpstreamId;
   /** In configured order. Replaced whole, never changed in place. */
   endpoints: readonly Endpoint[];
-  /** Those that may be picked: weight above 0 and healthy; see `panicking`. */
+  /** Those that may be picked: weight above 0, healthy (see `panicking`), and not draining unless all are. */
   available: readonly Endpoint[];
   /**
    * None is healthy: then health is ignored and every endpoint with a weight is available. A wrong guess costs one failed
@@ -30,6 +30,7 @@ export class Upstream {
   balancer: Balancer;
   algorithm: BalancerName;
   readonly #seed: number;
+  #hashing: HashingConfig | null;
   #byId: Map<string, Endpoint>;
   #transport: TransportConfig;
 
@@ -38,9 +39,10 @@ export class Upstream {
     this.endpoints = [];
     this.available = [];
     this.panicking = false;
-    this.balancer = ALGORITHMS[algorithm](seed);
+    this.balancer = ALGORITHMS[algorithm](seed, null);
     this.algorithm = algorithm;
     this.#seed = seed;
+    this.#hashing = null;
     this.#byId = new Map();
     this.#transport = PLAIN_TRANSPORT;
   }
@@ -66,10 +68,13 @@ export class Upstream {
     this.balancer.observe(endpoint, latencyMs, nowMs, isFailure(result));
   }
 
-  /** Changes the algorithm and keeps everything else. */
-  useAlgorithm(algorithm: BalancerName): void {
-    if (Object.is(algorithm, this.algorithm)) return;
-    const balancer = ALGORITHMS[algorithm](this.#seed);
+  /** Changes the algorithm and keeps everything else. What keys are made of is no business of the balancer. */
+  useAlgorithm(algorithm: BalancerName, hashing: HashingConfig | null): void {
+    const former = this.#hashing;
+    this.#hashing = hashing;
+    const isSameHashing = hashing?.subsetSize === former?.subsetSize && hashing?.boundPercent === former?.boundPercent;
+    if (algorithm === this.algorithm && isSameHashing) return;
+    const balancer = ALGORITHMS[algorithm](this.#seed, hashing);
     balancer.rebuild(this.available);
     this.balancer = balancer;
     this.algorithm = algorithm;
@@ -96,16 +101,16 @@ export class Upstream {
    */
   update(addresses: readonly EndpointAddress[], createTransport: CreateTransport): void {
     const next = new Map<string, Endpoint>();
-    const weights = new Map<Endpoint, number>();
+    const wanted = new Map<Endpoint, EndpointAddress>();
     for (const address of addresses) {
       const id = toEndpointId(address.address, address.port);
       // Listed twice (a pod that moves between slices): the first entry counts, or its share would double.
       if (next.has(id)) continue;
       const endpoint = this.#byId.get(id) ?? this.#create(address, createTransport);
       next.set(id, endpoint);
-      weights.set(endpoint, address.weight);
+      wanted.set(endpoint, address);
     }
-    this.#replaceEndpoints(next, weights);
+    this.#replaceEndpoints(next, wanted);
   }
 
   /** Many verdicts for the price of one rebuild. True if any of them changed something; endpoints that are not here do not. */
@@ -136,16 +141,17 @@ export class Upstream {
   }
 
   /** From here on nothing can fail: a transport that could not be created has left everything as it was. */
-  #replaceEndpoints(next: Map<string, Endpoint>, weights: ReadonlyMap<Endpoint, number>): void {
+  #replaceEndpoints(next: Map<string, Endpoint>, wanted: ReadonlyMap<Endpoint, EndpointAddress>): void {
     const previous = this.endpoints;
     const endpoints = [...next.values()];
     const unchanged = endpoints.every(
-      (endpoint, at) => endpoint === previous[at] && endpoint.weight === weights.get(endpoint),
+      (endpoint, at) => endpoint === previous[at] && isAsWanted(endpoint, wanted.get(endpoint)),
     );
     if (unchanged && endpoints.length === previous.length) return;
-    for (const [endpoint, weight] of weights) {
+    for (const [endpoint, { weight, draining = false }] of wanted) {
       endpoint.weight = weight;
       endpoint.weightInForce = weight;
+      endpoint.draining = draining;
     }
     for (const endpoint of previous) if (!next.has(endpoint.id)) endpoint.removed = true;
     this.endpoints = endpoints;
@@ -156,9 +162,22 @@ export class Upstream {
 
   #refresh(): void {
     const weighted = this.endpoints.filter((endpoint) => endpoint.weight > 0);
-    const healthy = weighted.filter((endpoint) => endpoint.healthy);
-    this.panicking = healthy.length === 0 && weighted.length > 0;
-    this.available = this.panicking ? weighted : healthy;
+    const staying = weighted.filter((endpoint) => !endpoint.draining);
+    const eligible = staying.length > 0 ? staying : weighted;
+    const healthy = eligible.filter((endpoint) => endpoint.healthy);
+    this.panicking = healthy.length === 0 && eligible.length > 0;
+    this.available = this.panicking ? eligible : healthy;
     this.balancer.rebuild(this.available);
+    for (const endpoint of this.endpoints) retire(endpoint, endpoint.draining && staying.length > 0);
   }
+}
+
+function isAsWanted(endpoint: Endpoint, wanted: EndpointAddress | undefined): boolean {
+  return endpoint.weight === wanted?.weight && endpoint.draining === (wanted.draining ?? false);
+}
+
+function retire(endpoint: Endpoint, retiring: boolean): void {
+  if (endpoint.retiring === retiring) return;
+  endpoint.retiring = retiring;
+  if (retiring) endpoint.transport?.retire();
 }

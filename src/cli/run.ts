@@ -121,7 +121,10 @@ async function run(settings: CommonSettings, logger: Logger, supply: Supply): Pr
   void services.firstApplied.then(() => logger.info('ready', { ...toPortFields(services), adminPort }));
   const exitCode = await ended.promise;
   stop.abort();
-  if (exitCode !== 0) await Promise.all([services.pool.drain(0), services.prober.close(), services.admin.close()]);
+  if (exitCode !== 0) {
+    services.prober.close();
+    await Promise.all([services.pool.drain(0), services.admin.close()]);
+  }
   return exitCode;
 }
 
@@ -153,7 +156,7 @@ async function shutDown(
   logger.info('draining', { signal, timeoutMs: drainTimeoutMs });
   stop.abort();
   await Promise.all([services.pool.drain(settings.drainTimeoutMs), services.lastKnownGood?.close()]);
-  await services.prober.close();
+  services.prober.close();
   await services.admin.close();
   logger.info('stopped');
 }

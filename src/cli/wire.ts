@@ -12,6 +12,7 @@ import type { RouteProvenance } from '../metrics/scrape.ts';
 import type { KeyPair } from '../model/objects.ts';
 import type { ListenerConfig, ProxyConfig } from '../model/proxy-config.ts';
 import type { WorkerSettings } from '../model/worker-messages.ts';
+import { ProbeResponse } from '../proxy/http1/probe-response.ts';
 import { ProbeConnector } from '../proxy/probe-connector.ts';
 import type { LastKnownGood } from '../watch/last-known-good.ts';
 import { toCompileSettings } from './compile-settings.ts';
@@ -68,7 +69,10 @@ export function wire(options: ServiceOptions): Services {
   const prober: ActiveProber = new ActiveProber({
     logger,
     onChange: (changes) => pool.applyHealth(changes),
-    connect: (endpoint, transport, onDone) => connector.connect(endpoint, transport, onDone),
+    tools: {
+      connect: (address, transport, onDone) => connector.connect(address, transport, onDone),
+      createReader: (toHead, keepsBody) => new ProbeResponse(toHead, keepsBody),
+    },
     random: Math.random,
   });
   const loop: ControlLoop = new ControlLoop({

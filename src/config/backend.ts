@@ -31,7 +31,7 @@ export function resolveBackend(snapshot: ObjectSnapshot, backend: BackendKey): R
   if (service.type === 'ExternalName') return resolveExternalName(service, backend.port);
   const port = findServicePort(service.ports, backend.port);
   if (port === null) return faulty('port-not-found', portMessage(service, backend.port));
-  return { endpoints: readyEndpoints(service, port, snapshot.endpointSlices.get(key) ?? []), fault: null };
+  return { endpoints: usableEndpoints(service, port, snapshot.endpointSlices.get(key) ?? []), fault: null };
 }
 
 /** What the Service says its port speaks; empty where it says nothing, or there is no such port. */
@@ -91,9 +91,9 @@ interface Candidate {
 
 /**
  * The ready endpoints of one address family (the first of `spec.ipFamilies` that has any: dual stack lists every pod
- * twice). Where nothing at all is ready, those that still serve while they terminate.
+ * twice), and those that still serve while they terminate, marked as draining. Where nothing at all is ready, these alone.
  */
-function readyEndpoints(
+function usableEndpoints(
   service: ServiceObject,
   port: ServicePort,
   slices: readonly EndpointSliceObject[],
@@ -103,8 +103,10 @@ function readyEndpoints(
   const second = first === 'IPv4' ? 'IPv6' : 'IPv4';
   for (const isEligible of [isReady, isDraining]) {
     for (const family of [first, second]) {
-      const chosen = candidates.filter((c) => c.slice.addressType === family && isEligible(c.endpoint));
-      if (chosen.length > 0) return chosen.map(toEndpointAddress).toSorted(compareEndpoints);
+      const ofFamily = candidates.filter((c) => c.slice.addressType === family);
+      if (!ofFamily.some((c) => isEligible(c.endpoint))) continue;
+      const usable = ofFamily.filter((c) => isReady(c.endpoint) || isDraining(c.endpoint));
+      return usable.map(toEndpointAddress).toSorted(compareEndpoints);
     }
   }
   return [];
@@ -152,7 +154,8 @@ function isDraining(endpoint: SliceEndpoint): boolean {
 }
 
 function toEndpointAddress(candidate: Candidate): EndpointAddress {
-  return { address: candidate.endpoint.address, port: candidate.port, weight: 1 };
+  const address = { address: candidate.endpoint.address, port: candidate.port, weight: 1 };
+  return isReady(candidate.endpoint) ? address : { ...address, draining: true };
 }
 
 function compareEndpoints(a: EndpointAddress, b: EndpointAddress): number {

@@ -35,7 +35,12 @@ function sameEndpoints(a: readonly EndpointAddress[], b: readonly EndpointAddres
     a.length === b.length &&
     a.every((endpoint, index) => {
       const other = b[index];
-      return endpoint.address === other?.address && endpoint.port === other.port && endpoint.weight === other.weight;
+      return (
+        endpoint.address === other?.address &&
+        endpoint.port === other.port &&
+        endpoint.weight === other.weight &&
+        endpoint.draining === other.draining
+      );
     })
   );
 }

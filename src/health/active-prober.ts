@@ -1,28 +1,31 @@
 /**
  * Probes every endpoint whose upstream has a health check, and reports who became healthy or unhealthy. Runs once per
- * process, beside the control plane; the workers are told.
+ * process, beside the control plane; the workers are told. Upstreams that ask the same of one address share its probes.
  */
 import type { Logger } from '../log/logger.ts';
-import type {
-  EndpointAddress,
-  EndpointChange,
-  HealthChange,
-  UpstreamConfig,
-  UpstreamId,
-} from '../model/proxy-config.ts';
+import type { HealthCheckStats, LastCheck } from '../model/health-check.ts';
+import type { EndpointAddress, HealthChange, UpstreamConfig, UpstreamId } from '../model/proxy-config.ts';
 import { toEndpointId } from '../model/proxy-config.ts';
-import { EndpointProbe, type ProbeContext, type Probing } from './endpoint-probe.ts';
-import type { ConnectProbe } from './http-probe.ts';
+import { CheckedEndpoint } from './checked-endpoint.ts';
+import type { ProbeContext } from './endpoint-probe.ts';
+import type { ProbeTools } from './probe.ts';
 import { type ProbeClock, systemProbeClock } from './probe-clock.ts';
+import { type ProbeGroup, ProbeGroups } from './probe-groups.ts';
 import { ProbeSlots } from './probe-slots.ts';
+import { ProbeTally } from './probe-tally.ts';
+import { TransitionLog } from './transition-log.ts';
 
-const MAX_IN_FLIGHT = 64;
+/**
+ * Endpoints that swallow probes hold each for its whole time limit: with 5,000 of them, a limit of 1 s and an interval of 5 s,
+ * 1,000 are in flight. Fewer would make those that are fine wait for those that are not.
+ */
+const MAX_IN_FLIGHT = 1_024;
 
 export interface ActiveProberOptions {
   readonly logger: Logger;
-  /** Never called from within a method of the prober, except that `apply` and `applyEndpoints` first hand over what is due. */
+  /** Never called from within a method of the prober, except that `apply` first hands over what is due. */
   onChange(changes: readonly HealthChange[]): void;
-  readonly connect: ConnectProbe;
+  readonly tools: ProbeTools;
   /** In [0, 1). */
   random(): number;
   readonly clock?: ProbeClock;
@@ -30,107 +33,131 @@ export interface ActiveProberOptions {
 
 /** An upstream that has a health check. */
 interface CheckedUpstream {
-  readonly how: Probing;
-  readonly probes: Map<string, EndpointProbe>;
+  readonly config: UpstreamConfig;
+  readonly group: ProbeGroup;
+  readonly endpoints: ReadonlyMap<string, CheckedEndpoint>;
 }
 
 export class ActiveProber {
-  readonly #logger: Logger;
   readonly #onChange: (changes: readonly HealthChange[]) => void;
-  readonly #context: ProbeContext;
+  readonly #slots: ProbeSlots;
+  readonly #tally: ProbeTally;
+  readonly #groups: ProbeGroups;
+  readonly #log: TransitionLog;
   readonly #upstreams: Map<UpstreamId, CheckedUpstream>;
   #due: HealthChange[];
   #closed: boolean;
 
   constructor(options: ActiveProberOptions) {
-    this.#logger = options.logger;
+    const clock = options.clock ?? systemProbeClock;
     this.#onChange = (changes) => options.onChange(changes);
-    this.#context = {
-      clock: options.clock ?? systemProbeClock,
-      slots: new ProbeSlots(MAX_IN_FLIGHT),
-      connect: options.connect,
+    this.#slots = new ProbeSlots(MAX_IN_FLIGHT);
+    this.#tally = new ProbeTally();
+    const context: ProbeContext = {
+      clock,
+      slots: this.#slots,
+      tools: options.tools,
+      tally: this.#tally,
       random: () => options.random(),
-      onTransition: (change, consecutive) => this.#onTransition(change, consecutive),
     };
+    this.#groups = new ProbeGroups(context);
+    this.#log = new TransitionLog(options.logger, clock);
     this.#upstreams = new Map();
     this.#due = [];
     this.#closed = false;
   }
 
-  /** The complete list. Endpoints whose upstream lost its check are reported healthy again if they were not. */
+  /**
+   * The complete list, with every change of configuration or endpoints. Those whose upstream lost its check are reported
+   * healthy again if they were not.
+   */
   apply(upstreams: readonly UpstreamConfig[]): void {
     this.#flush();
     if (this.#closed) return;
     const gone = new Set(this.#upstreams.keys());
     for (const upstream of upstreams) {
-      const { id, healthCheck, endpoints } = upstream;
-      gone.delete(id);
-      if (healthCheck === null) this.#dropCheck(id, endpoints);
-      else this.#applyUpstream(id, { check: healthCheck, transport: upstream }, endpoints);
+      gone.delete(upstream.id);
+      if (upstream.healthCheck === null) this.#dropCheck(upstream);
+      else this.#applyUpstream(upstream);
     }
+    // Last, so that a probe whose upstream has a new name goes on.
     for (const id of gone) this.#forget(id);
-  }
-
-  applyEndpoints(changes: readonly EndpointChange[]): void {
-    this.#flush();
-    if (this.#closed) return;
-    for (const { upstreamId, endpoints } of changes) {
-      const upstream = this.#upstreams.get(upstreamId);
-      if (upstream !== undefined) this.#applyUpstream(upstreamId, upstream.how, endpoints);
-    }
   }
 
   /** Every endpoint that is unhealthy now: what a new worker must be told, as it takes all others for healthy. */
   snapshot(): readonly HealthChange[] {
     const unhealthy: HealthChange[] = [];
-    for (const { probes } of this.#upstreams.values()) {
-      for (const probe of probes.values()) if (!probe.healthy) unhealthy.push(probe.toChange());
+    for (const { endpoints } of this.#upstreams.values()) {
+      for (const endpoint of endpoints.values()) if (!endpoint.healthy) unhealthy.push(endpoint.toChange());
     }
     return unhealthy;
   }
 
+  /** Null where nothing is checked, or nothing has been yet. */
+  lastCheck(upstreamId: UpstreamId, endpointId: string): LastCheck | null {
+    return this.#upstreams.get(upstreamId)?.endpoints.get(endpointId)?.last ?? null;
+  }
+
+  stats(): HealthCheckStats {
+    return { ...this.#tally.read(), inFlight: this.#slots.running, waiting: this.#slots.waiting };
+  }
+
   /** Aborts what is in flight. No change is reported from now on. */
-  async close(): Promise<void> {
+  close(): void {
     this.#closed = true;
     this.#due = [];
-    const probes = [...this.#upstreams.values()].flatMap((upstream) => [...upstream.probes.values()]);
-    this.#upstreams.clear();
-    await Promise.all(probes.map((probe) => probe.stop()));
+    for (const id of this.#upstreams.keys()) this.#forget(id);
+    this.#log.flush();
   }
 
-  #applyUpstream(id: UpstreamId, how: Probing, endpoints: readonly EndpointAddress[]): void {
-    const known = this.#upstreams.get(id)?.probes ?? new Map<string, EndpointProbe>();
-    const probes = new Map<string, EndpointProbe>();
-    for (const endpoint of endpoints) {
-      const endpointId = toEndpointId(endpoint.address, endpoint.port);
-      if (probes.has(endpointId)) continue;
-      const probe = known.get(endpointId) ?? new EndpointProbe(this.#context, id, endpoint, how);
-      probe.change(how);
-      probes.set(endpointId, probe);
+  #applyUpstream(config: UpstreamConfig): void {
+    const known = this.#upstreams.get(config.id);
+    // A change of endpoints leaves all other upstreams the same objects.
+    if (known?.config === config || config.healthCheck === null) return;
+    const group = this.#groups.groupOf(config.healthCheck, config);
+    const endpoints = new Map<string, CheckedEndpoint>();
+    for (const address of config.endpoints) {
+      const endpointId = toEndpointId(address.address, address.port);
+      if (!endpoints.has(endpointId)) endpoints.set(endpointId, this.#check(config.id, address, group, known));
     }
-    for (const [endpointId, probe] of known) if (!probes.has(endpointId)) void probe.stop();
-    this.#upstreams.set(id, { how, probes });
+    for (const [endpointId, endpoint] of known?.endpoints ?? []) {
+      if (!endpoints.has(endpointId)) endpoint.stop();
+    }
+    this.#groups.drop(group);
+    this.#upstreams.set(config.id, { config, group, endpoints });
   }
 
-  #dropCheck(id: UpstreamId, endpoints: readonly EndpointAddress[]): void {
-    const probes = this.#upstreams.get(id)?.probes;
-    if (probes === undefined) return;
-    const remaining = new Set(endpoints.map(({ address, port }) => toEndpointId(address, port)));
-    for (const [endpointId, probe] of probes) {
-      if (!probe.healthy && remaining.has(endpointId)) this.#report({ ...probe.toChange(), healthy: true, reason: '' });
+  #check(
+    upstreamId: UpstreamId,
+    address: EndpointAddress,
+    group: ProbeGroup,
+    known: CheckedUpstream | undefined,
+  ): CheckedEndpoint {
+    const endpointId = toEndpointId(address.address, address.port);
+    const endpoint =
+      known?.endpoints.get(endpointId) ??
+      new CheckedEndpoint(upstreamId, endpointId, this.#groups, (change, count) => this.#onTransition(change, count));
+    endpoint.probeIn(group, address);
+    return endpoint;
+  }
+
+  #dropCheck({ id, endpoints }: UpstreamConfig): void {
+    const known = this.#upstreams.get(id);
+    if (known === undefined) return;
+    for (const { address, port } of endpoints) {
+      const endpoint = known.endpoints.get(toEndpointId(address, port));
+      if (endpoint?.healthy === false) this.#report({ ...endpoint.toChange(), healthy: true, reason: '' });
     }
     this.#forget(id);
   }
 
   #forget(id: UpstreamId): void {
-    for (const probe of this.#upstreams.get(id)?.probes.values() ?? []) void probe.stop();
+    for (const endpoint of this.#upstreams.get(id)?.endpoints.values() ?? []) endpoint.stop();
     this.#upstreams.delete(id);
   }
 
   #onTransition(change: HealthChange, consecutive: number): void {
-    const { upstreamId: upstream, endpointId: endpoint, healthy, reason } = change;
-    if (healthy) this.#logger.info('endpoint healthy', { upstream, endpoint, consecutive });
-    else this.#logger.warn('endpoint unhealthy', { upstream, endpoint, reason, consecutive });
+    this.#log.add(change, consecutive);
     this.#report(change);
   }
 

@@ -13,9 +13,6 @@ export interface HealthThresholds {
   readonly healthyAfter: number;
 }
 
-/** A new endpoint may receive traffic before its first check: refusing would make every deployment wait for the prober. */
-export const NEW_ENDPOINT: HealthState = { healthy: true, streak: 0 };
-
 export function nextHealthState(state: HealthState, success: boolean, thresholds: HealthThresholds): HealthState {
   if (success === state.healthy) return { healthy: state.healthy, streak: 0 };
   const streak = state.streak + 1;

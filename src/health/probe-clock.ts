@@ -3,12 +3,15 @@
 export interface ProbeClock {
   /** Monotonic. */
   nowMs(): number;
+  /** Milliseconds since 1970. */
+  nowAt(): number;
   /** Runs `run` once after `delayMs`, without keeping the process alive. Returns its cancellation. */
   schedule(delayMs: number, run: () => void): () => void;
 }
 
 export const systemProbeClock: ProbeClock = {
   nowMs: () => performance.now(),
+  nowAt: () => Date.now(),
   schedule(delayMs: number, run: () => void): () => void {
     const timer = setTimeout(run, delayMs);
     timer.unref();

@@ -17,6 +17,14 @@ export class ProbeSlots {
     this.#waiting = new Set();
   }
 
+  get running(): number {
+    return this.#running.size;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   enter(user: SlotUser): void {
     if (this.#running.size < this.#capacity) this.#start(user);
     else this.#waiting.add(user);

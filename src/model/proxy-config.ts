@@ -188,6 +188,11 @@ export interface EndpointAddress {
   readonly port: number;
   /** 0 = no new requests. */
   readonly weight: number;
+  /**
+   * Terminating, but still serving: requests of sessions that stick to it may end there; others only where every endpoint
+   * of the upstream is draining.
+   */
+  readonly draining?: true;
 }
 
 /** The new, complete endpoint list of one upstream. */

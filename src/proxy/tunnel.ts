@@ -26,6 +26,16 @@ export interface DownstreamTunnel {
   resume(): void;
 }
 
+const NOWHERE: DownstreamTunnel = { write: () => true, end: ignore, destroy: ignore, pause: ignore, resume: ignore };
+
+function ignore(): void {}
+
+/** Nobody wants what the back end switched to. */
+export function refuseTunnel(tunnel: UpstreamTunnel): void {
+  tunnel.attachTunnel(NOWHERE);
+  tunnel.destroy();
+}
+
 /** The client's socket as the back end's side sees it. */
 export class ClientTunnelEnd implements DownstreamTunnel {
   readonly #socket: Socket;

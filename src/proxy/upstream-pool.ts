@@ -54,7 +54,7 @@ export class UpstreamPool implements UpstreamTransport {
   release(connection: ClientConnection): void {
     const full = this.#idle.length >= this.#worker.settings.maxIdlePerEndpoint;
     // Whoever sent the next request on it would pass for the client its PROXY header named.
-    if (this.#closed || full || this.dialer.namesClient) connection.destroy();
+    if (this.#closed || this.endpoint.retiring || full || this.dialer.namesClient) connection.destroy();
     else this.#idle.push(connection);
   }
 
@@ -69,6 +69,10 @@ export class UpstreamPool implements UpstreamTransport {
   /** Idle connections go now, busy ones when their exchange ends. */
   close(): void {
     this.#closed = true;
+    this.retire();
+  }
+
+  retire(): void {
     for (const connection of this.#idle.splice(0)) connection.destroy();
   }
 }

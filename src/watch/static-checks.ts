@@ -7,8 +7,8 @@ import { toEndpointId } from '../model/proxy-config.ts';
 import { parseEndpointAddress } from './endpoint-address.ts';
 import { isRecord, type JsonRecord, show } from './narrow-object.ts';
 import { findNearestName } from './nearest-name.ts';
-import { parseDurationMs } from './quantity.ts';
 import { STATIC_DEFAULTS } from './static-file.ts';
+import { checkHealthCheck } from './static-health-check.ts';
 import type { StaticProblems } from './static-problems.ts';
 import { toStaticHost } from './static-values.ts';
 
@@ -88,7 +88,7 @@ function checkUpstream(upstream: JsonRecord, field: string, problems: StaticProb
     else reject(problems, at, `is ${show(address)} like ${first}; give one of them the weight of both`);
   }
   if (isRecord(tls)) checkUpstreamTls(tls, `${field}.tls`, problems);
-  if (isRecord(healthCheck)) checkHealthCheck(healthCheck, `${field}.healthCheck`, problems);
+  if (isRecord(healthCheck)) checkHealthCheck(healthCheck, `${field}.healthCheck`, tls !== undefined, problems);
 }
 
 function checkUpstreamTls(
@@ -107,19 +107,6 @@ function checkUpstreamTls(
     reject(problems, `${field}.certFile`, 'has no `keyFile` beside it');
   if (keyFile !== undefined && certFile === undefined)
     reject(problems, `${field}.keyFile`, 'has no `certFile` beside it');
-}
-
-function checkHealthCheck({ interval, timeout }: JsonRecord, field: string, problems: StaticProblems): void {
-  const intervalMs = durationOr(interval, STATIC_DEFAULTS.healthIntervalMs);
-  const timeoutMs = durationOr(timeout, STATIC_DEFAULTS.healthTimeoutMs);
-  if (intervalMs === null || timeoutMs === null || timeoutMs <= intervalMs) return;
-  const at = timeout === undefined ? `${field}.interval` : `${field}.timeout`;
-  reject(problems, at, `makes the timeout (${timeoutMs} ms) longer than the interval (${intervalMs} ms)`);
-}
-
-function durationOr(text: unknown, fallbackMs: number): number | null {
-  if (text === undefined) return fallbackMs;
-  return typeof text === 'string' ? parseDurationMs(text) : null;
 }
 
 function checkRoutes(routes: unknown, upstreams: readonly string[], problems: StaticProblems): void {

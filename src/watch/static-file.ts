@@ -1,5 +1,6 @@
 /** The static configuration file as written: what `static-schema.ts` lets through, before defaults and units. */
 import type { BalancerName } from '../model/upstream-policy.ts';
+import type { HealthCheckEntry } from './static-health-check.ts';
 
 export interface StaticFile {
   readonly listeners?: readonly ListenerEntry[] | undefined;
@@ -50,15 +51,6 @@ export interface UpstreamTlsEntry {
   readonly keyFile?: string | undefined;
 }
 
-export interface HealthCheckEntry {
-  readonly path: string;
-  readonly host?: string | undefined;
-  readonly interval?: string | undefined;
-  readonly timeout?: string | undefined;
-  readonly unhealthyAfter?: number | undefined;
-  readonly healthyAfter?: number | undefined;
-}
-
 export interface RouteEntry {
   readonly host?: string | undefined;
   readonly path?:
@@ -91,10 +83,6 @@ export interface StaticDefaults {
   readonly protocol: 'http1';
   readonly verify: boolean;
   readonly endpointWeight: number;
-  readonly healthIntervalMs: number;
-  readonly healthTimeoutMs: number;
-  readonly unhealthyAfter: number;
-  readonly healthyAfter: number;
   readonly canaryWeight: number;
   readonly canaryWeightTotal: number;
 }
@@ -104,10 +92,6 @@ export const STATIC_DEFAULTS: StaticDefaults = {
   protocol: 'http1',
   verify: true,
   endpointWeight: 1,
-  healthIntervalMs: 5_000,
-  healthTimeoutMs: 1_000,
-  unhealthyAfter: 3,
-  healthyAfter: 2,
   canaryWeight: 0,
   canaryWeightTotal: 100,
 };

@@ -1,5 +1,4 @@
 /** Turns the text of a static configuration file into a `StaticConfig`, or into every Problem it has. */
-import type { HealthCheckConfig } from '../model/health-check.ts';
 import type { Problem } from '../model/problem.ts';
 import { type ClientCertificateRule, MAX_VERIFY_DEPTH, type UpstreamTlsConfig } from '../model/proxy-config.ts';
 import type {
@@ -18,7 +17,6 @@ import { checkStaticFile } from './static-checks.ts';
 import {
   type CanaryEntry,
   type ClientCertificatesEntry,
-  type HealthCheckEntry,
   type ListenerEntry,
   type RouteEntry,
   STATIC_DEFAULTS,
@@ -26,6 +24,7 @@ import {
   type UpstreamEntry,
   type UpstreamTlsEntry,
 } from './static-file.ts';
+import { toHealthCheck } from './static-health-check.ts';
 import { reportIssues } from './static-issues.ts';
 import { StaticProblems, staticRef } from './static-problems.ts';
 import { staticFileSchema } from './static-schema.ts';
@@ -131,6 +130,7 @@ function toUpstream(name: string, entry: UpstreamEntry, certificates: StaticCert
     tls: tls === undefined ? null : toUpstreamTls(tls, `upstreams.${name}.tls`, certificates),
     sendProxyProtocol: proxyProtocol ?? 'off',
     balancer: balancer ?? DEFAULT_UPSTREAM_POLICY.balancer,
+    hashing: DEFAULT_UPSTREAM_POLICY.hashing,
     endpoints: endpoints.flatMap(({ address, weight = STATIC_DEFAULTS.endpointWeight }) => {
       const parsed = parseEndpointAddress(address);
       return parsed === null ? [] : { ...parsed, weight };
@@ -154,17 +154,6 @@ function toUpstreamTls(
     minVersion: 'TLSv1.2',
     maxVersion: 'TLSv1.3',
     ciphers: '',
-  };
-}
-
-function toHealthCheck(entry: HealthCheckEntry): HealthCheckConfig {
-  return {
-    path: entry.path,
-    host: entry.host ?? '',
-    intervalMs: toMs(entry.interval) ?? STATIC_DEFAULTS.healthIntervalMs,
-    timeoutMs: toMs(entry.timeout) ?? STATIC_DEFAULTS.healthTimeoutMs,
-    unhealthyAfter: entry.unhealthyAfter ?? STATIC_DEFAULTS.unhealthyAfter,
-    healthyAfter: entry.healthyAfter ?? STATIC_DEFAULTS.healthyAfter,
   };
 }
 

@@ -8,9 +8,11 @@ import { IP_NETWORK_FORM, isIpNetwork } from '../model/ip-networks.ts';
 import { BALANCERS } from '../model/upstream-policy.ts';
 import { isDnsName } from './dns-name.ts';
 import { ENDPOINT_ADDRESS_FORM, parseEndpointAddress } from './endpoint-address.ts';
-import { BYTE_SIZE_FORM, DURATION_FORM, parseByteSize, parseDurationMs } from './quantity.ts';
+import { BYTE_SIZE_FORM, parseByteSize } from './quantity.ts';
 import type { StaticFile } from './static-file.ts';
-import { findPatternFault, toStaticHost } from './static-values.ts';
+import { healthCheckSchema } from './static-health-check.ts';
+import { duration, integer, map, matching, passing, pattern, text } from './static-schema-parts.ts';
+import { toStaticHost } from './static-values.ts';
 
 /** Names that stand in logs, metrics and identifiers. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
@@ -19,29 +21,8 @@ const NAME_FORM = 'a name of at most 63 letters, digits, `.`, `_` and `-`';
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
 const PATH = /^\/[^\s\p{Cc}]{0,4095}$/u;
 const PATH_FORM = 'a path that starts with `/` and has no spaces';
-/** The `Host` of a probe: a name or address, perhaps with a port. */
-const HOST_HEADER = /^[A-Za-z0-9._:[\]-]{1,259}$/;
-const MAX_TEXT = 4_096;
 const MAX_WEIGHT = 1_000_000;
 
-// Every error text says what would be right: `static-issues.ts` puts what was there in front of it.
-
-const text = (form: string) =>
-  z.string({ error: form }).max(MAX_TEXT, { error: `${form}, at most ${MAX_TEXT} characters` });
-const matching = (pattern: RegExp, form: string) => text(form).regex(pattern, { error: form });
-const passing = (isFine: (value: string) => boolean, form: string) => text(form).refine(isFine, { error: form });
-const integer = (min: number, max: number) => {
-  const error = `a whole number from ${min} to ${max}`;
-  return z.int({ error }).min(min, { error }).max(max, { error });
-};
-const map = <T extends z.core.$ZodLooseShape>(shape: T) => z.strictObject(shape, { error: 'a map' });
-const pattern = () =>
-  text('a regular expression').superRefine((value, context) => {
-    const fault = findPatternFault(value);
-    if (fault !== null) context.addIssue({ code: 'custom', message: fault });
-  });
-
-const duration = passing((value) => parseDurationMs(value) !== null, DURATION_FORM);
 const upstreamName = text('the name of an upstream');
 
 const host = passing(
@@ -106,17 +87,6 @@ const listener = map({
     .describe('Peers in these networks are believed what their `X-Forwarded-*` and `Forwarded` say. Default: nobody.'),
 });
 
-const healthCheck = map({
-  path: matching(PATH, PATH_FORM).describe('Path of the request. Status 200 to 399 counts as success.'),
-  host: matching(HOST_HEADER, 'a host name, perhaps with a port')
-    .optional()
-    .describe('`Host` of the request. Default: the address of the endpoint.'),
-  interval: duration.optional().describe('Time between two checks. Default: `5s`.'),
-  timeout: duration.optional().describe('Longest wait for an answer, at most `interval`. Default: `1s`.'),
-  unhealthyAfter: integer(1, 100).optional().describe('Failures in a row until an endpoint is taken out. Default: 3.'),
-  healthyAfter: integer(1, 100).optional().describe('Successes in a row until an endpoint is taken back. Default: 2.'),
-});
-
 const endpoint = map({
   address: passing((value) => parseEndpointAddress(value) !== null, ENDPOINT_ADDRESS_FORM).describe(
     '`address:port`: an IPv4 address, an IPv6 address in brackets, or a host name.',
@@ -171,7 +141,7 @@ const upstream = map({
     .enum(BALANCERS, { error: `one of ${BALANCERS.map((name) => `\`${name}\``).join(', ')}` })
     .optional()
     .describe('How endpoints are chosen. Default: `round-robin`.'),
-  healthCheck: healthCheck.optional().describe('Active health checks. Default: none.'),
+  healthCheck: healthCheckSchema.optional().describe('Active health checks. Default: none.'),
 });
 
 const canary = map({

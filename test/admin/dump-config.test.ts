@@ -51,6 +51,7 @@ const config: ProxyConfig = {
       },
       sendProxyProtocol: 'off',
       balancer: 'round-robin',
+      hashing: null,
       healthCheck: null,
       endpoints: [{ address: '10.0.0.9', port: 8080, weight: 1 }],
       backend: { namespace: 'shop', service: 'web', port: 80 },

@@ -29,7 +29,7 @@ function createRig(seed = 0): Rig {
   const closed: Endpoint[] = [];
   const registry = new UpstreamRegistry((endpoint): EndpointTransport => {
     created.push(endpoint);
-    return { idleCount: 0, openCount: 0, close: () => closed.push(endpoint) };
+    return { idleCount: 0, openCount: 0, close: () => closed.push(endpoint), retire: () => undefined };
   }, seed);
   return { registry, created, closed };
 }

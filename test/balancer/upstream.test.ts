@@ -10,9 +10,14 @@ class FakeTransport implements EndpointTransport {
   readonly idleCount: number = 0;
   readonly openCount: number = 0;
   closed: number = 0;
+  retired: number = 0;
 
   close(): void {
     this.closed += 1;
+  }
+
+  retire(): void {
+    this.retired += 1;
   }
 }
 
@@ -128,6 +133,7 @@ test('nothing is picked from a removed endpoint when its transport is told to cl
     close: (): void => {
       pickedWhileClosing.push(upstream.pick(0, NONE_TRIED));
     },
+    retire: (): void => undefined,
   });
   upstream.update(addresses(1, 1), create);
   const [a] = upstream.endpoints;
@@ -227,7 +233,52 @@ test('the sequence of picks goes on over changes of health and weight', () => {
 test('the algorithm in use is kept with its position', () => {
   const upstream = createUpstream(1);
   const { balancer } = upstream;
-  upstream.useAlgorithm('round-robin');
+  upstream.useAlgorithm('round-robin', null);
   assert.equal(upstream.balancer, balancer);
   assert.equal(upstream.algorithm, 'round-robin');
+});
+
+test('a draining endpoint gets nothing new while another stays, and closes the connections it does not use', () => {
+  const transports = new Transports();
+  const upstream = new Upstream('shop', 'round-robin', 0);
+  const [first, second] = addresses(1, 1);
+  assert.ok(first !== undefined && second !== undefined);
+  upstream.update([first, second], transports.create);
+  const [a, b] = upstream.endpoints;
+  assert.ok(a !== undefined && b !== undefined);
+  upstream.update([first, { ...second, draining: true }], transports.create);
+  assert.deepEqual(upstream.endpoints, [a, b]);
+  assert.deepEqual(upstream.available, [a]);
+  assert.deepEqual([b.draining, b.retiring, b.removed], [true, true, false]);
+  assert.deepEqual([transports.of.get(a)?.retired, transports.of.get(b)?.retired], [0, 1]);
+  upstream.update([first, { ...second, draining: true }], transports.create);
+  assert.equal(transports.of.get(b)?.retired, 1);
+});
+
+test('where all endpoints drain they take the requests, and keep their connections', () => {
+  const transports = new Transports();
+  const upstream = new Upstream('shop', 'round-robin', 0);
+  const draining = addresses(1, 1).map((address) => ({ ...address, draining: true as const }));
+  upstream.update(draining, transports.create);
+  assert.equal(upstream.available.length, 2);
+  const [, b] = draining;
+  assert.ok(b !== undefined);
+  upstream.update([{ address: '10.0.0.9', port: 80, weight: 1 }, b], transports.create);
+  assert.deepEqual(ids(upstream.available), ['10.0.0.9:80']);
+  upstream.update([b], transports.create);
+  assert.deepEqual(ids(upstream.available), [b.address + ':80']);
+  assert.deepEqual(
+    upstream.endpoints.map(({ retiring }) => retiring),
+    [false],
+  );
+});
+
+test('an endpoint with an unhealthy verdict is no reason to fall back to draining ones', () => {
+  const upstream = new Upstream('shop', 'round-robin', 0);
+  const [a, b] = addresses(1, 1);
+  assert.ok(a !== undefined && b !== undefined);
+  upstream.update([a, { ...b, draining: true }], new Transports().create);
+  judge(upstream, '10.0.0.1:80', false, 'status 500');
+  assert.deepEqual(ids(upstream.available), ['10.0.0.1:80']);
+  assert.equal(upstream.panicking, true);
 });

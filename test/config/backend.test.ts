@@ -68,6 +68,20 @@ test('the second address family is used where the first has nothing ready', () =
   assert.deepEqual(endpoints, [{ address: '2001:db8::1', port: 8080, weight: 1 }]);
 });
 
+test('what serves while it terminates is listed beside the ready ones, marked as draining', () => {
+  const draining = sliceEndpoint('10.0.0.2', { ready: false, terminating: true });
+  const gone = sliceEndpoint('10.0.0.3', { ready: false, serving: false, terminating: true });
+  const objects = snapshot({
+    services: [service('shop/main')],
+    slices: [slice('shop/main', ['10.0.0.1', draining, gone])],
+  });
+  const { endpoints } = resolveBackend(objects, { namespace: 'shop', service: 'main', port: 80 });
+  assert.deepEqual(endpoints, [
+    { address: '10.0.0.1', port: 8080, weight: 1 },
+    { address: '10.0.0.2', port: 8080, weight: 1, draining: true },
+  ]);
+});
+
 interface ExternalCase {
   readonly name: string;
   readonly ports: ServiceObject['ports'];

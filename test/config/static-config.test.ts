@@ -37,6 +37,7 @@ const upstream: StaticUpstream = {
   ...PLAIN_TRANSPORT,
   balancer: 'round-robin',
   endpoints: [{ address: '127.0.0.1', port: 9001, weight: 3 }],
+  hashing: null,
   healthCheck: null,
 };
 

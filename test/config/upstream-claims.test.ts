@@ -3,20 +3,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createDraft, type Draft } from '../../src/config/draft.ts';
 import { claimUpstream, policyOfService } from '../../src/config/upstream-claims.ts';
-import type { HealthCheckConfig } from '../../src/model/health-check.ts';
+import { DEFAULT_HEALTH_CHECK, type HealthCheckConfig } from '../../src/model/health-check.ts';
 import type { ObjectRef } from '../../src/model/object-ref.ts';
 import { DEFAULT_UPSTREAM_POLICY } from '../../src/model/upstream-policy.ts';
 import { service, settings, snapshot } from '../support/fixtures.ts';
 import { upstreamConfig } from '../support/proxy-config.ts';
 
-const CHECK: HealthCheckConfig = {
-  path: '/live',
-  host: '',
-  intervalMs: 1,
-  timeoutMs: 1,
-  unhealthyAfter: 1,
-  healthyAfter: 1,
-};
+const CHECK: HealthCheckConfig = { ...DEFAULT_HEALTH_CHECK, path: '/live' };
 
 function draftWith(id: string): Draft {
   const draft = createDraft(snapshot({}), settings());

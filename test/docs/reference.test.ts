@@ -1,11 +1,12 @@
 /**
  * Pages of the reference are in step with the code. `cli.md` is generated: run this file with `--test-update-snapshots`.
- * `outcomes.md` is written by hand and compared both ways.
+ * `outcomes.md` and `balancers.md` are written by hand and compared both ways.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { BALANCERS } from '../../src/model/upstream-policy.ts';
 import { Outcome, statusOf } from '../../src/proxy/outcome.ts';
 import { renderCliReference } from './cli-reference.ts';
 
@@ -33,3 +34,9 @@ for (const outcome of Object.values(Outcome).filter((one) => !WITHOUT_STATUS.has
     assert.equal(readOutcomeTable().get(outcome), String(statusOf(outcome)));
   });
 }
+
+test('balancers.md describes every balancer, in order, and no other', () => {
+  const [table = ''] = readFileSync(path('balancers.md'), 'utf8').split('What they have in common');
+  const names = Array.from(table.matchAll(/^\| `([a-z-]+)` \|/gm), ([, name]) => name);
+  assert.deepEqual(names, [...BALANCERS]);
+});

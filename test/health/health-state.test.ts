@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { type HealthState, NEW_ENDPOINT, nextHealthState } from '../../src/health/health-state.ts';
+import { type HealthState, nextHealthState } from '../../src/health/health-state.ts';
+
+const NEW_ENDPOINT: HealthState = { healthy: true, streak: 0 };
 
 interface Case {
   readonly name: string;

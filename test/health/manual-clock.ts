@@ -25,6 +25,10 @@ export class ManualClock implements ProbeClock {
     return this.#nowMs;
   }
 
+  nowAt(): number {
+    return 1_000_000 + this.#nowMs;
+  }
+
   schedule(delayMs: number, run: () => void): () => void {
     const timer = { dueMs: this.#nowMs + delayMs, run };
     this.#timers.add(timer);
@@ -34,6 +38,15 @@ export class ManualClock implements ProbeClock {
     return () => {
       this.#timers.delete(timer);
     };
+  }
+
+  /** Of the timer that is due first; infinite without one. */
+  get nextDueMs(): number {
+    return Math.min(...Array.from(this.#timers, ({ dueMs }) => dueMs));
+  }
+
+  moveTo(nowMs: number): void {
+    this.#nowMs = Math.max(this.#nowMs, nowMs);
   }
 
   /** Moves to the timer that is due first and runs it. */

@@ -3,16 +3,17 @@ import assert from 'node:assert/strict';
 import http2 from 'node:http2';
 import type net from 'node:net';
 import { before, type TestContext, test } from 'node:test';
-import { HttpProbe } from '../../src/health/http-probe.ts';
+import { startProbe } from '../../src/health/probe.ts';
+import { toProbing } from '../../src/health/probing.ts';
+import { DEFAULT_HEALTH_CHECK, type HealthCheckConfig } from '../../src/model/health-check.ts';
 import { PLAIN_TRANSPORT, type TransportConfig } from '../../src/model/proxy-config.ts';
-import { ProbeConnector } from '../../src/proxy/probe-connector.ts';
 import { CertificateAuthority, type TestCertificate } from '../support/certificate-authority.ts';
 import { upstreamTls } from '../support/proxy-config.ts';
 import { ok, ScriptedUpstream, type UpstreamOptions } from '../support/scripted-upstream.ts';
+import { TOOLS } from './prober-rig.ts';
 
 let authority: CertificateAuthority;
 let served: TestCertificate;
-const connector = new ProbeConnector();
 
 before(async () => {
   authority = await CertificateAuthority.make('authority');
@@ -20,12 +21,17 @@ before(async () => {
 });
 
 /** The reason of one probe; empty = healthy. */
-function probe(port: number, transport: Partial<TransportConfig>): Promise<string> {
-  const endpoint = { address: '127.0.0.1', port, weight: 1 };
-  const target = { endpoint, transport: { ...PLAIN_TRANSPORT, ...transport }, path: '/healthz', host: '' };
+function probe(
+  port: number,
+  transport: Partial<TransportConfig>,
+  check: Partial<HealthCheckConfig> = {},
+): Promise<string> {
+  const probing = toProbing(
+    { ...DEFAULT_HEALTH_CHECK, path: '/healthz', ...check },
+    { ...PLAIN_TRANSPORT, ...transport },
+  );
   return new Promise((resolve) => {
-    const started = new HttpProbe(target, (...rest) => connector.connect(...rest), resolve);
-    assert.ok(started);
+    startProbe(probing, { address: '127.0.0.1', port }, TOOLS, resolve);
   });
 }
 

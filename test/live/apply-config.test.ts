@@ -24,6 +24,7 @@ function fixture(): Fixture {
       close: () => {
         closed.push(endpoint.id);
       },
+      retire: () => undefined,
     }),
     1,
   );

@@ -13,7 +13,7 @@ function target(id: string, weight = 1, addresses: readonly string[] = ['10.0.0.
   const upstream = new Upstream(id, 'round-robin', 1);
   upstream.update(
     addresses.map((address) => ({ address, port: 80, weight: 1 })),
-    () => ({ openCount: 0, idleCount: 0, close: () => undefined }),
+    () => ({ openCount: 0, idleCount: 0, close: () => undefined, retire: () => undefined }),
   );
   return new SplitTarget(upstream, new SplitStats(id, false), weight);
 }

@@ -43,6 +43,8 @@ interface Refusal {
 
 const withField = (name: string, value: string): readonly Pair[] => request({}, [name, value]);
 
+const EXTENDED_CONNECT: readonly Pair[] = [[':protocol', 'websocket'], ...request({ ':method': 'CONNECT' })];
+
 const MALFORMED_REQUESTS: readonly Refusal[] = [
   { name: 'no :method', pairs: request({ ':method': '' }) },
   { name: 'no :scheme', pairs: request({ ':scheme': '' }) },
@@ -54,7 +56,10 @@ const MALFORMED_REQUESTS: readonly Refusal[] = [
   { name: 'two :authority', pairs: [...PSEUDO, [':authority', 'a.example']] },
   { name: 'an unknown pseudo-field', pairs: [...PSEUDO, [':version', '2']] },
   { name: 'a pseudo-field of responses', pairs: [...PSEUDO, [':status', '200']] },
-  { name: 'extended CONNECT, which is not offered', pairs: [...request({ ':method': 'CONNECT' }), [':protocol', 'x']] },
+  { name: 'a GET with :protocol', pairs: [[':protocol', 'websocket'], ...PSEUDO] },
+  { name: 'extended CONNECT that ends with its head', pairs: EXTENDED_CONNECT },
+  { name: 'extended CONNECT with a length', pairs: [...EXTENDED_CONNECT, ['content-length', '5']], endStream: false },
+  { name: 'extended CONNECT without :path', pairs: EXTENDED_CONNECT.filter(([n]) => n !== ':path'), endStream: false },
   { name: 'a pseudo-field behind a field', pairs: [['accept', '*/*'], ...PSEUDO] },
   { name: 'a name in upper case', pairs: withField('Accept', 'x') },
   { name: 'an empty name', pairs: withField('', 'x') },
@@ -97,6 +102,11 @@ for (const { name, pairs, endStream } of MALFORMED_REQUESTS) {
 
 const REFUSED: readonly (Refusal & { readonly status: number })[] = [
   { name: 'CONNECT', pairs: request({ ':method': 'CONNECT', ':scheme': '', ':path': '' }), status: 405 },
+  {
+    name: 'CONNECT for an empty protocol',
+    pairs: [[':protocol', ''], ...request({ ':method': 'CONNECT' })],
+    status: 405,
+  },
   { name: 'TRACE', pairs: request({ ':method': 'TRACE' }), status: 405 },
   { name: 'a method that is no token', pairs: request({ ':method': 'GE T' }), status: 400 },
   { name: 'a method with CRLF', pairs: request({ ':method': 'GET / HTTP/1.1\r\nx:' }), status: 400 },

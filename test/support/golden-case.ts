@@ -76,7 +76,11 @@ export function toGolden(config: ProxyConfig): unknown {
 function toGoldenUpstream({ id, endpoints, protocol, tls, sendProxyProtocol }: UpstreamConfig): unknown {
   const isPlain = protocol === 'http1' && tls === null && sendProxyProtocol === 'off';
   const transport = isPlain ? {} : { transport: { protocol, tls: toGoldenTls(tls), sendProxyProtocol } };
-  return { id, endpoints: endpoints.map(({ address, port }) => `${address} ${port}`), ...transport };
+  return {
+    id,
+    endpoints: endpoints.map(({ address, port, draining }) => `${address} ${port}${draining ? ' draining' : ''}`),
+    ...transport,
+  };
 }
 
 function toGoldenTls(tls: UpstreamTlsConfig | null): unknown {

@@ -148,6 +148,7 @@ export class SessionPlane {
       idleCount: 0,
       openCount: 0,
       close: (): void => undefined,
+      retire: (): void => undefined,
       dispatch: (exchange: Exchange): void => {
         const connection = new StubConnection(exchange);
         exchange.connection = connection;

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parse } from 'yaml';
+import { DEFAULT_HEALTH_CHECK } from '../../src/model/health-check.ts';
 import { DEFAULT_UPSTREAM_POLICY } from '../../src/model/upstream-policy.ts';
 import { isRecord } from '../../src/watch/narrow-object.ts';
 import { STATIC_DEFAULTS } from '../../src/watch/static-file.ts';
@@ -44,10 +45,10 @@ test('the reference page names the defaults in force', async () => {
   const expected: readonly (readonly [string, string])[] = [
     ['upstreams.*.balancer', `\`${DEFAULT_UPSTREAM_POLICY.balancer}\``],
     ['upstreams.*.endpoints[].weight', String(STATIC_DEFAULTS.endpointWeight)],
-    ['upstreams.*.healthCheck.interval', `\`${STATIC_DEFAULTS.healthIntervalMs / 1000}s\``],
-    ['upstreams.*.healthCheck.timeout', `\`${STATIC_DEFAULTS.healthTimeoutMs / 1000}s\``],
-    ['upstreams.*.healthCheck.unhealthyAfter', String(STATIC_DEFAULTS.unhealthyAfter)],
-    ['upstreams.*.healthCheck.healthyAfter', String(STATIC_DEFAULTS.healthyAfter)],
+    ['upstreams.*.healthCheck.interval', `\`${DEFAULT_HEALTH_CHECK.intervalMs / 1000}s\``],
+    ['upstreams.*.healthCheck.timeout', `\`${DEFAULT_HEALTH_CHECK.timeoutMs / 1000}s\``],
+    ['upstreams.*.healthCheck.unhealthyAfter', String(DEFAULT_HEALTH_CHECK.unhealthyAfter)],
+    ['upstreams.*.healthCheck.healthyAfter', String(DEFAULT_HEALTH_CHECK.healthyAfter)],
     ['routes[].canaries[].weight', String(STATIC_DEFAULTS.canaryWeight)],
     ['routes[].canaries[].weightTotal', String(STATIC_DEFAULTS.canaryWeightTotal)],
   ];

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import * as fc from 'fast-check';
 import { stringify } from 'yaml';
+import { DEFAULT_HEALTH_CHECK } from '../../src/model/health-check.ts';
 import { PLAIN_TRANSPORT } from '../../src/model/proxy-config.ts';
+import { DEFAULT_UPSTREAM_POLICY } from '../../src/model/upstream-policy.ts';
 import { narrowStaticConfig, type StaticNarrowed } from '../../src/watch/static-narrow.ts';
 import { OTHER_CERT, OTHER_KEY, SHOP_CERT, SHOP_KEY } from './key-pair-fixtures.ts';
 import { makeDirectory } from './source-fixture.ts';
@@ -68,19 +70,18 @@ test('a full file comes out with units, defaults and canonical addresses', async
   ]);
   assert.deepEqual(config.upstreams.get('shop'), {
     ...PLAIN_TRANSPORT,
-    balancer: 'round-robin',
+    ...DEFAULT_UPSTREAM_POLICY,
     endpoints: [
       { address: '127.0.0.1', port: 9001, weight: 3 },
       { address: '2001:db8::1', port: 9002, weight: 1 },
       { address: 'shop_1.internal', port: 80, weight: 0 },
     ],
-    healthCheck: { path: '/healthz', host: '', intervalMs: 5000, timeoutMs: 500, unhealthyAfter: 2, healthyAfter: 2 },
+    healthCheck: { ...DEFAULT_HEALTH_CHECK, path: '/healthz', timeoutMs: 500, unhealthyAfter: 2 },
   });
   assert.deepEqual(config.upstreams.get('shop-next'), {
     ...PLAIN_TRANSPORT,
-    balancer: 'round-robin',
+    ...DEFAULT_UPSTREAM_POLICY,
     endpoints: [],
-    healthCheck: null,
   });
   const none = { connectMs: null, responseMs: null, idleMs: null };
   const rest = { retryAttempts: null, maxRequestBodyBytes: null };
@@ -274,9 +275,9 @@ const mistakes: readonly { name: string; text: string; expected: readonly (reado
     expected: [['upstreams.a.healthCheck.interval', /timeout \(1000 ms\) longer than the interval \(500 ms\)/]],
   },
   {
-    name: 'a health check without a path',
+    name: 'a health check that asks nothing',
     text: upstream('healthCheck: {}'),
-    expected: [['upstreams.a.healthCheck.path', /is missing/]],
+    expected: [['upstreams.a.healthCheck', /says neither `path` nor `kind`/]],
   },
   {
     name: 'an upstream name with a space',

@@ -36,7 +36,8 @@ test('an open tunnel takes a place under the limit of connections, and gives it 
   const tunnel = await openTunnel(sluice);
   await assert.rejects(openTunnel(sluice));
   const { connection } = await upstream.request();
-  tunnel.destroy();
+  // Not merely closed: that would be a half-close, and the back end might still have something to say.
+  tunnel.reset();
   await upstream.untilClosed(connection);
   // The place is free when the client's socket is gone as well, a moment later.
   let next: RawClient | null = null;

@@ -9,6 +9,23 @@ import { canaryByHeaderValue } from './canary-by-header-value.ts';
 import { canaryWeight } from './canary-weight.ts';
 import { canaryWeightTotal } from './canary-weight-total.ts';
 import type { AnnotationSpec } from './define.ts';
+import { healthCheck } from './health-check.ts';
+import { healthCheckBody } from './health-check-body.ts';
+import { healthCheckBodyPattern } from './health-check-body-pattern.ts';
+import { healthCheckHeaders } from './health-check-headers.ts';
+import { healthCheckHealthyAfter } from './health-check-healthy-after.ts';
+import { healthCheckHost } from './health-check-host.ts';
+import { healthCheckInterval } from './health-check-interval.ts';
+import { healthCheckMethod } from './health-check-method.ts';
+import { healthCheckPath } from './health-check-path.ts';
+import { healthCheckPort } from './health-check-port.ts';
+import { healthCheckServerName } from './health-check-server-name.ts';
+import { healthCheckService } from './health-check-service.ts';
+import { healthCheckStatuses } from './health-check-statuses.ts';
+import { healthCheckTimeout } from './health-check-timeout.ts';
+import { healthCheckUnhealthyAfter } from './health-check-unhealthy-after.ts';
+import { healthCheckUnhealthyInterval } from './health-check-unhealthy-interval.ts';
+import { healthCheckVerify } from './health-check-verify.ts';
 import { loadBalance } from './load-balance.ts';
 import { proxyBodySize } from './proxy-body-size.ts';
 import { proxyConnectTimeout } from './proxy-connect-timeout.ts';
@@ -47,4 +64,21 @@ export const ANNOTATIONS: readonly AnnotationSpec[] = [
   upstreamProxyProtocol,
   loadBalance,
   balancer,
+  healthCheck,
+  healthCheckPath,
+  healthCheckPort,
+  healthCheckMethod,
+  healthCheckHost,
+  healthCheckHeaders,
+  healthCheckStatuses,
+  healthCheckBody,
+  healthCheckBodyPattern,
+  healthCheckService,
+  healthCheckServerName,
+  healthCheckVerify,
+  healthCheckInterval,
+  healthCheckUnhealthyInterval,
+  healthCheckTimeout,
+  healthCheckUnhealthyAfter,
+  healthCheckHealthyAfter,
 ];

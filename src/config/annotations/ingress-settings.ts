@@ -1,4 +1,5 @@
 /** What the annotations of one Ingress add up to. Each annotation writes its own fields in here and no others. */
+import type { HealthCheckConfig } from '../../model/health-check.ts';
 import type { TlsVersion, TransportConfig } from '../../model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../model/route-policy.ts';
 import type { UpstreamPolicy } from '../../model/upstream-policy.ts';
@@ -9,10 +10,21 @@ export interface IngressSettings {
   readonly canary: CanarySettings;
   readonly backend: BackendSettings;
   readonly upstream: UpstreamSettings;
+  readonly healthCheck: HealthCheckSettings;
 }
 
 /** What is asked of the upstreams themselves; absent = nothing. Who prevails is decided in `upstream-claims.ts`. */
 export type UpstreamSettings = Writable<Partial<UpstreamPolicy>>;
+
+/** The `health-check*` annotations as written; null or absent = not written. How they combine is decided in `combine-health-check.ts`. */
+export interface HealthCheckSettings {
+  kind: 'http' | 'https' | 'tcp' | 'grpc' | null;
+  path: string | null;
+  bodyText: string | null;
+  bodyPattern: string | null;
+  /** What means the same by itself as beside others. */
+  readonly others: Writable<Partial<Omit<HealthCheckConfig, 'kind' | 'tls' | 'path' | 'body'>>>;
+}
 
 /** How backends are connected to, as written. How that combines is decided in `backend-tls.ts`. */
 export interface BackendSettings {
@@ -71,5 +83,6 @@ export function createIngressSettings(): IngressSettings {
       sendProxyProtocol: 'off',
     },
     upstream: {},
+    healthCheck: { kind: null, path: null, bodyText: null, bodyPattern: null, others: {} },
   };
 }

@@ -28,6 +28,7 @@ export function integer(
     const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
     if (value >= min && value <= max) return { value };
     if (limits.min === undefined) return { problem: 'expected a whole number' };
+    if (limits.max !== undefined) return { problem: `expected a whole number from ${min} to ${max}` };
     return { problem: `expected a whole number of at least ${min}` };
   };
 }
@@ -41,6 +42,23 @@ export function seconds(text: string): Parsed<number> {
   return 'problem' in parsed
     ? { problem: 'expected a whole number of seconds of at least 1' }
     : { value: Math.min(parsed.value, MAX_TIMER_SECONDS) * 1000 };
+}
+
+const DURATION_UNITS_MS: ReadonlyMap<string, number> = new Map([
+  ['ms', 1],
+  ['s', 1_000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+]);
+
+/** `250ms`, `1.5s`, `2m` to whole milliseconds: how our own annotations and the static file write durations. */
+export function duration(minMs: number, maxMs: number): (text: string) => Parsed<number> {
+  return (text) => {
+    const match = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)$/.exec(text.trim());
+    const value = Math.round(Number(match?.[1]) * (DURATION_UNITS_MS.get(match?.[2] ?? '') ?? Number.NaN));
+    if (value >= minMs && value <= maxMs) return { value };
+    return { problem: `expected a duration from ${minMs} ms to ${maxMs / 1_000} s, such as 250ms, 2s or 1m` };
+  };
 }
 
 const SIZE_UNITS: ReadonlyMap<string, number> = new Map([

@@ -3,6 +3,7 @@
  * the routes, or as unknown with the nearest known name.
  */
 import type { ProblemCode, ProblemSeverity } from '../../model/problem.ts';
+import { combineHealthCheck } from '../combine-health-check.ts';
 import { classifyUnsupported, UNSUPPORTED_NAMES } from './catalogue.ts';
 import type { AnnotationSpec } from './define.ts';
 import { ANNOTATIONS } from './index.ts';
@@ -65,6 +66,8 @@ class Reading {
   readonly #unsupported: { readonly key: string; readonly isSecurity: boolean }[] = [];
   readonly #faults: AnnotationFault[] = [];
   readonly #written = new Set<AnnotationSpec>();
+  /** Without prefix, of annotations that are not empty. */
+  readonly #ownNames: string[] = [];
   #suggestions = 0;
 
   constructor(prefix: string) {
@@ -100,6 +103,7 @@ class Reading {
     this.#written.add(spec);
     // Empty counts as absent, as it always has in this dialect.
     if (text.trim() === '') return;
+    if (spec.own) this.#ownNames.push(spec.key);
     const expected = spec.read(this.#settings, text);
     if (expected === null) return;
     if (spec.guards) {
@@ -119,6 +123,14 @@ class Reading {
     this.#faults.push({ code: 'annotation-unsupported', severity: 'warning', key, message });
   }
 
+  #finishHealthCheck(): void {
+    const { check, faults } = combineHealthCheck(this.#settings.healthCheck, this.#ownNames);
+    if (check !== null) this.#settings.upstream.healthCheck = check;
+    for (const { name, message } of faults) {
+      this.#faults.push({ code: 'annotation-invalid', severity: 'warning', key: `${OWN_PREFIX}${name}`, message });
+    }
+  }
+
   finish(): ReadAnnotations {
     const isCanary = this.#settings.canary.enabled;
     for (const { key, isSecurity } of this.#unsupported) {
@@ -130,6 +142,7 @@ class Reading {
         if (spec.scope === 'canary' && spec.key !== 'canary') this.#faults.push(strayCanaryFault(this.#prefix, spec));
       }
     }
+    this.#finishHealthCheck();
     return { settings: this.#settings, faults: this.#faults };
   }
 }

@@ -70,6 +70,12 @@ export class OutgoingBody implements SendingStream {
     if (this.#window > 0) this.#scheduler.add(this);
   }
 
+  /** One code unit a byte; for short texts. */
+  writeText(text: string): void {
+    const bytes = Buffer.from(text, 'latin1');
+    this.write(bytes, 0, bytes.length);
+  }
+
   /** @returns false: nothing more until `onSendable` */
   flush(): boolean {
     if (this.isWaiting) return false;

@@ -23,6 +23,7 @@ import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, MAX_METHOD_BYTES, parseContentLen
 import { isValidAuthority } from '../http1/request-target.ts';
 import type { JudgedRequest } from '../judged-request.ts';
 import { isFieldValue, judgeName } from './field-rules.ts';
+import { createWebSocketKey } from './web-socket-key.ts';
 
 /** Not an HTTP/2 request: the stream is reset with PROTOCOL_ERROR (RFC 9113 §8.1.1), where others get an answer. */
 export const MALFORMED = -1;
@@ -30,6 +31,8 @@ export const MALFORMED = -1;
 const FORBIDDEN = 100;
 const TE = 101;
 const COOKIE = 102;
+/** Not used over HTTP/2 (RFC 8441 §5): a back end gets one of ours. */
+const WEB_SOCKET_KEY = 103;
 
 /** The meaning of each known name; those of a connection cannot stand in HTTP/2 at all (RFC 9113 §8.2.2). */
 const KINDS: ReadonlyMap<string, number> = new Map<string, number>([
@@ -41,6 +44,7 @@ const KINDS: ReadonlyMap<string, number> = new Map<string, number>([
   ['upgrade', FORBIDDEN],
   ['te', TE],
   ['cookie', COOKIE],
+  ['sec-websocket-key', WEB_SOCKET_KEY],
 ]);
 
 const COLON = 58;
@@ -63,7 +67,9 @@ export class Http2RequestHead implements JudgedRequest {
   body: number;
   contentLength: number;
   expectContinue: boolean;
-  readonly upgrade: string;
+  upgrade: string;
+  /** What a back end has to prove it has read; empty for anything but a WebSocket. */
+  webSocketKey: string;
   acceptsTrailers: boolean;
   forwardedFor: string;
   forwardedHost: string;
@@ -75,6 +81,8 @@ export class Http2RequestHead implements JudgedRequest {
   #scheme: string;
   #path: string;
   #authority: string;
+  /** Of an extended CONNECT. */
+  #protocol: string;
   #seenPseudo: number;
   #hostCount: number;
   #hasLength: boolean;
@@ -95,6 +103,7 @@ export class Http2RequestHead implements JudgedRequest {
     this.contentLength = 0;
     this.expectContinue = false;
     this.upgrade = '';
+    this.webSocketKey = '';
     this.acceptsTrailers = false;
     this.forwardedFor = '';
     this.forwardedHost = '';
@@ -105,6 +114,7 @@ export class Http2RequestHead implements JudgedRequest {
     this.#scheme = '';
     this.#path = '';
     this.#authority = '';
+    this.#protocol = '';
     this.#seenPseudo = 0;
     this.#hostCount = 0;
     this.#hasLength = false;
@@ -142,7 +152,8 @@ export class Http2RequestHead implements JudgedRequest {
       }
     }
     if (this.method === '' || !this.#judgeFraming(endStream)) return MALFORMED;
-    const status = this.#judgeTarget();
+    if ((this.#seenPseudo & 16) !== 0 && this.method !== 'CONNECT') return MALFORMED;
+    const status = this.#protocol === '' ? this.#judgeTarget() : this.#judgeExtendedConnect(endStream);
     if (status !== 0) return status;
     return oversized || bytes > maxHeadBytes ? 431 : this.#judgeHost();
   }
@@ -168,7 +179,8 @@ export class Http2RequestHead implements JudgedRequest {
   toForwardedHead(): string {
     const line = `${this.method} ${this.target} HTTP/1.1\r\nHost: ${this.host}\r\n`;
     const cookie = this.#cookie === '' ? '' : `Cookie: ${this.#cookie}\r\n`;
-    return `${line}${this.#block}${cookie}${this.#lengthLine()}`;
+    const key = this.webSocketKey === '' ? '' : `Sec-WebSocket-Key: ${this.webSocketKey}\r\n`;
+    return `${line}${this.#block}${cookie}${this.#lengthLine()}${key}`;
   }
 
   #reset(pairs: readonly string[]): void {
@@ -184,9 +196,12 @@ export class Http2RequestHead implements JudgedRequest {
     this.requestId = '';
     this.maxForwards = -1;
     this.bindsConnection = false;
+    this.upgrade = '';
+    this.webSocketKey = '';
     this.#scheme = '';
     this.#path = '';
     this.#authority = '';
+    this.#protocol = '';
     this.#seenPseudo = 0;
     this.#hostCount = 0;
     this.#hasLength = false;
@@ -194,7 +209,7 @@ export class Http2RequestHead implements JudgedRequest {
     this.#block = '';
   }
 
-  /** Each of the four at most once, and no others: `:protocol` is for extended CONNECT, which is not offered (RFC 8441). */
+  /** Each of the five at most once, and no others. */
   #notePseudo(name: string, value: string): boolean {
     let bit = 0;
     if (name === ':method') {
@@ -209,6 +224,9 @@ export class Http2RequestHead implements JudgedRequest {
     } else if (name === ':authority') {
       bit = 8;
       this.#authority = value;
+    } else if (name === ':protocol') {
+      bit = 16;
+      this.#protocol = value;
     }
     if (bit === 0 || (this.#seenPseudo & bit) !== 0) return false;
     this.#seenPseudo |= bit;
@@ -225,7 +243,10 @@ export class Http2RequestHead implements JudgedRequest {
     if (kind === PASS) this.#block += `${name}: ${value}\r\n`;
     else if (kind === COOKIE) this.#cookie = this.#cookie === '' ? value : `${this.#cookie}; ${value}`;
     else if (kind === FORBIDDEN) return false;
-    else if (kind === TE) return this.#noteTe(value);
+    else if (kind === WEB_SOCKET_KEY) {
+      // Behind the pseudo-fields it is known whether this is one.
+      if (this.#protocol === '') this.#block += `${name}: ${value}\r\n`;
+    } else if (kind === TE) return this.#noteTe(value);
     else if (kind === AUTHORIZATION) {
       this.bindsConnection ||= isConnectionAuth(value);
       this.#block += `${name}: ${value}\r\n`;
@@ -269,6 +290,23 @@ export class Http2RequestHead implements JudgedRequest {
     else if (this.contentLength > 0) this.body = BODY_LENGTH;
     if (this.body === BODY_NONE) this.expectContinue = false;
     return true;
+  }
+
+  /**
+   * RFC 8441 §4 and §5. A back end gets what a client of HTTP/1.1 would have sent: a GET with an offer to switch.
+   * 501 for protocols other than WebSocket (RFC 9220 §3).
+   */
+  #judgeExtendedConnect(endStream: boolean): number {
+    if (endStream || this.#hasLength || (this.#seenPseudo & 8) === 0) return MALFORMED;
+    if (this.#protocol !== 'websocket') return 501;
+    this.method = 'GET';
+    this.body = BODY_NONE;
+    this.expectContinue = false;
+    const status = this.#judgeTarget();
+    if (status !== 0) return status;
+    this.upgrade = this.#protocol;
+    this.webSocketKey = createWebSocketKey();
+    return 0;
   }
 
   #judgeTarget(): number {

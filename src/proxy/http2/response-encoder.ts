@@ -47,6 +47,15 @@ export class ResponseEncoder {
     return this.#writer.endBlock(streamId, start, at, false);
   }
 
+  /** The answer to an extended CONNECT: what was 101 over HTTP/1.1 (RFC 8441 §5). */
+  tunnel(streamId: number, head: ResponseHead): number {
+    const start = this.#begin(head.fields.text.length + head.fields.count * encodedBound(0, 0));
+    let at = this.#passing(this.#status(start, 200), head, true);
+    if (!head.hasServer) at = this.#field(at, 'server', 'sluice');
+    if (!head.hasDate) at = this.#field(at, 'date', this.#date());
+    return this.#writer.endBlock(streamId, start, at, false);
+  }
+
   local(streamId: number, { status, fields }: LocalResponse): number {
     const lines = fields.split('\r\n');
     const start = this.#begin(fields.length + lines.length * encodedBound(0, 0));
@@ -71,7 +80,7 @@ export class ResponseEncoder {
     for (let index = 0; index < fields.count; index++) {
       if (fields.kinds[index] !== PASS) continue;
       const name = fields.name(index).toLowerCase();
-      if (name === 'http2-settings' || (withoutLength && name === 'content-length')) continue;
+      if (isOfHandshake(name) || (withoutLength && name === 'content-length')) continue;
       at = this.#field(at, name, fields.value(index));
     }
     return at;
@@ -92,4 +101,9 @@ export class ResponseEncoder {
   #date(): string {
     return this.#clock.dateLine.slice(DATE_NAME_CHARS, -CRLF_CHARS);
   }
+}
+
+/** Of one connection that speaks HTTP/1.1, and of no use over HTTP/2. */
+function isOfHandshake(name: string): boolean {
+  return name === 'http2-settings' || name === 'sec-websocket-accept';
 }

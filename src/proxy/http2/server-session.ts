@@ -143,7 +143,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
 
   destroy(): void {
     if (this.#phase === CLOSED) return;
-    for (const stream of this.#streams.open.values()) stream.destroy();
+    for (const stream of this.#streams.open.values()) stream.fail(ErrorCode.InternalError, false);
     if (this.#phase !== ENDED) this.writer.flush();
     this.#close();
   }
@@ -207,7 +207,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     }
     const stream = this.#streams.open.get(streamId);
     if (stream !== undefined) {
-      if (this.#decoder.oversized) stream.failByClient(ErrorCode.EnhanceYourCalm);
+      if (this.#decoder.oversized) stream.fail(ErrorCode.EnhanceYourCalm, true);
       else stream.onTrailers(fields, endStream);
     } else if (streamId > this.#streams.lastId) this.#open(streamId, endStream, fields);
     else this.#onStray(this.#streams.judgeContent(streamId));
@@ -258,7 +258,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
 
   onStreamError(streamId: number, code: number): void {
     const stream = this.#streams.open.get(streamId);
-    if (stream !== undefined) stream.failByClient(code);
+    if (stream !== undefined) stream.fail(code, true);
     else if (code === ErrorCode.FrameSizeError) this.#countControlFrame();
     else this.#onStray(this.#streams.judgeControl(streamId));
   }
@@ -303,7 +303,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     const stream = this.#streams.open.get(streamId);
     if (stream === undefined) this.#onStray(this.#streams.judgeControl(streamId));
     else if (stream.grow(increment)) this.scheduler.run();
-    else stream.failByClient(ErrorCode.FlowControlError);
+    else stream.fail(ErrorCode.FlowControlError, true);
   }
 
   /** A frame for a stream that is not open: usual for one that has just ended. */
@@ -340,7 +340,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
   /** GOAWAY, and all streams are over. */
   #giveUp(code: number): void {
     this.#phase = ENDED;
-    for (const stream of this.#streams.open.values()) stream.destroy();
+    for (const stream of this.#streams.open.values()) stream.fail(ErrorCode.InternalError, false);
     this.writer.goaway(this.#streams.lastId, code);
     this.#end(LINGER_MS);
   }
@@ -369,7 +369,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     if (this.#phase === CLOSED) return;
     this.#phase = CLOSED;
     this.#reader.stop();
-    for (const stream of this.#streams.open.values()) stream.destroy();
+    for (const stream of this.#streams.open.values()) stream.fail(ErrorCode.InternalError, false);
     this.writer.destroy();
     this.#worker.clock.unwatch(this);
     this.#worker.activeConnections--;
@@ -379,7 +379,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
 }
 
 function toSettings(maxListBytes: number): readonly number[] {
-  const { MaxConcurrentStreams, InitialWindowSize, MaxHeaderListSize } = SettingId;
+  const { EnableConnectProtocol, MaxConcurrentStreams, InitialWindowSize, MaxHeaderListSize } = SettingId;
   const own = [MaxConcurrentStreams, MAX_CONCURRENT_STREAMS, InitialWindowSize, STREAM_WINDOW_BYTES];
-  return [...own, MaxHeaderListSize, maxListBytes];
+  return [...own, MaxHeaderListSize, maxListBytes, EnableConnectProtocol, 1];
 }

@@ -11,7 +11,7 @@ import { BODY_NONE } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { Outcome } from '../outcome.ts';
 import type { ProxyAddresses } from '../proxy-protocol/addresses.ts';
-import type { DownstreamTunnel, UpstreamTunnel } from '../tunnel.ts';
+import { refuseTunnel, type UpstreamTunnel } from '../tunnel.ts';
 import { logUnrouted } from '../unrouted-log.ts';
 import type { WorkerContext } from '../worker-context.ts';
 import { ErrorCode } from './frame-constants.ts';
@@ -21,9 +21,12 @@ import { type GatherListener, RequestGather } from './request-gather.ts';
 import { MALFORMED } from './request-head.ts';
 import type { StreamOwner } from './stream-owner.ts';
 import { OVER, RESET_BY_US } from './stream-table.ts';
+import { StreamTunnel, type StreamTunnelListener } from './stream-tunnel.ts';
 import { judgeTrailers } from './trailers.ts';
 
-export class Http2ServerStream implements Downstream, IncomingBodyListener, GatherListener, OutgoingBodyListener {
+export class Http2ServerStream
+  implements Downstream, IncomingBodyListener, GatherListener, OutgoingBodyListener, StreamTunnelListener
+{
   readonly id: number;
   clientIp: string;
   readonly #worker: WorkerContext;
@@ -34,6 +37,8 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Gath
   /** Null when the exchange takes no body. */
   #gather: RequestGather | null;
   #exchange: Exchange | null;
+  /** Of an extended CONNECT, from the beginning. */
+  #tunnel: StreamTunnel | null;
   /** The exchange waits for the end of a body. */
   #hasBody: boolean;
   #headSent: boolean;
@@ -59,6 +64,7 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Gath
     this.#receiving = null;
     this.#gather = null;
     this.#exchange = null;
+    this.#tunnel = null;
     this.#hasBody = false;
     this.#headSent = false;
     this.#bodiless = false;
@@ -75,8 +81,6 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Gath
     return this.#owner.origin.addresses;
   }
 
-  // From the session.
-
   /** Judges the request and sends it on its way. */
   begin(fields: readonly string[], endStream: boolean): void {
     try {
@@ -89,8 +93,8 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Gath
   /** A DATA frame begins. */
   onDataHead(payloadBytes: number): void {
     const receiving = this.#receiving;
-    if (receiving === null || receiving.ended) this.failByClient(ErrorCode.StreamClosed);
-    else if (!receiving.receive(payloadBytes)) this.failByClient(ErrorCode.FlowControlError);
+    if (receiving === null || receiving.ended) this.fail(ErrorCode.StreamClosed, true);
+    else if (!receiving.receive(payloadBytes)) this.fail(ErrorCode.FlowControlError, true);
   }
 
   onData(buffer: Buffer, start: number, end: number): void {
@@ -113,7 +117,7 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Gath
   onTrailers(fields: readonly string[], endStream: boolean): void {
     const receiving = this.#receiving;
     if (receiving === null || receiving.ended) {
-      this.failByClient(ErrorCode.StreamClosed);
+      this.fail(ErrorCode.StreamClosed, true);
       return;
     }
     const trailers = endStream ? judgeTrailers(fields, true) : null;
@@ -131,24 +135,14 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Gath
     this.#close(OVER, true);
   }
 
-  /** The client broke a rule that concerns this stream alone. */
-  failByClient(code: number): void {
-    if (this.#closed) return;
-    this.#abandon(Outcome.ClientAborted);
-    this.#reset(code, true);
-  }
-
-  /** The connection is at its end: what is not finished by now is cut. */
-  destroy(): void {
-    if (this.#closed) return;
-    this.#abandon(Outcome.ClientAborted);
-    this.#reset(ErrorCode.InternalError, false);
+  /** @param byClient it broke a rule that concerns this stream alone; else the connection is at its end */
+  fail(code: number, byClient: boolean): void {
+    this.#cut(Outcome.ClientAborted, code, byClient);
   }
 
   onTick(nowMs: number): void {
     if (this.#writeDeadlineMs !== 0 && nowMs >= this.#writeDeadlineMs) {
-      this.#abandon(Outcome.ClientTimeout);
-      this.#reset(ErrorCode.Cancel, false);
+      this.#cut(Outcome.ClientTimeout, ErrorCode.Cancel, false);
     } else if (this.#bodyDeadlineMs !== 0 && nowMs >= this.#bodyDeadlineMs) {
       this.#bodyDeadlineMs = 0;
       this.#exchange?.fail(Outcome.ClientTimeout);
@@ -159,6 +153,11 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Gath
 
   startResponse(head: ResponseHead): void {
     if (this.#closed) return;
+    if (this.#tunnel !== null) {
+      this.#tunnel = null;
+      // A status that agrees would be the tunnel the client asked for (RFC 8441 §5).
+      if (head.status < 300) return this.#exchange?.fail(Outcome.UpstreamInvalid);
+    }
     // 205 has no content either (RFC 9110 §15.3.6).
     if (head.status === 204 || head.status === 205 || head.status === 304) this.#bodiless = true;
     this.#headSent = true;
@@ -201,12 +200,10 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Gath
 
   answer(response: LocalResponse): void {
     if (this.#closed || this.#answered) return;
+    this.#tunnel = null;
     this.#headSent = true;
     this.#sending.noteHead(this.#owner.encoder.local(this.id, response));
-    if (!this.#bodiless && response.body !== '') {
-      const body = Buffer.from(response.body, 'latin1');
-      this.#sending.write(body, 0, body.length);
-    }
+    if (!this.#bodiless) this.#sending.writeText(response.body);
     this.endResponse(null);
   }
 
@@ -223,11 +220,29 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Gath
     this.#receiving?.resume();
   }
 
-  /** Cannot happen: no head of HTTP/2 carries an offer to switch, and nothing else makes a back end's 101 acceptable. */
-  startTunnel(_head: ResponseHead, tunnel: UpstreamTunnel): void {
-    tunnel.attachTunnel(NOWHERE);
-    tunnel.destroy();
-    this.abortResponse();
+  startTunnel(head: ResponseHead, upstream: UpstreamTunnel): void {
+    const receiving = this.#receiving;
+    const exchange = this.#exchange;
+    const tunnel = this.#tunnel;
+    if (receiving === null || exchange === null || tunnel === null || !tunnel.isProvenBy(head)) {
+      this.#tunnel = null;
+      refuseTunnel(upstream);
+      exchange?.fail(Outcome.UpstreamInvalid);
+      return;
+    }
+    this.#headSent = true;
+    this.#sending.noteHead(this.#owner.encoder.tunnel(this.id, head));
+    tunnel.open(receiving, upstream, exchange);
+  }
+
+  onTunnelStalled(): void {
+    if (this.#writeDeadlineMs === 0) this.#expectRead();
+  }
+
+  onTunnelOver(complete: boolean): void {
+    if (!complete) return this.#cut(Outcome.Ok, ErrorCode.Cancel, false);
+    this.#abandon(Outcome.Ok);
+    this.#close(OVER, false);
   }
 
   // What comes of the request's body.
@@ -253,8 +268,7 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Gath
 
   /** More or less body than announced (RFC 9113 §8.1.1): the back end must not see a complete request. */
   onBodyBroken(): void {
-    this.#abandon(Outcome.ClientInvalidBody);
-    this.#reset(ErrorCode.ProtocolError, true);
+    this.#cut(Outcome.ClientInvalidBody, ErrorCode.ProtocolError, true);
   }
 
   // What became of the response.
@@ -266,7 +280,8 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Gath
   onSendable(): void {
     if (this.#closed) return;
     this.#writeDeadlineMs = 0;
-    if (this.#answered) this.#finish();
+    if (this.#tunnel !== null) this.#tunnel.onSendable();
+    else if (this.#answered) this.#finish();
     else if (this.#awaitsDrain) {
       this.#awaitsDrain = false;
       this.#exchange?.onDownstreamDrain();
@@ -280,7 +295,10 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Gath
     this.#bodiless = head.method === 'HEAD';
     if (!endStream) {
       const { writer, credit } = this.#owner;
-      this.#receiving = new IncomingBody(this.id, head.announcedLength, writer, credit, this);
+      if (head.webSocketKey !== '') this.#tunnel = new StreamTunnel(head.webSocketKey, this.#sending, this);
+      const receiving = new IncomingBody(this.id, head.announcedLength, writer, credit, this.#tunnel ?? this);
+      if (this.#tunnel !== null) receiving.pause();
+      this.#receiving = receiving;
     }
     if (status !== 0) {
       this.#refuse(status);
@@ -302,7 +320,7 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Gath
     const refusedAs = status === MALFORMED ? 400 : status;
     this.#worker.countUnrouted(refusedAs);
     logUnrouted(this.#worker, this.clientIp, null, refusedAs, 'HTTP/2.0');
-    if (status === MALFORMED) this.failByClient(ErrorCode.ProtocolError);
+    if (status === MALFORMED) this.fail(ErrorCode.ProtocolError, true);
     else this.answer(localResponse(status));
   }
 
@@ -329,8 +347,19 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Gath
 
   #abandon(outcome: Outcome): void {
     const exchange = this.#exchange;
+    const tunnel = this.#tunnel;
     this.#exchange = null;
-    exchange?.onClientGone(outcome);
+    this.#tunnel = null;
+    // Whoever ended a tunnel, its exchange is complete.
+    if (tunnel?.isOpen === true) exchange?.onTunnelEnd();
+    else exchange?.onClientGone(outcome);
+    tunnel?.close();
+  }
+
+  #cut(outcome: Outcome, code: number, byClient: boolean): void {
+    if (this.#closed) return;
+    this.#abandon(outcome);
+    this.#reset(code, byClient);
   }
 
   #reset(code: number, byClient: boolean): void {
@@ -368,7 +397,3 @@ export class Http2ServerStream implements Downstream, IncomingBodyListener, Gath
     if (!this.#answered) this.#reset(ErrorCode.InternalError, false);
   }
 }
-
-const NOWHERE: DownstreamTunnel = { write: () => true, end: ignore, destroy: ignore, pause: ignore, resume: ignore };
-
-function ignore(): void {}

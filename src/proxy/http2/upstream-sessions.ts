@@ -66,6 +66,10 @@ export class Http2UpstreamPool implements UpstreamTransport, SessionOwner {
   /** Sessions without work go now, the others when their exchanges have ended. */
   close(): void {
     this.#closed = true;
+    this.retire();
+  }
+
+  retire(): void {
     // Those that close at once take themselves off the list.
     for (let at = this.#sessions.length - 1; at >= 0; at--) this.#sessions[at]?.leave();
   }
@@ -83,6 +87,6 @@ export class Http2UpstreamPool implements UpstreamTransport, SessionOwner {
     this.#worker.upstreamConnections++;
     session.carry(exchange);
     // Whoever sent the next request on it would pass for the client that its PROXY header, or an exchange before, named.
-    if (this.#closed || dialer.namesClient || exchange.bindsConnection) session.leave();
+    if (this.#closed || this.endpoint.retiring || dialer.namesClient || exchange.bindsConnection) session.leave();
   }
 }

@@ -43,7 +43,12 @@ function buildLive(split: SplitConfig, empty: ReadonlySet<string>): LiveSplit {
     if (upstream === undefined) {
       upstream = new Upstream(id, 'round-robin', 1);
       const addresses = empty.has(id) ? [] : [{ address: '10.0.0.1', port: 80, weight: 1 }];
-      upstream.update(addresses, () => ({ openCount: 0, idleCount: 0, close: () => undefined }));
+      upstream.update(addresses, () => ({
+        openCount: 0,
+        idleCount: 0,
+        close: () => undefined,
+        retire: () => undefined,
+      }));
       upstreams.set(id, upstream);
     }
     return new SplitTarget(upstream, new SplitStats(id, isCanary), weight);

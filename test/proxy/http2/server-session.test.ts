@@ -68,7 +68,7 @@ function connection(harness: SessionHarness, at = 0): SessionHarness['connection
 test('the first frames are our settings and the rest of the connection window', (t) => {
   const harness = open(t).turn();
   const [first, second, third] = harness.frames;
-  assert.equal(first?.payload.toString('hex'), '000300000064000400040000000600010000');
+  assert.equal(first?.payload.toString('hex'), '000300000064000400040000000600010000000800000001');
   assert.deepEqual([second?.type, second?.payload.readUInt32BE(0)], [FrameType.WindowUpdate, 1_048_576 - 65_535]);
   assert.deepEqual([third?.type, third?.flags], [FrameType.Settings, ACK]);
 });

@@ -1,0 +1,59 @@
+/**
+ * Logs who became healthy or unhealthy. When a whole network goes away, thousands do at once: beyond some lines a moment
+ * they are only counted.
+ */
+import type { Logger } from '../log/logger.ts';
+import type { HealthChange } from '../model/proxy-config.ts';
+import type { ProbeClock } from './probe-clock.ts';
+
+const WINDOW_MS = 10_000;
+const LINES_PER_WINDOW = 100;
+
+export class TransitionLog {
+  readonly #logger: Logger;
+  readonly #clock: ProbeClock;
+  #windowEndMs: number;
+  #lines: number;
+  #healthy: number;
+  #unhealthy: number;
+  #cancelSummary: () => void;
+
+  constructor(logger: Logger, clock: ProbeClock) {
+    this.#logger = logger;
+    this.#clock = clock;
+    this.#windowEndMs = 0;
+    this.#lines = 0;
+    this.#healthy = 0;
+    this.#unhealthy = 0;
+    this.#cancelSummary = nothing;
+  }
+
+  add({ upstreamId: upstream, endpointId: endpoint, healthy, reason }: HealthChange, consecutive: number): void {
+    const nowMs = this.#clock.nowMs();
+    if (nowMs >= this.#windowEndMs) {
+      this.#windowEndMs = nowMs + WINDOW_MS;
+      this.#lines = 0;
+    }
+    if (this.#lines++ >= LINES_PER_WINDOW) this.#count(healthy, this.#windowEndMs - nowMs);
+    else if (healthy) this.#logger.info('endpoint healthy', { upstream, endpoint, consecutive });
+    else this.#logger.warn('endpoint unhealthy', { upstream, endpoint, reason, consecutive });
+  }
+
+  /** What was only counted so far is said now. */
+  flush(): void {
+    this.#cancelSummary();
+    this.#cancelSummary = nothing;
+    if (this.#healthy + this.#unhealthy === 0) return;
+    this.#logger.warn('more endpoints changed', { healthy: this.#healthy, unhealthy: this.#unhealthy });
+    this.#healthy = 0;
+    this.#unhealthy = 0;
+  }
+
+  #count(healthy: boolean, delayMs: number): void {
+    if (this.#healthy + this.#unhealthy === 0) this.#cancelSummary = this.#clock.schedule(delayMs, () => this.flush());
+    if (healthy) this.#healthy++;
+    else this.#unhealthy++;
+  }
+}
+
+function nothing(): void {}
