@@ -94,8 +94,10 @@ function dumpUpstream(upstream: UpstreamConfig, live: LiveEndpoints | null): Dum
   const endpoints =
     live === null ? upstream.endpoints.map((address) => ({ ...address, ...unknown })) : Array.from(rows, toDumped);
   const { id, protocol, sendProxyProtocol, balancer, hashing, healthCheck, backend, source } = upstream;
+  const { retryBudget, limits, backup } = upstream;
   const tls = upstream.tls === null ? null : dumpTls(upstream.tls);
-  return { id, protocol, tls, sendProxyProtocol, balancer, hashing, healthCheck, endpoints, backend, source };
+  const policy = { balancer, hashing, healthCheck, retryBudget, limits, backup };
+  return { id, protocol, tls, sendProxyProtocol, ...policy, endpoints, backend, source };
 }
 
 function dumpTls(tls: UpstreamTlsConfig): DumpedUpstreamTls {

@@ -6,12 +6,17 @@ import { Upstream } from './upstream.ts';
 export class UpstreamRegistry {
   readonly #createTransport: CreateTransport;
   readonly #seed: number;
+  readonly #workers: number;
   readonly #upstreams: Map<UpstreamId, Upstream>;
 
-  /** `seed` (a 32-bit integer) should differ between workers, so that they do not all begin with the same endpoints. */
-  constructor(createTransport: CreateTransport, seed: number) {
+  /**
+   * `seed` (a 32-bit integer) should differ between workers, so that they do not all begin with the same endpoints;
+   * `workers` is how many of them share the limits of an upstream.
+   */
+  constructor(createTransport: CreateTransport, seed: number, workers: number = 1) {
     this.#createTransport = createTransport;
     this.#seed = seed;
+    this.#workers = workers;
     this.#upstreams = new Map();
   }
 
@@ -33,7 +38,16 @@ export class UpstreamRegistry {
       upstream.useTransport(config, this.#createTransport);
       upstream.update(config.endpoints, this.#createTransport);
     }
+    upstream.traffic.use(config, this.#workers);
     return upstream;
+  }
+
+  /** When all of them exist. */
+  linkBackups(configs: readonly UpstreamConfig[]): void {
+    for (const { id, backup } of configs) {
+      const upstream = this.#upstreams.get(id);
+      if (upstream !== undefined) upstream.backup = backup === null ? null : this.get(backup);
+    }
   }
 
   /** Closes and forgets every upstream that is not named. */

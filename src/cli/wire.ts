@@ -57,7 +57,7 @@ export function wire(options: ServiceOptions): Services {
   const pool: WorkerPool = new WorkerPool({
     script: new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url),
     count: workers,
-    settings: toWorkerSettings(settings, limitConnections(settings, workers, logger)),
+    settings: toWorkerSettings(settings, workers, limitConnections(settings, workers, logger)),
     hangTimeoutMs: settings.workerHangTimeoutMs,
     takeover: settings.takeover,
     logger,
@@ -202,8 +202,13 @@ function limitConnections(settings: CommonSettings, workers: number, logger: Log
   return plan;
 }
 
-function toWorkerSettings(settings: CommonSettings, plan: ConnectionPlan): Omit<WorkerSettings, 'workerId' | 'pulse'> {
+function toWorkerSettings(
+  settings: CommonSettings,
+  workers: number,
+  plan: ConnectionPlan,
+): Omit<WorkerSettings, 'workerId' | 'pulse'> {
   return {
+    workers,
     ...settings.clientLimits,
     accessLog: settings.accessLog,
     maxConnections: plan.maxConnections,

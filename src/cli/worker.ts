@@ -20,6 +20,7 @@ const seed = settings.workerId;
 const registry: UpstreamRegistry = new UpstreamRegistry(
   (endpoint, config) => createTransport(worker, endpoint, config),
   seed,
+  settings.workers,
 );
 const live = new LiveState(registry);
 const accessLog =

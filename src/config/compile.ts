@@ -14,6 +14,7 @@ import { addRules } from './passes/add-rules.ts';
 import { addStaticConfig } from './passes/add-static-config.ts';
 import { assignCertificates } from './passes/assign-certificates.ts';
 import { pairCanaries } from './passes/pair-canaries.ts';
+import { resolveBackups } from './passes/resolve-backups.ts';
 import { selectIngresses } from './passes/select-ingresses.ts';
 
 /** Each pass relies on what those before it left in the draft. */
@@ -24,6 +25,8 @@ const PASSES: readonly ((draft: Draft) => void)[] = [
   addRules,
   addDefaultLocations,
   pairCanaries,
+  // When every claim to an upstream has been heard.
+  resolveBackups,
   addStaticConfig,
   // After the static file: its first certificate is then the default.
   assignCertificates,

@@ -31,6 +31,8 @@ export interface Draft {
   readonly hostOwners: Map<string, AcceptedIngress>;
   readonly routes: Map<string, DraftRoute>;
   readonly upstreams: Map<UpstreamId, UpstreamConfig>;
+  /** How each upstream of an Ingress was asked to be connected to. */
+  readonly transports: Map<UpstreamId, BackendTransport>;
   readonly settingAuthors: Map<UpstreamId, SettingAuthors>;
   /** What each backend that Ingresses refer to resolved to. */
   readonly backends: Map<UpstreamId, ResolvedBackend>;
@@ -79,6 +81,7 @@ export function createDraft(snapshot: ObjectSnapshot, settings: CompileSettings)
     hostOwners: new Map(),
     routes: new Map(),
     upstreams: new Map(),
+    transports: new Map(),
     settingAuthors: new Map(),
     backends: new Map(),
     certificates: [],

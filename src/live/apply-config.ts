@@ -26,6 +26,7 @@ export function applyConfig(live: LiveState, config: ProxyConfig): void {
   }
   // From here on nothing can fail.
   for (const upstream of config.upstreams) live.upstreams.ensure(upstream);
+  live.upstreams.linkBackups(config.upstreams);
   live.routeStats = next.routeStats;
   live.current = next.generation;
   live.upstreams.retain(new Set(config.upstreams.map((upstream) => upstream.id)));

@@ -9,6 +9,8 @@ export class LiveRoute {
   readonly policy: RoutePolicy;
   readonly split: LiveSplit;
   readonly stats: RouteStats;
+  /** Some status of a response makes an attempt count as failed. */
+  readonly retriesStatuses: boolean;
   /** Length of a `prefix` path ending in `/` whose slashless form is redirected; 0 = no redirect. */
   readonly slashRedirectLength: number;
 
@@ -17,6 +19,7 @@ export class LiveRoute {
     this.policy = config.policy;
     this.split = split;
     this.stats = stats;
+    this.retriesStatuses = config.policy.retryOn.some((condition) => condition.startsWith('http_'));
     this.slashRedirectLength = config.policy.redirectMissingSlash ? config.path.value.length : 0;
   }
 }

@@ -1,5 +1,5 @@
-/** Copies the endpoint and route counters of this worker into plain rows, at scrape time only. */
-import type { EndpointStatsRow, RouteStatsRow } from '../model/worker-stats.ts';
+/** Copies the counters of routes, upstreams and endpoints of this worker into plain rows, at scrape time only. */
+import type { EndpointStatsRow, RouteStatsRow, UpstreamStatsRow } from '../model/worker-stats.ts';
 import type { LiveState } from './live-state.ts';
 
 export function collectRouteRows(live: LiveState): readonly RouteStatsRow[] {
@@ -27,4 +27,19 @@ export function collectEndpointRows(live: LiveState): readonly EndpointStatsRow[
     }
   }
   return rows;
+}
+
+export function collectUpstreamRows(live: LiveState): readonly UpstreamStatsRow[] {
+  return Array.from(live.upstreams.all(), ({ id, traffic }) => {
+    const { retries, budgetExhausted, backupRequests, admission } = traffic;
+    return {
+      upstreamId: id,
+      retries,
+      budgetExhausted,
+      backupRequests,
+      pending: admission?.waiting ?? 0,
+      rejected: admission?.rejected ?? 0,
+      queueTimeouts: admission?.timedOut ?? 0,
+    };
+  });
 }

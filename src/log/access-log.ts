@@ -27,6 +27,8 @@ export interface AccessLogEntry {
   readonly upstreamId: string;
   readonly endpointId: string;
   readonly canary: boolean;
+  /** The request went to the backup of the upstream that was chosen for it; `upstreamId` is the backup. */
+  readonly backup: boolean;
   readonly attempts: number;
   readonly userAgent: string;
   readonly referer: string;
@@ -52,14 +54,15 @@ function formatJson(entry: AccessLogEntry): string {
     `,"status":${number(entry.status)},"requestBytes":${number(entry.requestBytes)}` +
     `,"responseBytes":${number(entry.responseBytes)},"durationMs":${number(entry.durationMs)}` +
     `,"upstreamMs":${entry.upstreamMs < 0 ? 'null' : number(entry.upstreamMs)},"route":${json(entry.routeId)}` +
-    `,"upstream":${json(entry.upstreamId)},"endpoint":${json(entry.endpointId)},"canary":${entry.canary}` +
+    `,"upstream":${json(entry.upstreamId)},"endpoint":${json(entry.endpointId)},"canary":${entry.canary},"backup":${entry.backup}` +
     `,"attempts":${number(entry.attempts)},"userAgent":${json(entry.userAgent)},"referer":${json(entry.referer)}` +
     `,"requestId":${json(entry.requestId)},"outcome":${json(entry.outcome)}}\n`
   );
 }
 
 function formatText(entry: AccessLogEntry): string {
-  const upstream = entry.upstreamId === '' ? '-' : `${text(entry.upstreamId)}${entry.canary ? '(canary)' : ''}`;
+  const mark = `${entry.canary ? '(canary)' : ''}${entry.backup ? '(backup)' : ''}`;
+  const upstream = entry.upstreamId === '' ? '-' : `${text(entry.upstreamId)}${mark}`;
   return (
     `${text(entry.clientIp)} - - [${clfTime(entry.timeMs)}] "${text(entry.method)} ${text(entry.target, MAX_TARGET)} ` +
     `${text(entry.protocol)}" ${number(entry.status)} ${number(entry.responseBytes)} "${text(entry.referer)}" ` +

@@ -11,6 +11,7 @@ import type { MetricFamily } from './metric-family.ts';
 import { type NginxIdentity, nginxFamilies } from './nginx-families.ts';
 import { routeFamilies } from './route-families.ts';
 import type { ControlStatus, RouteProvenance, Scrape } from './scrape.ts';
+import { upstreamFamilies } from './upstream-families.ts';
 import { WorkerTotals } from './worker-totals.ts';
 
 export interface MetricsOptions {
@@ -71,6 +72,7 @@ export class MetricsRegistry {
     const families = [
       ...controlFamilies(scrape),
       ...routeFamilies(scrape),
+      ...upstreamFamilies(scrape),
       ...endpointFamilies(scrape),
       ...(nginx === null ? [] : nginxFamilies(scrape, nginx)),
     ];

@@ -1,5 +1,11 @@
 /** Adds up the counters of several workers, row by row. Knows nothing of who is alive: that is `worker-totals.ts`. */
-import type { EndpointStatsRow, RouteStatsRow, SplitStatsRow, WorkerStats } from '../model/worker-stats.ts';
+import type {
+  EndpointStatsRow,
+  RouteStatsRow,
+  SplitStatsRow,
+  UpstreamStatsRow,
+  WorkerStats,
+} from '../model/worker-stats.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -16,6 +22,12 @@ export interface EndpointSum extends Mutable<Omit<EndpointStatsRow, 'healthy' | 
   weight: number;
 }
 
+export interface UpstreamSum extends Mutable<Omit<UpstreamStatsRow, 'retries'>> {
+  readonly retries: Map<string, number>;
+  /** Workers that report the upstream now. */
+  reporters: number;
+}
+
 export class StatsSum {
   activeConnections = 0;
   accepted = 0;
@@ -30,6 +42,7 @@ export class StatsSum {
   readonly routes: Map<string, RouteSum> = new Map();
   /** By upstream, then by endpoint. */
   readonly endpoints: Map<string, Map<string, EndpointSum>> = new Map();
+  readonly upstreams: Map<string, UpstreamSum> = new Map();
 
   /** The running totals of `stats`. */
   addCounters(stats: WorkerStats): void {
@@ -44,6 +57,7 @@ export class StatsSum {
     }
     for (const row of stats.routes) this.#addRoute(row);
     for (const row of stats.endpoints) this.#addEndpointCounters(row);
+    for (const row of stats.upstreams) this.#addUpstreamCounters(row, Object.entries(row.retries));
   }
 
   /** The fields of `stats` that speak of now. */
@@ -58,6 +72,11 @@ export class StatsSum {
       sum.reporters += 1;
       if (row.healthy) sum.healthyReporters += 1;
       sum.weight = row.weight;
+    }
+    for (const row of stats.upstreams) {
+      const sum = this.#upstream(row.upstreamId);
+      sum.pending += row.pending;
+      sum.reporters += 1;
     }
   }
 
@@ -74,6 +93,7 @@ export class StatsSum {
     for (const rows of other.endpoints.values()) {
       for (const row of rows.values()) this.#addEndpointCounters(row);
     }
+    for (const row of other.upstreams.values()) this.#addUpstreamCounters(row, row.retries);
   }
 
   #addRoute(row: RouteStatsRow): void {
@@ -97,6 +117,27 @@ export class StatsSum {
     sum.failures += row.failures;
     sum.connectFailures += row.connectFailures;
     sum.retries += row.retries;
+  }
+
+  #addUpstreamCounters(
+    row: Omit<UpstreamStatsRow, 'retries' | 'pending'>,
+    retries: Iterable<readonly [string, number]>,
+  ): void {
+    const sum = this.#upstream(row.upstreamId);
+    for (const [reason, count] of retries) sum.retries.set(reason, (sum.retries.get(reason) ?? 0) + count);
+    sum.budgetExhausted += row.budgetExhausted;
+    sum.backupRequests += row.backupRequests;
+    sum.rejected += row.rejected;
+    sum.queueTimeouts += row.queueTimeouts;
+  }
+
+  #upstream(upstreamId: string): UpstreamSum {
+    let sum = this.upstreams.get(upstreamId);
+    if (sum === undefined) {
+      sum = emptyUpstream(upstreamId);
+      this.upstreams.set(upstreamId, sum);
+    }
+    return sum;
   }
 
   #endpoint(upstreamId: string, endpointId: string): EndpointSum {
@@ -139,6 +180,19 @@ function emptyRoute(routeId: string): RouteSum {
     durationSumMs: 0,
     durationBuckets: [],
     split: [],
+  };
+}
+
+function emptyUpstream(upstreamId: string): UpstreamSum {
+  return {
+    upstreamId,
+    retries: new Map(),
+    reporters: 0,
+    budgetExhausted: 0,
+    backupRequests: 0,
+    pending: 0,
+    rejected: 0,
+    queueTimeouts: 0,
   };
 }
 

@@ -27,7 +27,10 @@ export class WorkerTotals {
     for (const report of reports) sum.addGauges(report);
     this.#forgetRoutes(sum, routeExists);
     // Without any report nothing can be said about which endpoints still exist.
-    if (reports.length > 0) this.#forgetEndpoints(sum);
+    if (reports.length > 0) {
+      this.#forgetEndpoints(sum);
+      this.#forgetUpstreams(sum);
+    }
     return sum;
   }
 
@@ -44,6 +47,14 @@ export class WorkerTotals {
       if (routeExists(routeId)) continue;
       sum.routes.delete(routeId);
       this.#retired.routes.delete(routeId);
+    }
+  }
+
+  #forgetUpstreams(sum: StatsSum): void {
+    for (const [upstreamId, row] of sum.upstreams) {
+      if (row.reporters > 0) continue;
+      sum.upstreams.delete(upstreamId);
+      this.#retired.upstreams.delete(upstreamId);
     }
   }
 

@@ -4,6 +4,7 @@
  */
 import type { KeyPair } from './objects.ts';
 import type { ClientCertificateRule, TransportConfig } from './proxy-config.ts';
+import type { RetryCondition } from './route-policy.ts';
 import type { UpstreamPolicy } from './upstream-policy.ts';
 
 export interface StaticConfig {
@@ -47,11 +48,20 @@ export interface StaticRoute {
   /** Null = not written in the file. */
   readonly timeouts: {
     readonly connectMs: number | null;
+    readonly sendMs: number | null;
     readonly responseMs: number | null;
     readonly idleMs: number | null;
   };
-  /** Total tries including the first; null = not written. */
-  readonly retryAttempts: number | null;
+  readonly retries: {
+    /** Total tries including the first. */
+    readonly attempts: number | null;
+    readonly on: readonly RetryCondition[] | null;
+    readonly timeoutMs: number | null;
+    readonly nonIdempotent: boolean | null;
+    readonly bufferBytes: number | null;
+  };
+  /** Null = not written. */
+  readonly requestBuffering: boolean | null;
   /** Bytes; 0 = unlimited; null = not written. */
   readonly maxRequestBodyBytes: number | null;
 }

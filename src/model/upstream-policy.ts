@@ -6,6 +6,28 @@ export const BALANCERS = ['round-robin', 'least-request', 'peak-ewma', 'random',
 
 export type BalancerName = (typeof BALANCERS)[number];
 
+/** How much of the traffic to an upstream may be retries, counted over the last ten seconds in each worker. */
+export interface RetryBudgetConfig {
+  /** Retries for each 100 requests. Those that were answered well do not count. */
+  readonly percent: number;
+  /** Retries a second that are allowed however few requests there are. */
+  readonly perSecond: number;
+}
+
+/** What an upstream is asked to carry at once; each worker keeps to its share, rounded up. 0 = unlimited. */
+export interface UpstreamLimits {
+  /** Open connections, idle ones included. */
+  readonly maxConnections: number;
+  /** Requests under way, tunnels (WebSocket) included. */
+  readonly maxRequests: number;
+  readonly maxConnectionsPerEndpoint: number;
+  readonly maxRequestsPerEndpoint: number;
+  /** Requests that wait for room. Here 0 means that none may. */
+  readonly maxPending: number;
+  /** Longest time one may wait. */
+  readonly pendingTimeoutMs: number;
+}
+
 /** For balancers that send equal keys to the same endpoint. */
 export interface HashingConfig {
   /** What the key is made of, e.g. `$http_x_user`: see `key-template.ts`. */
@@ -25,10 +47,27 @@ export interface UpstreamPolicy {
   readonly hashing: HashingConfig | null;
   /** Null = no active health checks. */
   readonly healthCheck: HealthCheckConfig | null;
+  readonly retryBudget: RetryBudgetConfig;
+  readonly limits: UpstreamLimits;
+  /**
+   * The upstream that takes over when no endpoint is healthy, or every attempt has failed; null = none. While annotations
+   * are collected it is written as there, `service:port`.
+   */
+  readonly backup: string | null;
 }
 
 export const DEFAULT_UPSTREAM_POLICY: UpstreamPolicy = {
   balancer: 'round-robin',
   hashing: null,
   healthCheck: null,
+  retryBudget: { percent: 20, perSecond: 3 },
+  limits: {
+    maxConnections: 0,
+    maxRequests: 0,
+    maxConnectionsPerEndpoint: 0,
+    maxRequestsPerEndpoint: 0,
+    maxPending: 100,
+    pendingTimeoutMs: 5_000,
+  },
+  backup: null,
 };

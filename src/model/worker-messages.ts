@@ -60,6 +60,8 @@ export interface ClientLimits {
 /** `workerData` of a data-plane thread. */
 export interface WorkerSettings extends ClientLimits {
   readonly workerId: number;
+  /** How many workers there are: each keeps to its share of what an upstream may be asked for. */
+  readonly workers: number;
   /** One number in shared memory that the worker moves as long as it lives. */
   readonly pulse: Int32Array;
   readonly accessLog: 'off' | 'json' | 'text';

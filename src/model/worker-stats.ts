@@ -31,6 +31,7 @@ export interface WorkerStats {
   readonly cpuSeconds: number;
   readonly routes: readonly RouteStatsRow[];
   readonly endpoints: readonly EndpointStatsRow[];
+  readonly upstreams: readonly UpstreamStatsRow[];
 }
 
 export interface RouteStatsRow {
@@ -54,6 +55,23 @@ export interface SplitStatsRow {
   readonly requests: number;
   /** 5xx answers and failed attempts. */
   readonly failures: number;
+}
+
+/** What concerns an upstream as a whole. */
+export interface UpstreamStatsRow {
+  readonly upstreamId: string;
+  /** Requests that were sent again, by reason; reasons that have not occurred are left out. */
+  readonly retries: Readonly<Record<string, number>>;
+  /** Retries that did not take place because the budget was spent. */
+  readonly budgetExhausted: number;
+  /** Requests that went on to the backup. */
+  readonly backupRequests: number;
+  /** Now: requests that wait for room. */
+  readonly pending: number;
+  /** Answered at once, because as many waited as may. */
+  readonly rejected: number;
+  /** Answered after they had waited as long as one may. */
+  readonly queueTimeouts: number;
 }
 
 export interface EndpointStatsRow {

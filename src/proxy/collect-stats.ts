@@ -1,5 +1,5 @@
 /** Copies everything this worker counts into one plain object, at scrape time only. */
-import { collectEndpointRows, collectRouteRows } from '../live/stats-rows.ts';
+import { collectEndpointRows, collectRouteRows, collectUpstreamRows } from '../live/stats-rows.ts';
 import type { WorkerStats } from '../model/worker-stats.ts';
 import type { WorkerContext } from './worker-context.ts';
 
@@ -27,5 +27,6 @@ export function collectStats(worker: WorkerContext): WorkerStats {
     cpuSeconds: (user + system) / 1e6,
     routes: collectRouteRows(live),
     endpoints: collectEndpointRows(live),
+    upstreams: collectUpstreamRows(live),
   };
 }

@@ -26,6 +26,10 @@ export interface LocalResponse {
   readonly body: string;
 }
 
+/** Longer, and clients that keep to it would stay away from an upstream that has had room for a while. */
+const RETRY_AFTER_SECONDS = 1;
+
+let overload: LocalResponse | null = null;
 const prepared = new Map<number, LocalResponse>();
 
 export function localResponse(status: number): LocalResponse {
@@ -35,6 +39,12 @@ export function localResponse(status: number): LocalResponse {
     prepared.set(status, response);
   }
   return response;
+}
+
+/** 503 for want of room, which may be there in a moment. */
+export function overloadResponse(): LocalResponse {
+  overload ??= build(503, `Retry-After: ${RETRY_AFTER_SECONDS}\r\n`);
+  return overload;
 }
 
 /** @param location already safe for a header: visible ASCII only */

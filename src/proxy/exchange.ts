@@ -1,25 +1,29 @@
 /**
  * One request and its response: picks an endpoint, carries bytes between the two sides, repeats failed attempts where
- * that is safe, and closes exactly once on every path, client abort included.
+ * that is safe (what is safe: `retry.ts`), and closes exactly once on every path, client abort included.
  * Hot: one object per request; everything else it needs belongs to connections.
  */
-
+import type { Place, Waiter } from '../balancer/admission.ts';
 import { AttemptResult, isFailure } from '../balancer/attempt-result.ts';
-import { NONE_TRIED } from '../balancer/balancer.ts';
 import type { Endpoint } from '../balancer/endpoint.ts';
+import type { Upstream } from '../balancer/upstream.ts';
+import type { RetryReason } from '../balancer/upstream-traffic.ts';
 import type { LiveRoute } from '../live/live-route.ts';
 import type { SplitTarget } from '../live/live-split.ts';
 import type { Downstream } from './downstream.ts';
-import { localResponse } from './error-response.ts';
+import { findEndpoint } from './endpoint-room.ts';
+import { localResponse, overloadResponse } from './error-response.ts';
+import { settle } from './exchange-end.ts';
 import type { ExchangeRequest, RequestFactsForLog } from './exchange-request.ts';
 import { BODY_NONE } from './http1/request-head.ts';
 import type { ResponseHead } from './http1/response-head.ts';
+import { KeptBody, keepSent, mayKeep } from './kept-body.ts';
 import { Outcome, statusOf, toAttemptResult } from './outcome.ts';
-import { mayRetry } from './retry.ts';
+import { conditionOf, conditionOfStatus, refundTry, reserveTry, type Tries, turnToBackup } from './retry.ts';
 import type { UpstreamConnection, UpstreamTransport } from './upstream-transport.ts';
 import type { WorkerContext } from './worker-context.ts';
 
-export class Exchange {
+export class Exchange implements Waiter {
   readonly worker: WorkerContext;
   readonly downstream: Downstream;
   readonly route: LiveRoute;
@@ -38,6 +42,8 @@ export class Exchange {
   /** No other request may use the connection that carries this one. */
   readonly bindsConnection: boolean;
   readonly logFacts: RequestFactsForLog | null;
+  /** That of the split, or its backup. */
+  upstream: Upstream;
   endpoint: Endpoint | null;
   connection: UpstreamConnection | null;
   attempts: number;
@@ -49,17 +55,18 @@ export class Exchange {
   requestBytes: number;
   responseBytes: number;
   upstreamMs: number;
-  /** Endpoints this request has failed on; made at the first failure. */
-  #failed: Endpoint[] | null;
+  /** Null until an attempt has failed. */
+  tries: Tries | null;
+  /** Where it waits for room at the upstream. */
+  place: Place | null;
   /** The client's side has delivered the whole body. */
   #requestComplete: boolean;
-  /** Body bytes went to the back end or an interim response to the client: the request cannot be repeated unseen. */
-  #committed: boolean;
+  /** Body bytes that are gone reached the back end or an interim response the client: it cannot be repeated unseen. */
+  committed: boolean;
   /** Trailers of the request, judged, for the connection that gets its body. */
   #requestTrailers: readonly string[] | null;
-  /** Body bytes waiting for a connection; at most one read of the client's socket. */
-  #heldBody: Buffer[] | null;
-  #staleRetryUsed: boolean;
+  /** The body so far; null while there is none, and when it is no longer kept. */
+  kept: KeptBody | null;
   #attemptStartMs: number;
 
   constructor(
@@ -83,6 +90,7 @@ export class Exchange {
     this.acceptsTrailers = request.acceptsTrailers;
     this.bindsConnection = request.bindsConnection;
     this.logFacts = request.logFacts;
+    this.upstream = target.upstream;
     this.endpoint = null;
     this.connection = null;
     this.attempts = 0;
@@ -93,31 +101,70 @@ export class Exchange {
     this.requestBytes = request.inlineBytes;
     this.responseBytes = 0;
     this.upstreamMs = -1;
-    this.#failed = null;
+    this.tries = null;
+    this.place = null;
     this.#requestComplete = request.body === BODY_NONE;
-    this.#committed = false;
+    this.committed = false;
     this.#requestTrailers = null;
-    this.#heldBody = null;
-    this.#staleRetryUsed = false;
+    this.kept = null;
     this.#attemptStartMs = this.startMs;
     worker.activeRequests++;
     worker.totalRequests++;
     target.stats.requests++;
   }
 
-  /** Picks an endpoint and hands the request to a connection of it. Also the way back in for a retry. */
-  attempt(): void {
-    const endpoint = this.target.upstream.pick(0, this.#failed ?? NONE_TRIED);
-    if (endpoint === null) {
-      this.fail(Outcome.NoEndpoint);
-      return;
-    }
+  /** Begins the first attempt. */
+  begin(): void {
+    const { upstream } = this;
+    upstream.traffic.budget.countRequest(this.worker.clock.nowMs);
+    if (upstream.backup !== null && !upstream.hasHealthy && upstream.backup.hasHealthy)
+      turnToBackup(this, upstream.backup);
+    this.#attempt();
+  }
+
+  /** Picks an endpoint and hands the request to a connection of it, or waits until there is room. */
+  #attempt(): void {
+    const endpoint = findEndpoint(this);
+    if (endpoint !== null) this.#send(endpoint);
+    else if (this.upstream.hasEndpoints) this.#wait();
+    else this.fail(Outcome.NoEndpoint);
+  }
+
+  #send(endpoint: Endpoint): void {
     this.endpoint = endpoint;
     endpoint.inFlight++;
     endpoint.requests++;
+    this.upstream.traffic.inFlight++;
+    this.requestSent = false;
     if (this.attempts > 0) this.#attemptStartMs = performance.now();
     this.attempts++;
-    (endpoint.transport as UpstreamTransport).dispatch(this, !this.#staleRetryUsed);
+    (endpoint.transport as UpstreamTransport).dispatch(this, this.tries?.staleUsed !== true);
+  }
+
+  #wait(): void {
+    const { admission } = this.upstream.traffic;
+    this.place = admission?.join(this, this.worker.clock) ?? null;
+    if (this.place === null) this.fail(Outcome.UpstreamOverloaded);
+  }
+
+  onRoom(): boolean {
+    const endpoint = findEndpoint(this);
+    if (endpoint === null && this.upstream.hasEndpoints) return false;
+    this.#leaveLine();
+    if (endpoint === null) this.fail(Outcome.NoEndpoint);
+    else this.#send(endpoint);
+    return true;
+  }
+
+  onWaitedTooLong(): void {
+    this.place = null;
+    this.fail(Outcome.UpstreamQueueTimeout);
+  }
+
+  #leaveLine(): void {
+    if (this.place === null) return;
+    this.upstream.traffic.admission?.leave(this.place);
+    this.place = null;
   }
 
   /** Whether it is the back end whose silence counts: it has the whole request, or has begun to answer. */
@@ -138,13 +185,19 @@ export class Exchange {
     }
     const connection = this.connection;
     if (connection === null || !connection.ready) {
-      this.#heldBody ??= [];
-      this.#heldBody.push(Buffer.from(buffer.subarray(start, end)));
+      this.kept ??= new KeptBody(this.worker);
+      this.kept.add(buffer, start, end);
       this.downstream.pauseRequest();
       return;
     }
-    this.#committed = true;
+    if (!this.committed && !keepSent(this, connection, buffer, start, end)) this.#commit();
     if (!connection.writeBody(buffer, start, end)) this.downstream.pauseRequest();
+  }
+
+  #commit(): void {
+    this.committed = true;
+    this.kept?.release();
+    this.kept = null;
   }
 
   /** @param trailers names and values in turn, judged by the client's side */
@@ -171,13 +224,9 @@ export class Exchange {
 
   /** The connection can take the request: it writes `requestText`, then what was held of the body. */
   onConnectionReady(connection: UpstreamConnection): void {
-    const held = this.#heldBody;
-    this.#heldBody = null;
-    let flowing = true;
-    if (held !== null) {
-      this.#committed = true;
-      for (const piece of held) flowing = connection.writeBody(piece, 0, piece.length) && flowing;
-    }
+    const kept = this.kept;
+    const flowing = kept === null || kept.writeTo(connection);
+    if (!mayKeep(this, connection, 0)) this.#commit();
     if (this.#requestComplete) {
       this.requestSent = true;
       connection.endBody(this.#requestTrailers);
@@ -190,12 +239,15 @@ export class Exchange {
 
   onInformational(head: ResponseHead): void {
     if (head.status === 100 && !this.expectContinue) return;
-    this.#committed = true;
+    this.committed = true;
     this.downstream.sendInformational(head);
   }
 
   onResponseHead(head: ResponseHead): void {
+    if (this.route.retriesStatuses && this.#retryStatus(head.status)) return;
     this.responseStarted = true;
+    this.#commit();
+    if (this.tries !== null && head.status < 500) refundTry(this, this.tries);
     this.status = head.status;
     this.upstreamMs = performance.now() - this.startMs;
     this.downstream.startResponse(head);
@@ -237,13 +289,10 @@ export class Exchange {
       this.downstream.abortResponse();
       return;
     }
-    if (!this.#committed && mayRetry(this.method, outcome, sent) && this.#hasTriesLeft(stale)) {
-      if (!stale) (this.#failed ??= []).push(endpoint);
-      endpoint.retries++;
-      this.attempt();
-      return;
-    }
-    this.fail(outcome);
+    const condition = conditionOf(outcome);
+    const next = condition === null ? null : reserveTry(this, condition, sent, stale);
+    if (next === null) this.fail(outcome);
+    else this.#repeat(next, stale ? 'stale' : (condition as RetryReason));
   }
 
   /** The route must not be served (fail closed): the status it was closed with, and no attempt. */
@@ -264,7 +313,8 @@ export class Exchange {
     }
     this.status = statusOf(outcome);
     this.finish(outcome);
-    this.downstream.answer(localResponse(this.status));
+    const isOverload = outcome === Outcome.UpstreamOverloaded || outcome === Outcome.UpstreamQueueTimeout;
+    this.downstream.answer(isOverload ? overloadResponse() : localResponse(this.status));
   }
 
   /** A connection that left HTTP has ended. */
@@ -280,27 +330,36 @@ export class Exchange {
     if (this.finished) return;
     this.finished = true;
     this.worker.activeRequests--;
-    const stats = this.route.stats;
-    const durationMs = performance.now() - this.startMs;
-    if (this.status === 499) stats.clientAborts++;
-    else {
-      const statusClass = Math.floor(this.status / 100) - 1;
-      stats.statusClasses[statusClass] = (stats.statusClasses[statusClass] as number) + 1;
-    }
-    if (this.status >= 500) this.target.stats.failures++;
-    stats.requestBytes += this.requestBytes;
-    stats.responseBytes += this.responseBytes;
-    stats.countDuration(durationMs);
-    if (this.logFacts !== null) this.#log(this.logFacts, durationMs, outcome);
+    this.#leaveLine();
+    this.kept?.release();
+    settle(this, outcome);
+    this.upstream.traffic.admission?.admit();
   }
 
-  /** The retry on a stale connection is free, once: the first was no fault of the request or the endpoint. */
-  #hasTriesLeft(stale: boolean): boolean {
-    if (stale && !this.#staleRetryUsed) {
-      this.#staleRetryUsed = true;
-      this.attempts--;
+  #repeat(next: Upstream, reason: RetryReason): void {
+    const { upstream, endpoint } = this;
+    const tries = this.tries as Tries;
+    upstream.traffic.countRetry(reason);
+    if (endpoint !== null) {
+      endpoint.retries++;
+      if (reason !== 'stale') tries.failed.push(endpoint);
     }
-    return this.attempts < this.route.policy.retryAttempts;
+    if (next !== upstream) turnToBackup(this, next);
+    this.#attempt();
+    upstream.traffic.admission?.admit();
+  }
+
+  /** True: the response is given up, and another try is under way. */
+  #retryStatus(status: number): boolean {
+    const condition = conditionOfStatus(status);
+    const next = condition === null ? null : reserveTry(this, condition, true, false);
+    if (next === null) return false;
+    const connection = this.connection;
+    this.connection = null;
+    connection?.abandon();
+    this.#releaseEndpoint(status >= 500 ? AttemptResult.ServerError : AttemptResult.Ok);
+    this.#repeat(next, condition as RetryReason);
+    return true;
   }
 
   #abandonAttempt(): void {
@@ -313,6 +372,7 @@ export class Exchange {
 
   #releaseEndpoint(result: AttemptResult): void {
     (this.endpoint as Endpoint).inFlight--;
+    this.upstream.traffic.inFlight--;
     this.#record(result);
   }
 
@@ -320,31 +380,6 @@ export class Exchange {
     const endpoint = this.endpoint as Endpoint;
     if (isFailure(result)) endpoint.failures++;
     const endMs = this.responseStarted ? this.startMs + this.upstreamMs : performance.now();
-    this.target.upstream.record(endpoint, result, endMs - this.#attemptStartMs, this.worker.clock.nowMs);
-  }
-
-  #log(facts: RequestFactsForLog, durationMs: number, outcome: Outcome): void {
-    this.worker.onAccess?.({
-      timeMs: facts.timeMs,
-      clientIp: facts.clientIp,
-      method: this.method,
-      host: facts.host,
-      target: facts.target,
-      protocol: facts.protocol,
-      status: this.status,
-      requestBytes: this.requestBytes,
-      responseBytes: this.responseBytes,
-      durationMs,
-      upstreamMs: this.upstreamMs,
-      routeId: this.route.id,
-      upstreamId: this.target.upstream.id,
-      endpointId: this.endpoint?.id ?? '',
-      canary: this.target.stats.canary,
-      attempts: this.attempts,
-      userAgent: facts.userAgent,
-      referer: facts.referer,
-      requestId: this.requestId,
-      outcome,
-    });
+    this.upstream.record(endpoint, result, endMs - this.#attemptStartMs, this.worker.clock.nowMs);
   }
 }

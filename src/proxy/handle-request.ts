@@ -49,7 +49,7 @@ export function handleRequest(
   const { closed, maxRequestBodyBytes } = route.policy;
   if (closed !== null) exchange.answerClosed(closed.status);
   else if (maxRequestBodyBytes !== 0 && head.contentLength > maxRequestBodyBytes) exchange.fail(Outcome.BodyTooLarge);
-  else exchange.attempt();
+  else exchange.begin();
   return exchange.finished ? null : exchange;
 }
 

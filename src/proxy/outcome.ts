@@ -7,6 +7,8 @@ export const Outcome = {
   NoRoute: 'no-route',
   RouteClosed: 'route-closed',
   NoEndpoint: 'no-endpoint',
+  UpstreamOverloaded: 'upstream-overloaded',
+  UpstreamQueueTimeout: 'upstream-queue-timeout',
   BodyTooLarge: 'body-too-large',
   ConnectFailed: 'upstream-connect-failed',
   ConnectTimeout: 'upstream-connect-timeout',
@@ -34,6 +36,8 @@ export function statusOf(outcome: Outcome): number {
     case Outcome.ClientTimeout:
       return 408;
     case Outcome.NoEndpoint:
+    case Outcome.UpstreamOverloaded:
+    case Outcome.UpstreamQueueTimeout:
     case Outcome.RouteClosed:
       return 503;
     case Outcome.ConnectTimeout:

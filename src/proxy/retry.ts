@@ -1,16 +1,128 @@
 /**
- * Whether a failed attempt may be repeated (RFC 9110 §9.2.2, RFC 9112 §9.3.1). The caller has made sure that no response
- * byte reached the client and that the request can be sent again from the start.
+ * Which failed attempts may be repeated (RFC 9110 §9.2.2, RFC 9112 §9.3.1), and what a request remembers of its tries. That no
+ * response byte reached the client is for the caller to see to.
  */
+import type { Endpoint } from '../balancer/endpoint.ts';
+import type { Upstream } from '../balancer/upstream.ts';
+import type { RetryCondition, RoutePolicy } from '../model/route-policy.ts';
+import type { Exchange } from './exchange.ts';
 import { Outcome } from './outcome.ts';
 
 /** @param sent whether a byte of this attempt may have reached the back end */
-export function mayRetry(method: string, outcome: Outcome, sent: boolean): boolean {
-  if (outcome === Outcome.ConnectFailed || outcome === Outcome.ConnectTimeout) return true;
-  if (outcome !== Outcome.UpstreamClosed && outcome !== Outcome.ResponseTimeout) return false;
-  return !sent || isIdempotent(method);
+export function mayRetry(policy: RoutePolicy, method: string, condition: RetryCondition, sent: boolean): boolean {
+  return policy.retryOn.includes(condition) && (!sent || policy.retryNonIdempotent || isIdempotent(method));
 }
 
-function isIdempotent(method: string): boolean {
+/** Null: whatever happened will happen again, or is the client's doing. */
+export function conditionOf(outcome: Outcome): RetryCondition | null {
+  switch (outcome) {
+    case Outcome.ConnectFailed:
+    case Outcome.UpstreamClosed:
+      return 'error';
+    case Outcome.ConnectTimeout:
+    case Outcome.ResponseTimeout:
+      return 'timeout';
+    case Outcome.UpstreamInvalid:
+      return 'invalid_header';
+    default:
+      return null;
+  }
+}
+
+export function conditionOfStatus(status: number): RetryCondition | null {
+  switch (status) {
+    case 500:
+      return 'http_500';
+    case 502:
+      return 'http_502';
+    case 503:
+      return 'http_503';
+    case 504:
+      return 'http_504';
+    case 403:
+      return 'http_403';
+    case 404:
+      return 'http_404';
+    case 429:
+      return 'http_429';
+    default:
+      return null;
+  }
+}
+
+/** Methods we do not know count as not idempotent. */
+export function isIdempotent(method: string): boolean {
   return method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || method === 'PUT' || method === 'DELETE';
+}
+
+/** No retry was paid for. */
+export const NO_TICKET = -1;
+
+/** What a request remembers of its tries; made when the first one has failed. */
+export class Tries {
+  /** Endpoints of the present upstream that it has failed on. */
+  readonly failed: Endpoint[];
+  /** The repetition on a stale connection, which is free once, was used. */
+  staleUsed: boolean;
+  /** Made at another upstream, before its backup took over. */
+  attemptsBefore: number;
+  /** What the budget gave for the try under way. */
+  ticket: number;
+
+  constructor() {
+    this.failed = [];
+    this.staleUsed = false;
+    this.attemptsBefore = 0;
+    this.ticket = NO_TICKET;
+  }
+}
+
+/**
+ * Where the next try goes, which is hereby paid for; null when there must be none. The retry on a stale connection is free,
+ * once: the first was no fault of the request or the endpoint.
+ * @param sent whether a byte of the request may have reached the back end
+ */
+export function reserveTry(
+  exchange: Exchange,
+  condition: RetryCondition,
+  sent: boolean,
+  stale: boolean,
+): Upstream | null {
+  const { policy } = exchange.route;
+  if (exchange.committed || !mayRetry(policy, exchange.method, condition, sent)) return null;
+  if (policy.retryTimeoutMs !== 0 && performance.now() - exchange.startMs >= policy.retryTimeoutMs) return null;
+  exchange.tries ??= new Tries();
+  const { tries, upstream } = exchange;
+  tries.ticket = NO_TICKET;
+  if (stale && !tries.staleUsed) {
+    tries.staleUsed = true;
+    exchange.attempts--;
+    return upstream;
+  }
+  const { traffic, backup } = upstream;
+  if (exchange.attempts - tries.attemptsBefore < policy.retryAttempts) {
+    tries.ticket = traffic.budget.spend(exchange.worker.clock.nowMs);
+    if (tries.ticket !== NO_TICKET) return upstream;
+    traffic.budgetExhausted++;
+  }
+  // A backup has no backup: two upstreams may name each other.
+  return upstream === exchange.target.upstream && backup?.hasEndpoints === true ? backup : null;
+}
+
+/** The try that was paid for was answered well. */
+export function refundTry({ upstream, worker }: Exchange, tries: Tries): void {
+  if (tries.ticket === NO_TICKET) return;
+  upstream.traffic.budget.refund(tries.ticket, worker.clock.nowMs);
+  tries.ticket = NO_TICKET;
+}
+
+/** The backup takes over: its endpoints are new to the request, and so are the tries it has there. */
+export function turnToBackup(exchange: Exchange, backup: Upstream): void {
+  const { upstream, tries } = exchange;
+  upstream.traffic.backupRequests++;
+  backup.traffic.budget.countRequest(exchange.worker.clock.nowMs);
+  exchange.upstream = backup;
+  if (tries === null) return;
+  tries.attemptsBefore = exchange.attempts;
+  tries.failed.length = 0;
 }

@@ -30,6 +30,7 @@ export function logUnrouted(
     upstreamId: '',
     endpointId: '',
     canary: false,
+    backup: false,
     attempts: 0,
     userAgent: head?.header('user-agent') ?? '',
     referer: head?.header('referer') ?? '',

@@ -30,6 +30,10 @@ export class UpstreamPool implements UpstreamTransport {
     return this.#idle.length;
   }
 
+  get hasRoom(): boolean {
+    return this.#idle.length > 0;
+  }
+
   get openCount(): number {
     return this.#openCount;
   }

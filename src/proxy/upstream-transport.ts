@@ -4,6 +4,8 @@ import type { Exchange } from './exchange.ts';
 
 /** All connections to one endpoint. */
 export interface UpstreamTransport extends EndpointTransport {
+  /** An exchange could be carried without opening another connection. */
+  readonly hasRoom: boolean;
   /**
    * Gives the exchange a connection: sets `exchange.connection`, later calls `exchange.onConnectionReady` or
    * `onAttemptFailed`.
@@ -16,6 +18,8 @@ export interface UpstreamTransport extends EndpointTransport {
 export interface UpstreamConnection {
   /** The head went out; body bytes may follow. */
   readonly ready: boolean;
+  /** The back end can say that it has not looked at the request, even after it got some of it (RFC 9113 §8.7). */
+  readonly mayBeRefused: boolean;
   /** Bytes `[start, end)` are valid during the call only. False: stop until `exchange.onUpstreamDrain`. */
   writeBody(buffer: Buffer, start: number, end: number): boolean;
   /** @param trailers names and values in turn, for a protocol that can carry them */

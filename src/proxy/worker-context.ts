@@ -51,6 +51,8 @@ export class WorkerContext {
   tlsHandshakeErrors: number;
   activeRequests: number;
   totalRequests: number;
+  /** Of request bodies that may have to be sent again. */
+  keptBodyBytes: number;
   /** Answers without a route, by status. */
   readonly unrouted: Map<number, number>;
   #randomState: number;
@@ -88,6 +90,7 @@ export class WorkerContext {
     this.tlsHandshakeErrors = 0;
     this.activeRequests = 0;
     this.totalRequests = 0;
+    this.keptBodyBytes = 0;
     this.unrouted = new Map();
     this.#randomState = seed | 1;
   }

@@ -18,7 +18,9 @@ export function checkStaticFile(value: unknown, problems: StaticProblems): void 
   checkListeners(value['listeners'], problems);
   warnOfOpenListeners(value['listeners'], problems);
   for (const [name, upstream] of Object.entries(upstreams)) {
-    if (isRecord(upstream)) checkUpstream(upstream, `upstreams.${name}`, problems);
+    if (!isRecord(upstream)) continue;
+    checkUpstream(upstream, `upstreams.${name}`, problems);
+    checkBackup(upstream['backup'], name, Object.keys(upstreams), problems);
   }
   checkRoutes(value['routes'], Object.keys(upstreams), problems);
 }
@@ -89,6 +91,12 @@ function checkUpstream(upstream: JsonRecord, field: string, problems: StaticProb
   }
   if (isRecord(tls)) checkUpstreamTls(tls, `${field}.tls`, problems);
   if (isRecord(healthCheck)) checkHealthCheck(healthCheck, `${field}.healthCheck`, tls !== undefined, problems);
+}
+
+function checkBackup(backup: unknown, name: string, upstreams: readonly string[], problems: StaticProblems): void {
+  const field = `upstreams.${name}.backup`;
+  if (backup === name) reject(problems, field, `is ${show(name)} itself; expected another upstream`);
+  else checkReference(backup, field, upstreams, problems);
 }
 
 function checkUpstreamTls(

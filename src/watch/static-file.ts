@@ -1,4 +1,5 @@
 /** The static configuration file as written: what `static-schema.ts` lets through, before defaults and units. */
+import type { RetryCondition } from '../model/route-policy.ts';
 import type { BalancerName } from '../model/upstream-policy.ts';
 import type { HealthCheckEntry } from './static-health-check.ts';
 
@@ -41,6 +42,23 @@ export interface UpstreamEntry {
   readonly proxyProtocol?: 'v1' | 'v2' | undefined;
   readonly balancer?: BalancerName | undefined;
   readonly healthCheck?: HealthCheckEntry | undefined;
+  readonly retryBudget?: RetryBudgetEntry | undefined;
+  readonly limits?: LimitsEntry | undefined;
+  readonly backup?: string | undefined;
+}
+
+export interface RetryBudgetEntry {
+  readonly percent?: number | undefined;
+  readonly perSecond?: number | undefined;
+}
+
+export interface LimitsEntry {
+  readonly maxConnections?: number | undefined;
+  readonly maxRequests?: number | undefined;
+  readonly maxConnectionsPerEndpoint?: number | undefined;
+  readonly maxRequestsPerEndpoint?: number | undefined;
+  readonly maxPending?: number | undefined;
+  readonly pendingTimeout?: string | undefined;
 }
 
 export interface UpstreamTlsEntry {
@@ -61,12 +79,22 @@ export interface RouteEntry {
   readonly timeouts?:
     | {
         readonly connect?: string | undefined;
+        readonly send?: string | undefined;
         readonly response?: string | undefined;
         readonly idle?: string | undefined;
       }
     | undefined;
-  readonly retries?: { readonly attempts: number } | undefined;
+  readonly retries?: RetriesEntry | undefined;
+  readonly requestBuffering?: boolean | undefined;
   readonly maxBodySize?: string | number | undefined;
+}
+
+export interface RetriesEntry {
+  readonly attempts?: number | undefined;
+  readonly on?: readonly RetryCondition[] | undefined;
+  readonly timeout?: string | undefined;
+  readonly nonIdempotent?: boolean | undefined;
+  readonly buffer?: string | number | undefined;
 }
 
 export interface CanaryEntry {

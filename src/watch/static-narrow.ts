@@ -9,7 +9,7 @@ import type {
   StaticTls,
   StaticUpstream,
 } from '../model/static-config.ts';
-import { DEFAULT_UPSTREAM_POLICY } from '../model/upstream-policy.ts';
+import { DEFAULT_UPSTREAM_POLICY, type RetryBudgetConfig, type UpstreamLimits } from '../model/upstream-policy.ts';
 import { parseEndpointAddress } from './endpoint-address.ts';
 import { parseByteSize, parseDurationMs } from './quantity.ts';
 import { readCertificates, type StaticCertificates } from './static-certificates.ts';
@@ -17,7 +17,9 @@ import { checkStaticFile } from './static-checks.ts';
 import {
   type CanaryEntry,
   type ClientCertificatesEntry,
+  type LimitsEntry,
   type ListenerEntry,
+  type RetryBudgetEntry,
   type RouteEntry,
   STATIC_DEFAULTS,
   type StaticFile,
@@ -136,6 +138,26 @@ function toUpstream(name: string, entry: UpstreamEntry, certificates: StaticCert
       return parsed === null ? [] : { ...parsed, weight };
     }),
     healthCheck: healthCheck === undefined ? null : toHealthCheck(healthCheck),
+    retryBudget: toRetryBudget(entry.retryBudget),
+    limits: toLimits(entry.limits),
+    backup: entry.backup ?? null,
+  };
+}
+
+function toRetryBudget({ percent, perSecond }: RetryBudgetEntry = {}): RetryBudgetConfig {
+  const defaults = DEFAULT_UPSTREAM_POLICY.retryBudget;
+  return { percent: percent ?? defaults.percent, perSecond: perSecond ?? defaults.perSecond };
+}
+
+function toLimits(entry: LimitsEntry = {}): UpstreamLimits {
+  const defaults = DEFAULT_UPSTREAM_POLICY.limits;
+  return {
+    maxConnections: entry.maxConnections ?? defaults.maxConnections,
+    maxRequests: entry.maxRequests ?? defaults.maxRequests,
+    maxConnectionsPerEndpoint: entry.maxConnectionsPerEndpoint ?? defaults.maxConnectionsPerEndpoint,
+    maxRequestsPerEndpoint: entry.maxRequestsPerEndpoint ?? defaults.maxRequestsPerEndpoint,
+    maxPending: entry.maxPending ?? defaults.maxPending,
+    pendingTimeoutMs: toMs(entry.pendingTimeout) ?? defaults.pendingTimeoutMs,
   };
 }
 
@@ -158,7 +180,7 @@ function toUpstreamTls(
 }
 
 function toRoute(entry: RouteEntry): StaticRoute {
-  const { host = '', upstream, timeouts, retries, maxBodySize } = entry;
+  const { host = '', upstream, timeouts, retries, requestBuffering, maxBodySize } = entry;
   return {
     host: toStaticHost(host) ?? '',
     path: toPath(entry.path),
@@ -166,11 +188,19 @@ function toRoute(entry: RouteEntry): StaticRoute {
     canaries: (entry.canaries ?? []).map(toCanary),
     timeouts: {
       connectMs: toMs(timeouts?.connect),
+      sendMs: toMs(timeouts?.send),
       responseMs: toMs(timeouts?.response),
       idleMs: toMs(timeouts?.idle),
     },
-    retryAttempts: retries?.attempts ?? null,
-    maxRequestBodyBytes: maxBodySize === undefined ? null : parseByteSize(maxBodySize),
+    retries: {
+      attempts: retries?.attempts ?? null,
+      on: retries?.on === undefined ? null : [...new Set(retries.on)],
+      timeoutMs: toMs(retries?.timeout),
+      nonIdempotent: retries?.nonIdempotent ?? null,
+      bufferBytes: toBytes(retries?.buffer),
+    },
+    requestBuffering: requestBuffering ?? null,
+    maxRequestBodyBytes: toBytes(maxBodySize),
   };
 }
 
@@ -193,4 +223,9 @@ function toCanary({ upstream, header, cookie, weight, weightTotal }: CanaryEntry
 /** Null where the file says nothing. */
 function toMs(text: string | undefined): number | null {
   return text === undefined ? null : parseDurationMs(text);
+}
+
+/** Null where the file says nothing. */
+function toBytes(size: string | number | undefined): number | null {
+  return size === undefined ? null : parseByteSize(size);
 }

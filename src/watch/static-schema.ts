@@ -5,6 +5,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { IP_NETWORK_FORM, isIpNetwork } from '../model/ip-networks.ts';
+import { MAX_RETRY_ATTEMPTS, RETRY_CONDITIONS } from '../model/route-policy.ts';
 import { BALANCERS } from '../model/upstream-policy.ts';
 import { isDnsName } from './dns-name.ts';
 import { ENDPOINT_ADDRESS_FORM, parseEndpointAddress } from './endpoint-address.ts';
@@ -23,6 +24,9 @@ const PATH = /^\/[^\s\p{Cc}]{0,4095}$/u;
 const PATH_FORM = 'a path that starts with `/` and has no spaces';
 const MAX_WEIGHT = 1_000_000;
 
+const byteSize = z
+  .union([z.string(), z.number()], { error: BYTE_SIZE_FORM })
+  .refine((value) => parseByteSize(value) !== null, { error: BYTE_SIZE_FORM });
 const upstreamName = text('the name of an upstream');
 
 const host = passing(
@@ -122,6 +126,28 @@ const upstreamTls = map({
   keyFile: fileName().optional().describe('PEM file with the private key of `certFile`, not encrypted.'),
 });
 
+const retryBudget = map({
+  percent: integer(0, 1_000)
+    .optional()
+    .describe('Retries for each 100 requests, over ten seconds; those answered well do not count. Default: 20.'),
+  perSecond: integer(0, 1_000_000)
+    .optional()
+    .describe('Retries a second that are allowed however few requests there are, in each worker. Default: 3.'),
+});
+
+const limit = () => integer(0, 1_000_000).optional();
+
+const limits = map({
+  maxConnections: limit().describe('Open connections, idle ones included; 0 = unlimited. Default: 0.'),
+  maxRequests: limit().describe('Requests under way; 0 = unlimited. Default: 0.'),
+  maxConnectionsPerEndpoint: limit().describe('Open connections to each endpoint; 0 = unlimited. Default: 0.'),
+  maxRequestsPerEndpoint: limit().describe('Requests under way at each endpoint; 0 = unlimited. Default: 0.'),
+  maxPending: limit().describe(
+    'Requests that wait for room; 0 = none may. Further ones are answered 503. Default: 100.',
+  ),
+  pendingTimeout: duration.optional().describe('Longest time a request waits for room. Default: `5s`.'),
+});
+
 const upstream = map({
   endpoints: z
     .array(endpoint, { error: 'a list' })
@@ -142,6 +168,11 @@ const upstream = map({
     .optional()
     .describe('How endpoints are chosen. Default: `round-robin`.'),
   healthCheck: healthCheckSchema.optional().describe('Active health checks. Default: none.'),
+  retryBudget: retryBudget.optional().describe('How much of the traffic may be retries.'),
+  limits: limits.optional().describe('What may be under way at once. Default: no limits.'),
+  backup: upstreamName
+    .optional()
+    .describe('Upstream that takes over when no endpoint is healthy, or every attempt has failed. Default: none.'),
 });
 
 const canary = map({
@@ -187,6 +218,9 @@ const route = map({
   canaries: z.array(canary, { error: 'a list' }).optional().describe('Upstreams that take a part of the requests.'),
   timeouts: map({
     connect: duration.optional().describe('Longest wait for a connection to an endpoint. Default: `5s`.'),
+    send: duration
+      .optional()
+      .describe('Longest time an endpoint may refuse to take more of a request. Default: `60s`.'),
     response: duration
       .optional()
       .describe('Longest wait for the response, and between two pieces of it. Default: `60s`.'),
@@ -197,13 +231,36 @@ const route = map({
     .optional()
     .describe('Limits of time.'),
   retries: map({
-    attempts: integer(1, 10).describe('Tries in all, the first one included; 1 = never try again. Default: 3.'),
+    attempts: integer(1, MAX_RETRY_ATTEMPTS)
+      .optional()
+      .describe('Tries in all, the first one included; 1 = never try again. Default: 3.'),
+    on: z
+      .array(
+        z.enum(RETRY_CONDITIONS, { error: `one of ${RETRY_CONDITIONS.map((name) => `\`${name}\``).join(', ')}` }),
+        {
+          error: 'a list',
+        },
+      )
+      .optional()
+      .describe('What counts as a failed try. Empty: nothing is ever sent twice. Default: `[error, timeout]`.'),
+    timeout: duration.optional().describe('No try begins later than this after the request came. Default: no limit.'),
+    nonIdempotent: z
+      .boolean({ error: 'true or false' })
+      .optional()
+      .describe(
+        'Also send POST, PATCH, LOCK and unknown methods again after an endpoint may have seen them. Default: false.',
+      ),
+    buffer: byteSize
+      .optional()
+      .describe('Bodies up to this size are kept while they are sent, to send them again; 0 = none. Default: `64KiB`.'),
   })
     .optional()
     .describe('When to try another endpoint.'),
-  maxBodySize: z
-    .union([z.string(), z.number()], { error: BYTE_SIZE_FORM })
-    .refine((value) => parseByteSize(value) !== null, { error: BYTE_SIZE_FORM })
+  requestBuffering: z
+    .boolean({ error: 'true or false' })
+    .optional()
+    .describe('False: requests with a body are never sent twice once sending has begun. Default: true.'),
+  maxBodySize: byteSize
     .optional()
     .describe(
       'Larger requests are answered 413. A number of bytes, or `512KiB`, `10MiB`, `1GiB`; 0 = unlimited. Default: 0.',

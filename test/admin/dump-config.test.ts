@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { dumpConfig } from '../../src/admin/dump-config.ts';
 import type { ProxyConfig } from '../../src/model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY } from '../../src/model/route-policy.ts';
+import { DEFAULT_UPSTREAM_POLICY } from '../../src/model/upstream-policy.ts';
 import { listenerConfig } from '../support/proxy-config.ts';
 import { endpointRow, workerStats } from '../support/worker-stats.ts';
 
@@ -50,9 +51,7 @@ const config: ProxyConfig = {
         ciphers: '',
       },
       sendProxyProtocol: 'off',
-      balancer: 'round-robin',
-      hashing: null,
-      healthCheck: null,
+      ...DEFAULT_UPSTREAM_POLICY,
       endpoints: [{ address: '10.0.0.9', port: 8080, weight: 1 }],
       backend: { namespace: 'shop', service: 'web', port: 80 },
       source: { kind: 'Service', namespace: 'shop', name: 'web' },

@@ -6,6 +6,7 @@ import type { CompileSettings } from '../../src/model/compile-settings.ts';
 import { type ClientCertificateRule, PLAIN_TRANSPORT, type ProxyConfig } from '../../src/model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY } from '../../src/model/route-policy.ts';
 import type { StaticCanary, StaticConfig, StaticRoute, StaticUpstream } from '../../src/model/static-config.ts';
+import { DEFAULT_UPSTREAM_POLICY } from '../../src/model/upstream-policy.ts';
 import { keyPair, settings, snapshot } from '../support/fixtures.ts';
 import { listenerConfig } from '../support/proxy-config.ts';
 
@@ -26,8 +27,9 @@ function route(path: StaticRoute['path'], part: Partial<StaticRoute> = {}): Stat
     path,
     upstream: 'shop',
     canaries: [],
-    timeouts: { connectMs: null, responseMs: null, idleMs: null },
-    retryAttempts: null,
+    timeouts: { connectMs: null, sendMs: null, responseMs: null, idleMs: null },
+    retries: { attempts: null, on: null, timeoutMs: null, nonIdempotent: null, bufferBytes: null },
+    requestBuffering: null,
     maxRequestBodyBytes: null,
     ...part,
   };
@@ -35,10 +37,8 @@ function route(path: StaticRoute['path'], part: Partial<StaticRoute> = {}): Stat
 
 const upstream: StaticUpstream = {
   ...PLAIN_TRANSPORT,
-  balancer: 'round-robin',
+  ...DEFAULT_UPSTREAM_POLICY,
   endpoints: [{ address: '127.0.0.1', port: 9001, weight: 3 }],
-  hashing: null,
-  healthCheck: null,
 };
 
 function compileStatic(part: Partial<StaticConfig>, flags: Partial<CompileSettings> = {}): ProxyConfig {
@@ -71,18 +71,25 @@ test('a route has the defaults of static routes where the file says nothing', ()
   });
 });
 
-test('timeouts, tries and body limit of the file reach the policy', () => {
+test('timeouts, retries and body limit of the file reach the policy', () => {
   const written = route(everything, {
-    timeouts: { connectMs: 1, responseMs: 2, idleMs: 3 },
-    retryAttempts: 4,
+    timeouts: { connectMs: 1, sendMs: 6, responseMs: 2, idleMs: 3 },
+    retries: { attempts: 4, on: ['http_503'], timeoutMs: 7, nonIdempotent: true, bufferBytes: 8 },
+    requestBuffering: false,
     maxRequestBodyBytes: 5,
   });
   assert.deepEqual(compileStatic({ routes: [written] }).routes[0]?.policy, {
     ...DEFAULT_ROUTE_POLICY,
     connectTimeoutMs: 1,
+    sendTimeoutMs: 6,
     responseTimeoutMs: 2,
     idleTimeoutMs: 3,
     retryAttempts: 4,
+    retryOn: ['http_503'],
+    retryTimeoutMs: 7,
+    retryNonIdempotent: true,
+    retryBufferBytes: 8,
+    streamRequest: true,
     maxRequestBodyBytes: 5,
   });
 });

@@ -11,6 +11,7 @@ import { proxyConfig, routeConfig, upstreamConfig } from '../support/proxy-confi
 import { RecordingLogger } from '../support/recording-logger.ts';
 
 const SETTINGS: ConstructorParameters<typeof WorkerPool>[0]['settings'] = {
+  workers: 2,
   accessLog: 'off',
   maxHeadBytes: 1,
   maxHeaders: 1,

@@ -20,6 +20,7 @@ const ENTRY: AccessLogEntry = {
   upstreamId: 'shop/web/80',
   endpointId: '10.0.0.1:8080',
   canary: false,
+  backup: false,
   attempts: 1,
   userAgent: 'curl/8',
   referer: '',
@@ -56,6 +57,7 @@ test('a JSON line holds every field under its name, with the time in ISO form', 
     upstream: 'shop/web/80',
     endpoint: '10.0.0.1:8080',
     canary: false,
+    backup: false,
     attempts: 1,
     userAgent: 'curl/8',
     referer: '',
@@ -66,9 +68,9 @@ test('a JSON line holds every field under its name, with the time in ISO form', 
 
 test('a text line is the combined log format followed by our fields', () => {
   assert.equal(
-    formatAccessLine({ ...ENTRY, canary: true }, 'text'),
+    formatAccessLine({ ...ENTRY, canary: true, backup: true }, 'text'),
     '192.0.2.1 - - [21/Nov/2026:08:10:33 +0000] "GET /cart?id=1 HTTP/1.1" 200 1234 "-" "curl/8" "shop.example" 0 ' +
-      '0.012 0.011 "shop.example/cart" shop/web/80(canary) 10.0.0.1:8080 1 abc ok\n',
+      '0.012 0.011 "shop.example/cart" shop/web/80(canary)(backup) 10.0.0.1:8080 1 abc ok\n',
   );
 });
 

@@ -1,39 +1,59 @@
-/** Which failed attempts may be repeated. */
+/** Which failed attempts may be repeated, as a table. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { DEFAULT_ROUTE_POLICY, RETRY_CONDITIONS, type RoutePolicy } from '../../src/model/route-policy.ts';
 import { Outcome } from '../../src/proxy/outcome.ts';
-import { mayRetry } from '../../src/proxy/retry.ts';
+import { conditionOf, conditionOfStatus, mayRetry } from '../../src/proxy/retry.ts';
 
 const IDEMPOTENT = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'];
 const OTHERS = ['POST', 'PATCH', 'get', 'LOCK', 'X'];
 
-test('a connection that could not be made is tried again for every method', () => {
+function policy(part: Partial<RoutePolicy>): RoutePolicy {
+  return { ...DEFAULT_ROUTE_POLICY, ...part };
+}
+
+test('what was not sent is tried again for every method', () => {
   for (const method of [...IDEMPOTENT, ...OTHERS]) {
-    for (const outcome of [Outcome.ConnectFailed, Outcome.ConnectTimeout]) {
-      assert.equal(mayRetry(method, outcome, false), true, `${method} ${outcome}`);
+    for (const condition of ['error', 'timeout'] as const) {
+      assert.equal(mayRetry(DEFAULT_ROUTE_POLICY, method, condition, false), true, `${method} ${condition}`);
     }
   }
 });
 
-test('once a byte was sent, only idempotent methods are tried again', () => {
-  for (const outcome of [Outcome.UpstreamClosed, Outcome.ResponseTimeout]) {
-    for (const method of IDEMPOTENT) assert.equal(mayRetry(method, outcome, true), true, `${method} ${outcome}`);
-    for (const method of OTHERS) assert.equal(mayRetry(method, outcome, true), false, `${method} ${outcome}`);
+test('once a byte was sent, methods that are not idempotent are tried again only where the route says so', () => {
+  for (const condition of RETRY_CONDITIONS) {
+    const usual = policy({ retryOn: RETRY_CONDITIONS });
+    const all = policy({ retryOn: RETRY_CONDITIONS, retryNonIdempotent: true });
+    for (const method of IDEMPOTENT) assert.equal(mayRetry(usual, method, condition, true), true, method);
+    for (const method of OTHERS) {
+      assert.equal(mayRetry(usual, method, condition, true), false, method);
+      assert.equal(mayRetry(all, method, condition, true), true, method);
+    }
   }
 });
 
-test('what the back end answered, and what the client did, is never tried again', () => {
-  const final = Object.values(Outcome).filter(
-    (outcome) =>
-      !(
-        outcome === Outcome.ConnectFailed ||
-        outcome === Outcome.ConnectTimeout ||
-        outcome === Outcome.UpstreamClosed ||
-        outcome === Outcome.ResponseTimeout
-      ),
-  );
-  assert.ok(final.length > 5);
-  for (const outcome of final) {
-    for (const sent of [true, false]) assert.equal(mayRetry('GET', outcome, sent), false, outcome);
+test('only what the route names is tried again', () => {
+  for (const condition of RETRY_CONDITIONS) {
+    for (const named of RETRY_CONDITIONS) {
+      assert.equal(mayRetry(policy({ retryOn: [named] }), 'GET', condition, false), condition === named);
+    }
+    assert.equal(mayRetry(policy({ retryOn: [] }), 'GET', condition, false), false);
   }
+});
+
+test('outcomes and statuses count under the words of the dialect; what clients do, and cut responses, never', () => {
+  const conditions = new Map(Object.values(Outcome).map((outcome) => [outcome, conditionOf(outcome)]));
+  const named = [...conditions].filter(([, condition]) => condition !== null);
+  assert.deepEqual(Object.fromEntries(named), {
+    [Outcome.ConnectFailed]: 'error',
+    [Outcome.UpstreamClosed]: 'error',
+    [Outcome.ConnectTimeout]: 'timeout',
+    [Outcome.ResponseTimeout]: 'timeout',
+    [Outcome.UpstreamInvalid]: 'invalid_header',
+  });
+  const statuses = Array.from({ length: 600 }, (_, status) => conditionOfStatus(status)).filter((one) => one !== null);
+  assert.deepEqual(
+    statuses.toSorted(),
+    RETRY_CONDITIONS.filter((condition) => condition.startsWith('http_')).toSorted(),
+  );
 });

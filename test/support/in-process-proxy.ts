@@ -16,6 +16,7 @@ const LONG_MS = 60_000;
 /** Those of the program, but nothing is shared with other workers. */
 export const DEFAULT_SETTINGS: WorkerSettings = {
   workerId: 1,
+  workers: 1,
   pulse: new Int32Array(1),
   accessLog: 'json',
   maxHeadBytes: 32_768,

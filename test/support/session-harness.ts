@@ -21,6 +21,7 @@ import { RecordingLogger } from './recording-logger.ts';
 /** The side of the back end: keeps what it gets. */
 export class StubConnection implements UpstreamConnection {
   readonly ready = true;
+  readonly mayBeRefused = true;
   readonly exchange: Exchange;
   body: string;
   receivedBytes: number;

@@ -3,6 +3,7 @@ import {
   DURATION_BUCKETS_MS,
   type EndpointStatsRow,
   type RouteStatsRow,
+  type UpstreamStatsRow,
   type WorkerStats,
 } from '../../src/model/worker-stats.ts';
 
@@ -17,6 +18,7 @@ export function workerStats(workerId: number, parts: Partial<WorkerStats> = {}):
     cpuSeconds: 0,
     routes: [],
     endpoints: [],
+    upstreams: [],
     ...parts,
   };
 }
@@ -54,6 +56,19 @@ export function endpointRow(
     failures: 0,
     connectFailures: 0,
     retries: 0,
+    ...parts,
+  };
+}
+
+export function upstreamRow(upstreamId: string, parts: Partial<UpstreamStatsRow> = {}): UpstreamStatsRow {
+  return {
+    upstreamId,
+    retries: {},
+    budgetExhausted: 0,
+    backupRequests: 0,
+    pending: 0,
+    rejected: 0,
+    queueTimeouts: 0,
     ...parts,
   };
 }

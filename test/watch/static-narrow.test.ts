@@ -83,8 +83,9 @@ test('a full file comes out with units, defaults and canonical addresses', async
     ...DEFAULT_UPSTREAM_POLICY,
     endpoints: [],
   });
-  const none = { connectMs: null, responseMs: null, idleMs: null };
-  const rest = { retryAttempts: null, maxRequestBodyBytes: null };
+  const none = { connectMs: null, sendMs: null, responseMs: null, idleMs: null };
+  const noRetries = { attempts: null, on: null, timeoutMs: null, nonIdempotent: null, bufferBytes: null };
+  const rest = { retries: noRetries, requestBuffering: null, maxRequestBodyBytes: null };
   const canary = { upstream: 'shop-next', header: null, cookie: null, weight: 0, weightTotal: 100 };
   assert.deepEqual(config.routes, [
     {
@@ -97,8 +98,9 @@ test('a full file comes out with units, defaults and canonical addresses', async
         { ...canary, weight: 5 },
         { ...canary, weight: 1, weightTotal: 1000 },
       ],
-      timeouts: { connectMs: 250, responseMs: 90_000, idleMs: null },
-      retryAttempts: 1,
+      timeouts: { ...none, connectMs: 250, responseMs: 90_000 },
+      retries: { ...noRetries, attempts: 1 },
+      requestBuffering: null,
       maxRequestBodyBytes: 10 * 2 ** 20,
     },
     {

@@ -1,7 +1,7 @@
 /** When a request is sent again, and when it must not be. */
 import assert from 'node:assert/strict';
-import net from 'node:net';
 import { after, before, beforeEach, test } from 'node:test';
+import { closedPort } from '../support/closed-port.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { statusOf } from '../support/raw-message.ts';
 import { ok, type Script, ScriptedUpstream } from '../support/scripted-upstream.ts';
@@ -16,19 +16,6 @@ const cutReused: Script = ({ turn, connection, target }) => {
   connection.socket.resetAndDestroy();
   return null;
 };
-
-/** A port where nobody listens. */
-async function closedPort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => {
-    server.close(resolve);
-  });
-  return port;
-}
 
 before(async () => {
   upstream = await ScriptedUpstream.start(cutReused);
@@ -187,7 +174,7 @@ test('a PUT whose body has streamed through is not sent twice', async () => {
     connection.socket.resetAndDestroy();
     return null;
   };
-  const body = 'x'.repeat(50_000);
+  const body = 'x'.repeat(100_000);
   const client = await RawClient.connect(sluice.httpPort);
   client.write(request('PUT', '/live/put', `Content-Length: ${body.length}\r\n`));
   client.write(body);

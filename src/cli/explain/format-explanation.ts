@@ -89,9 +89,15 @@ function describePolicy(policy: RoutePolicy): string {
     `connect ${policy.connectTimeoutMs} ms`,
     `response ${policy.responseTimeoutMs} ms`,
     `idle ${policy.idleTimeoutMs} ms`,
-    `attempts ${policy.retryAttempts}`,
+    describeRetries(policy),
     `request body ${body}`,
   ].join(', ');
+}
+
+function describeRetries({ retryAttempts, retryOn, retryTimeoutMs }: RoutePolicy): string {
+  if (retryOn.length === 0) return 'no retries';
+  const within = retryTimeoutMs === 0 ? '' : ` within ${retryTimeoutMs} ms`;
+  return `attempts ${retryAttempts}${within} on ${retryOn.join(' ')}`;
 }
 
 function otherRouteLines({ verdicts }: Explanation): readonly string[] {

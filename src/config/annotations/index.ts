@@ -1,5 +1,6 @@
 /** The annotations Sluice understands, in the order of the reference page. One file each; a test finds missing lines. */
 import { backendProtocol } from './backend-protocol.ts';
+import { backupService } from './backup-service.ts';
 import { balancer } from './balancer.ts';
 import { canary } from './canary.ts';
 import { canaryByCookie } from './canary-by-cookie.ts';
@@ -8,6 +9,7 @@ import { canaryByHeaderPattern } from './canary-by-header-pattern.ts';
 import { canaryByHeaderValue } from './canary-by-header-value.ts';
 import { canaryWeight } from './canary-weight.ts';
 import { canaryWeightTotal } from './canary-weight-total.ts';
+import { clientBodyBufferSize } from './client-body-buffer-size.ts';
 import type { AnnotationSpec } from './define.ts';
 import { healthCheck } from './health-check.ts';
 import { healthCheckBody } from './health-check-body.ts';
@@ -27,11 +29,20 @@ import { healthCheckUnhealthyAfter } from './health-check-unhealthy-after.ts';
 import { healthCheckUnhealthyInterval } from './health-check-unhealthy-interval.ts';
 import { healthCheckVerify } from './health-check-verify.ts';
 import { loadBalance } from './load-balance.ts';
+import { maxConnections } from './max-connections.ts';
+import { maxConnectionsPerEndpoint } from './max-connections-per-endpoint.ts';
+import { maxPending } from './max-pending.ts';
+import { maxRequests } from './max-requests.ts';
+import { maxRequestsPerEndpoint } from './max-requests-per-endpoint.ts';
+import { pendingTimeout } from './pending-timeout.ts';
 import { proxyBodySize } from './proxy-body-size.ts';
 import { proxyConnectTimeout } from './proxy-connect-timeout.ts';
+import { proxyNextUpstream } from './proxy-next-upstream.ts';
+import { proxyNextUpstreamTimeout } from './proxy-next-upstream-timeout.ts';
 import { proxyNextUpstreamTries } from './proxy-next-upstream-tries.ts';
 import { proxyReadTimeout } from './proxy-read-timeout.ts';
-
+import { proxyRequestBuffering } from './proxy-request-buffering.ts';
+import { proxySendTimeout } from './proxy-send-timeout.ts';
 import { proxySslCiphers } from './proxy-ssl-ciphers.ts';
 import { proxySslName } from './proxy-ssl-name.ts';
 import { proxySslProtocols } from './proxy-ssl-protocols.ts';
@@ -39,6 +50,9 @@ import { proxySslSecret } from './proxy-ssl-secret.ts';
 import { proxySslServerName } from './proxy-ssl-server-name.ts';
 import { proxySslVerify } from './proxy-ssl-verify.ts';
 import { proxySslVerifyDepth } from './proxy-ssl-verify-depth.ts';
+import { retryBudget } from './retry-budget.ts';
+import { retryBudgetFloor } from './retry-budget-floor.ts';
+import { retryBuffer } from './retry-buffer.ts';
 import { upstreamProxyProtocol } from './upstream-proxy-protocol.ts';
 
 export const ANNOTATIONS: readonly AnnotationSpec[] = [
@@ -51,8 +65,14 @@ export const ANNOTATIONS: readonly AnnotationSpec[] = [
   canaryWeightTotal,
   proxyBodySize,
   proxyConnectTimeout,
+  proxySendTimeout,
   proxyReadTimeout,
+  proxyNextUpstream,
   proxyNextUpstreamTries,
+  proxyNextUpstreamTimeout,
+  proxyRequestBuffering,
+  clientBodyBufferSize,
+  retryBuffer,
   backendProtocol,
   proxySslSecret,
   proxySslVerify,
@@ -64,6 +84,15 @@ export const ANNOTATIONS: readonly AnnotationSpec[] = [
   upstreamProxyProtocol,
   loadBalance,
   balancer,
+  retryBudget,
+  retryBudgetFloor,
+  backupService,
+  maxConnections,
+  maxConnectionsPerEndpoint,
+  maxRequests,
+  maxRequestsPerEndpoint,
+  maxPending,
+  pendingTimeout,
   healthCheck,
   healthCheckPath,
   healthCheckPort,

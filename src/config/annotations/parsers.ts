@@ -44,6 +44,14 @@ export function seconds(text: string): Parsed<number> {
     : { value: Math.min(parsed.value, MAX_TIMER_SECONDS) * 1000 };
 }
 
+/** The same where 0 is allowed and means "no limit". */
+export function secondsOrNone(text: string): Parsed<number> {
+  const parsed = integer({ min: 0 })(text);
+  return 'problem' in parsed
+    ? { problem: 'expected a whole number of seconds, 0 for no limit' }
+    : { value: Math.min(parsed.value, MAX_TIMER_SECONDS) * 1000 };
+}
+
 const DURATION_UNITS_MS: ReadonlyMap<string, number> = new Map([
   ['ms', 1],
   ['s', 1_000],

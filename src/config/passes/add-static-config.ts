@@ -85,13 +85,19 @@ function toPathMatch({ path }: StaticRoute): PathMatch | null {
   return value === null ? null : { kind: path.kind, value };
 }
 
-function toPolicy({ timeouts, retryAttempts, maxRequestBodyBytes }: StaticRoute): RoutePolicy {
+function toPolicy({ timeouts, retries, requestBuffering, maxRequestBodyBytes }: StaticRoute): RoutePolicy {
   return {
     ...DEFAULT_ROUTE_POLICY,
     connectTimeoutMs: timeouts.connectMs ?? DEFAULT_ROUTE_POLICY.connectTimeoutMs,
+    sendTimeoutMs: timeouts.sendMs ?? DEFAULT_ROUTE_POLICY.sendTimeoutMs,
     responseTimeoutMs: timeouts.responseMs ?? DEFAULT_ROUTE_POLICY.responseTimeoutMs,
     idleTimeoutMs: timeouts.idleMs ?? DEFAULT_ROUTE_POLICY.idleTimeoutMs,
-    retryAttempts: retryAttempts ?? DEFAULT_ROUTE_POLICY.retryAttempts,
+    retryAttempts: retries.attempts ?? DEFAULT_ROUTE_POLICY.retryAttempts,
+    retryOn: retries.on ?? DEFAULT_ROUTE_POLICY.retryOn,
+    retryTimeoutMs: retries.timeoutMs ?? DEFAULT_ROUTE_POLICY.retryTimeoutMs,
+    retryNonIdempotent: retries.nonIdempotent ?? DEFAULT_ROUTE_POLICY.retryNonIdempotent,
+    retryBufferBytes: retries.bufferBytes ?? DEFAULT_ROUTE_POLICY.retryBufferBytes,
+    streamRequest: requestBuffering === null ? DEFAULT_ROUTE_POLICY.streamRequest : !requestBuffering,
     maxRequestBodyBytes: maxRequestBodyBytes ?? DEFAULT_ROUTE_POLICY.maxRequestBodyBytes,
   };
 }

@@ -70,6 +70,10 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     this.#tunnel = null;
   }
 
+  get mayBeRefused(): boolean {
+    return false;
+  }
+
   get ready(): boolean {
     return this.#state > IDLE && this.#state < CLOSED;
   }
@@ -108,7 +112,8 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     const flowing = this.#writePiece(this.#writer as SocketWriter, buffer, start, end);
     // While body bytes flow we wait for the client, and its own deadline counts; while they are stuck, for the back end.
     if (flowing && this.#exchange?.responseStarted !== true) this.#deadlineMs = 0;
-    else this.#expectProgress();
+    else if (flowing) this.#expectProgress();
+    else this.#expectDrain();
     return flowing;
   }
 
@@ -181,6 +186,11 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
   #expectProgress(): void {
     const exchange = this.#exchange;
     if (exchange !== null) this.#deadlineMs = this.#worker.clock.nowMs + exchange.route.policy.responseTimeoutMs;
+  }
+
+  #expectDrain(): void {
+    const exchange = this.#exchange;
+    if (exchange !== null) this.#deadlineMs = this.#worker.clock.nowMs + exchange.route.policy.sendTimeoutMs;
   }
 
   #touchTunnel(): void {

@@ -79,6 +79,10 @@ export class Http2ClientStream implements UpstreamConnection, IncomingBodyListen
     this.#deadlineMs = worker.clock.nowMs + exchange.route.policy.connectTimeoutMs;
   }
 
+  get mayBeRefused(): boolean {
+    return true;
+  }
+
   get ready(): boolean {
     return this.id !== 0 && !this.#closed;
   }
@@ -199,10 +203,11 @@ export class Http2ClientStream implements UpstreamConnection, IncomingBodyListen
     const sending = this.#sending as OutgoingBody;
     sending.write(buffer, start, end);
     const flowing = sending.flush();
-    // While body bytes flow we wait for the client, and its own deadline counts; while they are stuck, for the back end.
     if (!flowing) this.#awaitsDrain = true;
-    if (flowing && this.#exchange?.responseStarted !== true) this.#deadlineMs = 0;
-    else this.#expectProgress();
+    // While body bytes flow we wait for the client, and its own deadline counts; while they are stuck, for the back end.
+    if (!flowing) this.#expectDrain();
+    else if (this.#exchange?.responseStarted === true) this.#expectProgress();
+    else this.#deadlineMs = 0;
     return flowing;
   }
 
@@ -248,7 +253,7 @@ export class Http2ClientStream implements UpstreamConnection, IncomingBodyListen
   // What became of the request's body.
 
   onSendProgress(): void {
-    this.#expectProgress();
+    this.#expectDrain();
   }
 
   onSendable(): void {
@@ -285,6 +290,7 @@ export class Http2ClientStream implements UpstreamConnection, IncomingBodyListen
     this.#receiving = new IncomingBody(this.id, announced, writer, credit, this);
     this.#owner.touch(this);
     exchange.onResponseHead(head);
+    // The exchange may have given up this response for another try.
     if (endStream) this.#receiving.end(null);
   }
 
@@ -305,6 +311,11 @@ export class Http2ClientStream implements UpstreamConnection, IncomingBodyListen
   #expectProgress(): void {
     const exchange = this.#exchange;
     if (exchange !== null) this.#deadlineMs = this.#worker.clock.nowMs + exchange.route.policy.responseTimeoutMs;
+  }
+
+  #expectDrain(): void {
+    const exchange = this.#exchange;
+    if (exchange !== null) this.#deadlineMs = this.#worker.clock.nowMs + exchange.route.policy.sendTimeoutMs;
   }
 
   /** All of the response has come; what is held of it waits for the client only. */

@@ -40,6 +40,10 @@ export class Http2UpstreamPool implements UpstreamTransport, SessionOwner {
     return count;
   }
 
+  get hasRoom(): boolean {
+    return this.#sessions.some((session) => session.hasRoom);
+  }
+
   get openCount(): number {
     return this.#sessions.length;
   }

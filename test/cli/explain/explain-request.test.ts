@@ -341,7 +341,7 @@ upstream  shop/web/80, round-robin
             10.0.0.1:8080, weight 1
 upstream  shop/next/80, round-robin
             [::1]:80, weight 1, unhealthy: status 500
-policy    connect 5000 ms, response 60000 ms, idle 60000 ms, attempts 3, request body any size
+policy    connect 5000 ms, response 60000 ms, idle 60000 ms, attempts 3 on error timeout, request body any size
 problems  warning canary-invalid: odd (Ingress shop/web-canary, f)
 others    no match  exact /s (Ingress shop/web): the path is not exactly /s
 `,

@@ -1,0 +1,107 @@
+/**
+ * Lets requests in to an upstream as far as its limits allow; the others wait in line, first come, first served, for a
+ * limited time and in limited number. What room is, is decided by who asks: here is the line.
+ */
+import type { UpstreamLimits } from '../model/upstream-policy.ts';
+
+/** A request, as the line sees it. */
+export interface Waiter {
+  /** It is its turn. @returns false when there is no room for it yet: it stays at the head of the line */
+  onRoom(): boolean;
+  /** It was taken out of the line. */
+  onWaitedTooLong(): void;
+}
+
+/** One who waits: an element of a list, so that anyone may leave from anywhere. */
+export interface Place {
+  readonly waiter: Waiter;
+  readonly deadlineMs: number;
+  previous: Place | null;
+  next: Place | null;
+}
+
+/** The clock whose ticks end the waiting. */
+export interface TickSource {
+  readonly nowMs: number;
+  watch(sweepable: { onTick(nowMs: number): void }): void;
+  unwatch(sweepable: { onTick(nowMs: number): void }): void;
+}
+
+export class Admission {
+  /** Of this worker: its share. */
+  limits: UpstreamLimits;
+  /** Now, in line. */
+  waiting: number;
+  /** Found the line full. */
+  rejected: number;
+  timedOut: number;
+  #head: Place | null;
+  #tail: Place | null;
+  #clock: TickSource | null;
+  #admitting: boolean;
+
+  constructor(limits: UpstreamLimits) {
+    this.limits = limits;
+    this.waiting = 0;
+    this.rejected = 0;
+    this.timedOut = 0;
+    this.#head = null;
+    this.#tail = null;
+    this.#clock = null;
+    this.#admitting = false;
+  }
+
+  /** Whether nobody stands before this one; `null` = somebody who is not in line yet. */
+  isTurnOf(place: Place | null): boolean {
+    return this.#head === place;
+  }
+
+  /** Null: the line is full. */
+  join(waiter: Waiter, clock: TickSource): Place | null {
+    if (this.waiting >= this.limits.maxPending) {
+      this.rejected++;
+      return null;
+    }
+    const deadlineMs = clock.nowMs + this.limits.pendingTimeoutMs;
+    const place: Place = { waiter, deadlineMs, previous: this.#tail, next: null };
+    if (this.#tail === null) this.#head = place;
+    else this.#tail.next = place;
+    this.#tail = place;
+    this.waiting++;
+    this.#clock = clock;
+    clock.watch(this);
+    return place;
+  }
+
+  /** Once for each place. */
+  leave(place: Place): void {
+    if (place.previous === null) this.#head = place.next;
+    else place.previous.next = place.next;
+    if (place.next === null) this.#tail = place.previous;
+    else place.next.previous = place.previous;
+    this.waiting--;
+  }
+
+  /** Something has become free. Hot where there are limits: nobody waits, as a rule. */
+  admit(): void {
+    // Whoever is let in may fail at once and call this again.
+    if (this.#head === null || this.#admitting) return;
+    this.#admitting = true;
+    try {
+      for (let head: Place | null = this.#head; head !== null && head.waiter.onRoom(); head = this.#head);
+    } finally {
+      this.#admitting = false;
+    }
+  }
+
+  /** Also lets in whom nobody called: endpoints come back, and limits change. */
+  onTick(nowMs: number): void {
+    this.admit();
+    for (let head = this.#head; head !== null && head.deadlineMs <= nowMs; head = this.#head) {
+      this.leave(head);
+      this.timedOut++;
+      head.waiter.onWaitedTooLong();
+    }
+    if (this.#head === null) this.#clock?.unwatch(this);
+  }
+}

@@ -1,0 +1,17 @@
+/** Declares `sluice.dev/max-requests-per-endpoint`. */
+import { DEFAULT_UPSTREAM_POLICY } from '../../model/upstream-policy.ts';
+import { type AnnotationSpec, defineAnnotation } from './define.ts';
+import { integer } from './parsers.ts';
+
+export const maxRequestsPerEndpoint: AnnotationSpec = defineAnnotation({
+  key: 'max-requests-per-endpoint',
+  own: true,
+  scope: 'upstream',
+  risk: 'low',
+  doc: 'The same as `max-requests` for each endpoint. Full ones are passed over while others have room.',
+  example: '20',
+  parse: integer({ min: 0, max: 1_000_000 }),
+  apply: ({ upstream }, value) => {
+    upstream.limits = { ...(upstream.limits ?? DEFAULT_UPSTREAM_POLICY.limits), maxRequestsPerEndpoint: value };
+  },
+});

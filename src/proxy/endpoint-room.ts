@@ -1,0 +1,62 @@
+/** Which endpoint an attempt goes to: what the balancer says, as far as the limits of the upstream allow. Hot. */
+import { NONE_TRIED } from '../balancer/balancer.ts';
+import type { Endpoint } from '../balancer/endpoint.ts';
+import type { Upstream } from '../balancer/upstream.ts';
+import type { UpstreamLimits } from '../model/upstream-policy.ts';
+import type { Exchange } from './exchange.ts';
+import type { UpstreamTransport } from './upstream-transport.ts';
+
+/** How often the balancer is asked for another endpoint before all are looked at in turn. */
+const MAX_PICKS = 4;
+
+/** Null: there is no endpoint, or none with room for this request now. */
+export function findEndpoint(exchange: Exchange): Endpoint | null {
+  const { tries } = exchange;
+  const { traffic } = exchange.upstream;
+  const failed = tries === null ? NONE_TRIED : tries.failed;
+  const { admission } = traffic;
+  if (admission === null) return choose(exchange, failed);
+  // A retry has had its turn; whoever comes new must not overtake those that wait.
+  if (tries === null && !admission.isTurnOf(exchange.place)) return null;
+  const { maxRequests } = admission.limits;
+  if (maxRequests !== 0 && traffic.inFlight >= maxRequests) return null;
+  return chooseWithRoom(exchange, admission.limits, failed);
+}
+
+/** Null only without endpoints. */
+function choose({ upstream }: Exchange, tried: readonly Endpoint[]): Endpoint | null {
+  return upstream.pick(0, tried);
+}
+
+/** As the balancer wants it, around the full ones; those that failed the request are no way out. */
+function chooseWithRoom(exchange: Exchange, limits: UpstreamLimits, failed: readonly Endpoint[]): Endpoint | null {
+  const { upstream } = exchange;
+  const first = choose(exchange, failed);
+  if (first === null || hasRoom(upstream, limits, first)) return first;
+  const passed = [...failed, first];
+  for (let picks = 1; picks < MAX_PICKS; picks++) {
+    const other = choose(exchange, passed);
+    if (other === null || passed.includes(other)) return null;
+    if (hasRoom(upstream, limits, other)) return other;
+    passed.push(other);
+  }
+  return upstream.available.find((one) => !passed.includes(one) && hasRoom(upstream, limits, one)) ?? null;
+}
+
+function hasRoom(upstream: Upstream, limits: UpstreamLimits, endpoint: Endpoint): boolean {
+  const { maxConnections, maxConnectionsPerEndpoint, maxRequestsPerEndpoint } = limits;
+  if (maxRequestsPerEndpoint !== 0 && endpoint.inFlight >= maxRequestsPerEndpoint) return false;
+  if (maxConnections === 0 && maxConnectionsPerEndpoint === 0) return true;
+  const transport = endpoint.transport as UpstreamTransport;
+  if (transport.hasRoom) return true;
+  if (maxConnectionsPerEndpoint !== 0 && transport.openCount >= maxConnectionsPerEndpoint) return false;
+  return maxConnections === 0 || countConnections(upstream) < maxConnections;
+}
+
+/** Idle ones to endpoints that take no requests now do not count: they would keep the others out until they time out. */
+function countConnections({ endpoints, available }: Upstream): number {
+  let count = 0;
+  for (const { transport } of endpoints) count += (transport?.openCount ?? 0) - (transport?.idleCount ?? 0);
+  for (const { transport } of available) count += transport?.idleCount ?? 0;
+  return count;
+}

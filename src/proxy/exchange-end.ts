@@ -1,0 +1,45 @@
+/** What is counted and logged of an exchange that has ended. Hot. */
+import type { Exchange } from './exchange.ts';
+import type { RequestFactsForLog } from './exchange-request.ts';
+import type { Outcome } from './outcome.ts';
+
+export function settle(exchange: Exchange, outcome: Outcome): void {
+  const { stats } = exchange.route;
+  const durationMs = performance.now() - exchange.startMs;
+  if (exchange.status === 499) stats.clientAborts++;
+  else {
+    const statusClass = Math.floor(exchange.status / 100) - 1;
+    stats.statusClasses[statusClass] = (stats.statusClasses[statusClass] as number) + 1;
+  }
+  if (exchange.status >= 500) exchange.target.stats.failures++;
+  stats.requestBytes += exchange.requestBytes;
+  stats.responseBytes += exchange.responseBytes;
+  stats.countDuration(durationMs);
+  if (exchange.logFacts !== null) log(exchange, exchange.logFacts, durationMs, outcome);
+}
+
+function log(exchange: Exchange, facts: RequestFactsForLog, durationMs: number, outcome: Outcome): void {
+  exchange.worker.onAccess?.({
+    timeMs: facts.timeMs,
+    clientIp: facts.clientIp,
+    method: exchange.method,
+    host: facts.host,
+    target: facts.target,
+    protocol: facts.protocol,
+    status: exchange.status,
+    requestBytes: exchange.requestBytes,
+    responseBytes: exchange.responseBytes,
+    durationMs,
+    upstreamMs: exchange.upstreamMs,
+    routeId: exchange.route.id,
+    upstreamId: exchange.upstream.id,
+    endpointId: exchange.endpoint?.id ?? '',
+    canary: exchange.target.stats.canary,
+    backup: exchange.upstream !== exchange.target.upstream,
+    attempts: exchange.attempts,
+    userAgent: facts.userAgent,
+    referer: facts.referer,
+    requestId: exchange.requestId,
+    outcome,
+  });
+}

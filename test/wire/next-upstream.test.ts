@@ -1,0 +1,208 @@
+/** What counts as a failed try, and which requests are then sent to another endpoint: over real sockets, as tables. */
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../src/model/route-policy.ts';
+import { closedPort } from '../support/closed-port.ts';
+import { Http2Client } from '../support/http2-client.ts';
+import { Http2Upstream } from '../support/http2-upstream.ts';
+import { InProcessProxy } from '../support/in-process-proxy.ts';
+import { routeConfig, upstreamConfig } from '../support/proxy-config.ts';
+import { RawClient } from '../support/raw-client.ts';
+import { type RawMessage, statusOf } from '../support/raw-message.ts';
+import { ok, reply, type Script, ScriptedUpstream } from '../support/scripted-upstream.ts';
+
+const SHORT_MS = 300;
+
+/** Takes the first try, nearly always: its weight is a thousand times that of the other. */
+let bad: ScriptedUpstream;
+let good: ScriptedUpstream;
+let proxy: InProcessProxy;
+let refusing: string;
+
+before(async () => {
+  bad = await ScriptedUpstream.start(() => null);
+  good = await ScriptedUpstream.start(() => ok('good'));
+  refusing = `127.0.0.1:${await closedPort()}`;
+  proxy = new InProcessProxy({});
+});
+
+after(async () => {
+  await proxy.close();
+  await bad.close();
+  await good.close();
+});
+
+beforeEach(() => {
+  bad.forget();
+  good.forget();
+  good.script = ({ body }) => ok(`good ${body.toString()}`);
+});
+
+async function apply(policy: Partial<RoutePolicy>, ...endpoints: readonly string[]): Promise<void> {
+  await proxy.apply({
+    upstreams: [upstreamConfig('a', ...endpoints)],
+    routes: [routeConfig('r', 'a', { policy: { ...DEFAULT_ROUTE_POLICY, ...policy } })],
+  });
+}
+
+async function send(method: string, body = ''): Promise<RawMessage> {
+  const client = await RawClient.connect(proxy.port);
+  client.write(`${method} /x HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  const response = await client.response(method === 'HEAD');
+  client.destroy();
+  return response;
+}
+
+const reset: Script = ({ connection }) => {
+  connection.socket.resetAndDestroy();
+  return null;
+};
+const silent: Script = () => null;
+const garbage: Script = ({ connection }) => {
+  connection.socket.end('no response at all\r\n\r\n');
+  return null;
+};
+const status =
+  (code: number): Script =>
+  () =>
+    reply(code, `bad ${code}`);
+
+interface Row {
+  readonly name: string;
+  /** Null: nobody listens. */
+  readonly script: Script | null;
+  readonly policy?: Partial<RoutePolicy>;
+  readonly method?: string;
+  /** Of the answer; 200 = the other endpoint was tried. */
+  readonly expected: number;
+}
+
+const ON_STATUSES: Partial<RoutePolicy> = { retryOn: ['http_500', 'http_503', 'http_404'] };
+const AND_POSTS: Partial<RoutePolicy> = { retryNonIdempotent: true };
+
+const ROWS: readonly Row[] = [
+  { name: 'a refused connection is tried again by default', script: null, expected: 200 },
+  { name: 'also for POST, because nothing was sent', script: null, method: 'POST', expected: 200 },
+  { name: 'also for LOCK', script: null, method: 'LOCK', expected: 200 },
+  { name: 'but not where `error` is not named', script: null, policy: { retryOn: ['timeout'] }, expected: 502 },
+  { name: 'off: nothing is tried again', script: null, policy: { retryOn: [] }, expected: 502 },
+  { name: 'one attempt: nothing is tried again', script: null, policy: { retryAttempts: 1 }, expected: 502 },
+  { name: 'a connection that breaks before the response is an error', script: reset, expected: 200 },
+  { name: 'PUT is sent again', script: reset, method: 'PUT', expected: 200 },
+  { name: 'DELETE is sent again', script: reset, method: 'DELETE', expected: 200 },
+  { name: 'POST is not sent again', script: reset, method: 'POST', expected: 502 },
+  { name: 'LOCK is not sent again', script: reset, method: 'LOCK', expected: 502 },
+  { name: 'PATCH is not sent again', script: reset, method: 'PATCH', expected: 502 },
+  { name: 'an unknown method is not sent again', script: reset, method: 'X', expected: 502 },
+  { name: 'non_idempotent: POST is sent again', script: reset, policy: AND_POSTS, method: 'POST', expected: 200 },
+  { name: 'non_idempotent: PATCH is sent again', script: reset, policy: AND_POSTS, method: 'PATCH', expected: 200 },
+  { name: 'silence is a timeout, tried again by default', script: silent, expected: 200 },
+  { name: 'silence after a POST is 504', script: silent, method: 'POST', expected: 504 },
+  {
+    name: 'silence is 504 where `timeout` is not named',
+    script: silent,
+    policy: { retryOn: ['error'] },
+    expected: 504,
+  },
+  { name: 'what is no HTTP is not tried again by default', script: garbage, expected: 502 },
+  { name: 'invalid_header: it is', script: garbage, policy: { retryOn: ['invalid_header'] }, expected: 200 },
+  { name: 'statuses are passed on by default', script: status(503), expected: 503 },
+  { name: 'http_503: another endpoint is tried', script: status(503), policy: ON_STATUSES, expected: 200 },
+  { name: 'http_404: another endpoint is tried', script: status(404), policy: ON_STATUSES, expected: 200 },
+  { name: 'other statuses are passed on', script: status(502), policy: ON_STATUSES, expected: 502 },
+  {
+    name: 'http_503 after a POST is passed on',
+    script: status(503),
+    policy: ON_STATUSES,
+    method: 'POST',
+    expected: 503,
+  },
+  {
+    name: 'http_503 after a POST with non_idempotent is tried again',
+    script: status(503),
+    policy: { ...ON_STATUSES, ...AND_POSTS },
+    method: 'POST',
+    expected: 200,
+  },
+];
+
+for (const { name, script, policy = {}, method = 'GET', expected } of ROWS) {
+  test(name, async () => {
+    bad.script = script ?? silent;
+    await apply(
+      { responseTimeoutMs: SHORT_MS, ...policy },
+      `${script === null ? refusing : bad.address}*1000`,
+      good.address,
+    );
+    const response = await send(method, method === 'GET' ? '' : 'body');
+    assert.equal(statusOf(response), expected);
+    assert.equal(bad.requests.length, script === null ? 0 : 1);
+    assert.equal(good.requests.length, expected === 200 ? 1 : 0);
+    if (expected === 200 && method !== 'GET') assert.equal(response.body.toString(), 'good body');
+  });
+}
+
+test('when the tries are used up, the last answer of a back end is passed on', async () => {
+  let count = 0;
+  bad.script = () => reply(503, `answer ${++count}`);
+  await apply({ ...ON_STATUSES, retryAttempts: 3 }, bad.address);
+  const response = await send('GET');
+  assert.equal(statusOf(response), 503);
+  assert.equal(response.body.toString(), 'answer 3');
+});
+
+test('no try begins after the time for them', async () => {
+  bad.script = silent;
+  await apply({ responseTimeoutMs: SHORT_MS, retryTimeoutMs: 1, retryAttempts: 10 }, bad.address);
+  assert.equal(statusOf(await send('GET')), 504);
+  assert.equal(bad.requests.length, 1);
+});
+
+test('each attempt has the whole response timeout', async () => {
+  bad.script = silent;
+  await apply({ responseTimeoutMs: SHORT_MS, retryAttempts: 3 }, bad.address);
+  assert.equal(statusOf(await send('GET')), 504);
+  assert.equal(bad.requests.length, 3);
+});
+
+test('requests of HTTP/2 are tried again like those of HTTP/1.1, with their bodies', async (t) => {
+  await apply({ ...ON_STATUSES, ...AND_POSTS }, `${bad.address}*1000`, good.address);
+  bad.script = status(503);
+  const client = await Http2Client.connect(`http://127.0.0.1:${proxy.port}`);
+  t.after(() => client.destroy());
+  const exchange = await client.post('/x', 'y'.repeat(50_000));
+  assert.equal(await exchange.status(), 200);
+  assert.equal(exchange.body, `good ${'y'.repeat(50_000)}`);
+  assert.equal(bad.requests.length, 1);
+});
+
+test('back ends of HTTP/2 are tried in turn: a status that counts as failed, then an answer', async (t) => {
+  const first = await Http2Upstream.start((request) => request.answer('no', { ':status': 503 }));
+  const second = await Http2Upstream.start((request) => request.answer('yes'));
+  t.after(() => Promise.all([first.close(), second.close()]));
+  const upstream = upstreamConfig('h2', `${first.address}*1000`, second.address);
+  await proxy.apply({
+    upstreams: [{ ...upstream, protocol: 'http2' }],
+    routes: [routeConfig('r', 'h2', { policy: { ...DEFAULT_ROUTE_POLICY, ...ON_STATUSES } })],
+  });
+  const response = await send('PUT', 'z'.repeat(20_000));
+  assert.equal(response.body.toString(), 'yes');
+  assert.equal(second.requests[0]?.body.length, 20_000);
+  assert.equal(first.sessions[0]?.destroyed, false, 'the connection of the refused try lives on');
+});
+
+test('a POST that a back end of HTTP/2 refuses unseen is sent again, one that it may have seen is not', async (t) => {
+  const second = await Http2Upstream.start((request) => request.answer('yes'));
+  const first = await Http2Upstream.start((request) => request.stream.close(code));
+  t.after(() => Promise.all([first.close(), second.close()]));
+  const upstream = upstreamConfig('h2', `${first.address}*1000`, second.address);
+  await proxy.apply({ upstreams: [{ ...upstream, protocol: 'http2' }], routes: [routeConfig('r', 'h2')] });
+  const REFUSED_STREAM = 7;
+  const INTERNAL_ERROR = 2;
+  let code = REFUSED_STREAM;
+  assert.equal(statusOf(await send('POST', 'z'.repeat(20_000))), 200);
+  assert.equal(second.requests[0]?.body.length, 20_000);
+  code = INTERNAL_ERROR;
+  assert.equal(statusOf(await send('POST', 'z'.repeat(20_000))), 502);
+  assert.deepEqual([first.requests.length, second.requests.length], [2, 1]);
+});
