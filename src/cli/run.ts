@@ -65,12 +65,12 @@ export async function runController(settings: ControllerSettings, logger: Logger
 }
 
 async function openSnapshotDirectory(
-  { snapshotDir, watchNamespaces: namespaces }: ControllerSettings,
+  { snapshotDir, watchNamespaces: namespaces, defaultTlsSecret }: ControllerSettings,
   logger: Logger,
 ): Promise<LastKnownGood | null> {
   if (snapshotDir === null) return null;
   const { openLastKnownGood } = await import('../watch/last-known-good.ts');
-  return openLastKnownGood(snapshotDir, { namespaces }, logger);
+  return openLastKnownGood(snapshotDir, { namespaces, defaultTlsSecret }, logger);
 }
 
 /** Where the configuration comes from, and what becomes of it besides being served. */

@@ -32,10 +32,12 @@ const MAX_LINE_BYTES = 8 * 1024 * 1024;
 const CHUNK_CHARS = 256 * 1024;
 const FORMAT = 'sluice-snapshot';
 
-/** What the objects are the answer to. */
+/** What a controller reads and needs, whatever the Ingresses say. */
 export interface SnapshotScope {
   /** Of `--watch-namespace`; empty = the whole cluster. */
   readonly namespaces: readonly string[];
+  /** Of `--default-ssl-certificate`, `ns/name`; empty = none. */
+  readonly defaultTlsSecret: string;
 }
 
 export interface StoredSnapshot {
@@ -99,7 +101,7 @@ async function writeLines(file: FileHandle, snapshot: ObjectSnapshot, write: Sna
     ingressClassesReadable: snapshot.ingressClasses !== null,
   };
   let text = `${JSON.stringify(head)}\n`;
-  for (const object of listStoredObjects(snapshot)) {
+  for (const object of listStoredObjects(snapshot, write.defaultTlsSecret)) {
     objects++;
     text += `${JSON.stringify(object)}\n`;
     if (text.length < CHUNK_CHARS) continue;

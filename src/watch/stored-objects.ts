@@ -16,6 +16,7 @@ import type {
   ServiceObject,
   TlsSecretObject,
 } from '../model/objects.ts';
+import { findSecretReferences } from './secret-references.ts';
 import type { SnapshotBuilder } from './snapshot.ts';
 
 /** Written into every file. */
@@ -133,15 +134,21 @@ const stored: z.ZodType<StoredObject> = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('Secret'), object: secret }),
 ]);
 
-/** All that a snapshot of a cluster is made of. Problems are not kept: whoever reads the cluster anew finds them anew. */
-export function* listStoredObjects(snapshot: ObjectSnapshot): Generator<StoredObject> {
+/**
+ * What is worth keeping of a snapshot of a cluster. Keys nobody refers to do not go to a disk, apart from `defaultTlsSecret`
+ * (`ns/name`). Problems are not kept: whoever reads the cluster anew finds them anew.
+ */
+export function* listStoredObjects(snapshot: ObjectSnapshot, defaultTlsSecret: string): Generator<StoredObject> {
   for (const object of snapshot.ingresses.values()) yield { kind: 'Ingress', object };
   for (const object of snapshot.ingressClasses?.values() ?? []) yield { kind: 'IngressClass', object };
   for (const object of snapshot.services.values()) yield { kind: 'Service', object };
   for (const slices of snapshot.endpointSlices.values()) {
     for (const object of slices) yield { kind: 'EndpointSlice', object };
   }
-  for (const object of snapshot.tlsSecrets.values()) yield { kind: 'Secret', object };
+  const referenced = findSecretReferences(snapshot);
+  for (const object of snapshot.tlsSecrets.values()) {
+    if (referenced.has(object.key) || object.key === defaultTlsSecret) yield { kind: 'Secret', object };
+  }
 }
 
 /** Puts one object of a file into `builder`; returns what is wrong with it, without any of its values, or an empty text. */

@@ -158,11 +158,12 @@ test('nothing is handed out after the end', () => {
 test('what one run served the next one finds, and a damaged file is set aside with one line', async (t) => {
   const directory = await makeDirectory(t);
   const logger = new RecordingLogger();
-  const first = await openLastKnownGood(directory, { namespaces: [] }, logger);
+  const scope = { namespaces: [], defaultTlsSecret: '' };
+  const first = await openLastKnownGood(directory, scope, logger);
   assert.equal(first.stored, null);
   first.noteApplied(FRESH);
   await first.close();
-  const second = await openLastKnownGood(directory, { namespaces: [] }, logger);
+  const second = await openLastKnownGood(directory, scope, logger);
   assert.deepEqual([...(second.stored?.ingresses.keys() ?? [])], ['shop/fresh']);
   assert.deepEqual(
     logger.lines.filter(({ level }) => level !== 'debug'),
@@ -171,7 +172,7 @@ test('what one run served the next one finds, and a damaged file is set aside wi
   const file = join(directory, 'snapshot.jsonl');
   const damaged = (await readFile(file, 'utf8')).replace('shop/fresh', 'shop/other');
   await writeFile(file, damaged);
-  const third = await openLastKnownGood(directory, { namespaces: [] }, logger);
+  const third = await openLastKnownGood(directory, scope, logger);
   assert.equal(third.stored, null);
   const errors = logger.lines.filter(({ level }) => level === 'error');
   assert.deepEqual(

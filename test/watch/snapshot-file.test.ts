@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import * as fc from 'fast-check';
 import type { ObjectSnapshot } from '../../src/model/object-snapshot.ts';
+import { findSecretReferences } from '../../src/watch/secret-references.ts';
 import {
   MAX_SNAPSHOT_BYTES,
   readSnapshotFile,
@@ -17,7 +18,7 @@ import { arbitrarySnapshot } from '../support/arbitrary-snapshot.ts';
 import { ingress, service, slice, snapshot, tlsSecret } from '../support/fixtures.ts';
 import { makeDirectory } from './source-fixture.ts';
 
-const SCOPE = { namespaces: [] };
+const SCOPE = { namespaces: [], defaultTlsSecret: 'sluice/default' };
 const KEPT = snapshot({
   ingresses: [ingress('shop/web').rule('shop.example', '/', 'web:80').tls('cert', 'shop.example')],
   services: [service('shop/web')],
@@ -59,6 +60,23 @@ test('a snapshot comes back with everything that was served, and when it was wri
   assert.equal(stats.mode & 0o777, 0o600);
 });
 
+test('of the keys only those that something refers to are written', async (t) => {
+  const directory = await makeDirectory(t);
+  const names = ['shop/cert', 'shop/by-name', 'other/by-key', 'shop/second', 'shop/of-service', 'sluice/default'];
+  await write(
+    directory,
+    snapshot({
+      ingresses: [
+        ingress('shop/web').tls('cert', 'shop.example').annotate({ a: 'by-name', b: 'other/by-key', c: 'x, second' }),
+      ],
+      services: [service('shop/web', { annotations: { 'sluice.dev/x': 'of-service' } })],
+      secrets: [...names, 'shop/nobody', 'blog/cert', 'blog/by-name'].map((key) => tlsSecret(key)),
+    }),
+  );
+  const back = await readSnapshotFile(join(directory, SNAPSHOT_FILE), SCOPE);
+  assert.deepEqual([...(back?.snapshot.tlsSecrets.keys() ?? [])].toSorted(), names.toSorted());
+});
+
 /** No two objects of a cluster have the same key, which those of the generator may. */
 function withDistinctSlices(generated: ObjectSnapshot): ObjectSnapshot {
   const endpointSlices = new Map(
@@ -70,12 +88,18 @@ function withDistinctSlices(generated: ObjectSnapshot): ObjectSnapshot {
   return { ...generated, endpointSlices };
 }
 
+/** Those that nobody refers to are not kept. */
+function withoutUnusedSecrets(generated: ObjectSnapshot): ObjectSnapshot {
+  const used = findSecretReferences(generated);
+  return { ...generated, tlsSecrets: new Map([...generated.tlsSecrets].filter(([key]) => used.has(key))) };
+}
+
 test('any snapshot of a cluster comes back as it was', async (t) => {
   const directory = await makeDirectory(t);
   const file = join(directory, SNAPSHOT_FILE);
   await fc.assert(
     fc.asyncProperty(arbitrarySnapshot, async (generated) => {
-      const each = withDistinctSlices(generated);
+      const each = withoutUnusedSecrets(withDistinctSlices(generated));
       await write(directory, each);
       assert.deepEqual(contents((await readSnapshotFile(file, SCOPE))?.snapshot), contents(each));
     }),
