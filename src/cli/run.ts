@@ -5,6 +5,7 @@ import type { Logger } from '../log/logger.ts';
 import type { KubernetesSource } from '../watch/kubernetes-source.ts';
 import type { LastKnownGood } from '../watch/last-known-good.ts';
 import type { ConfigSource } from '../watch/source.ts';
+import type { Admission } from './admission.ts';
 import { makeFallbackCertificate } from './fallback-certificate.ts';
 import type { CommonSettings, ControllerSettings, ServeSettings } from './settings.ts';
 import { readVersion } from './version.ts';
@@ -15,7 +16,13 @@ const EXIT_FAILED = 1;
 
 export async function runServe(settings: ServeSettings, logger: Logger): Promise<number> {
   const source = await openFileSource(settings, logger);
-  return run(settings, logger, { source, sourceDetail: () => ({}), exitWhenUnusable: true, lastKnownGood: null });
+  return run(settings, logger, {
+    source,
+    sourceDetail: () => ({}),
+    exitWhenUnusable: true,
+    lastKnownGood: null,
+    admission: null,
+  });
 }
 
 /** Each source is loaded only where it is used: the Kubernetes client alone costs more memory than the proxy. */
@@ -61,6 +68,7 @@ export async function runController(settings: ControllerSettings, logger: Logger
     }),
     exitWhenUnusable: false,
     lastKnownGood,
+    admission: await openAdmission(settings, logger),
   });
 }
 
@@ -73,6 +81,13 @@ async function openSnapshotDirectory(
   return openLastKnownGood(snapshotDir, { namespaces, defaultTlsSecret }, logger);
 }
 
+async function openAdmission(settings: ControllerSettings, logger: Logger): Promise<Admission | null> {
+  const { webhook } = settings;
+  if (webhook === null) return null;
+  const { Admission } = await import('./admission.ts');
+  return new Admission({ settings, webhook, logger });
+}
+
 /** Where the configuration comes from, and what becomes of it besides being served. */
 interface Supply {
   readonly source: ConfigSource;
@@ -81,10 +96,11 @@ interface Supply {
   /** Something that cannot be used, before anything was served, ends the process. */
   readonly exitWhenUnusable: boolean;
   readonly lastKnownGood: LastKnownGood | null;
+  readonly admission: Admission | null;
 }
 
 async function run(settings: CommonSettings, logger: Logger, supply: Supply): Promise<number> {
-  const { source, sourceDetail, exitWhenUnusable, lastKnownGood } = supply;
+  const { source, sourceDetail, exitWhenUnusable, lastKnownGood, admission } = supply;
   const stop = new AbortController();
   const ended = Promise.withResolvers<number>();
   const services = wire({
@@ -98,6 +114,7 @@ async function run(settings: CommonSettings, logger: Logger, supply: Supply): Pr
     onFirstApplyFailed: () => ended.resolve(EXIT_FAILED),
     sourceDetail,
     lastKnownGood,
+    admission,
   });
   let stopping = false;
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -115,10 +132,18 @@ async function run(settings: CommonSettings, logger: Logger, supply: Supply): Pr
     logger.error('admin port cannot be bound', { bind: settings.adminBind, port: settings.adminPort, error });
     return EXIT_FAILED;
   }
+  let webhookPort: number | null = null;
+  try {
+    if (admission !== null) webhookPort = await admission.listen();
+  } catch (error) {
+    logger.error('webhook port cannot be bound', { bind: settings.bind, error });
+    return EXIT_FAILED;
+  }
   enlargeYoungGenerations();
   services.pool.start();
-  void source.start(services.loop, stop.signal);
-  void services.firstApplied.then(() => logger.info('ready', { ...toPortFields(services), adminPort }));
+  void source.start(admission?.passTo(services.loop) ?? services.loop, stop.signal);
+  const otherPorts = { adminPort, ...(webhookPort === null ? {} : { webhookPort }) };
+  void services.firstApplied.then(() => logger.info('ready', { ...toPortFields(services), ...otherPorts }));
   const exitCode = await ended.promise;
   stop.abort();
   if (exitCode !== 0) {
@@ -157,7 +182,7 @@ async function shutDown(
   stop.abort();
   await Promise.all([services.pool.drain(settings.drainTimeoutMs), services.lastKnownGood?.close()]);
   services.prober.close();
-  await services.admin.close();
+  await Promise.all([services.admin.close(), services.admission?.close()]);
   logger.info('stopped');
 }
 

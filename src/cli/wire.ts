@@ -15,6 +15,7 @@ import type { WorkerSettings } from '../model/worker-messages.ts';
 import { ProbeResponse } from '../proxy/http1/probe-response.ts';
 import { ProbeConnector } from '../proxy/probe-connector.ts';
 import type { LastKnownGood } from '../watch/last-known-good.ts';
+import type { Admission } from './admission.ts';
 import { toCompileSettings } from './compile-settings.ts';
 import { type ConnectionPlan, planConnections } from './connection-plan.ts';
 import { openFileLimit } from './open-file-limit.ts';
@@ -32,6 +33,7 @@ export interface ServiceOptions {
   readonly sourceDetail: () => Readonly<Record<string, unknown>>;
   /** Null = what is served is not kept. */
   readonly lastKnownGood: LastKnownGood | null;
+  readonly admission: Admission | null;
 }
 
 export interface Services {
@@ -40,6 +42,7 @@ export interface Services {
   readonly prober: ActiveProber;
   readonly admin: AdminServer;
   readonly lastKnownGood: LastKnownGood | null;
+  readonly admission: Admission | null;
   /** Settles with the first configuration in force. */
   readonly firstApplied: Promise<void>;
   /** Readiness is withdrawn: no new traffic, please. */
@@ -119,6 +122,7 @@ export function wire(options: ServiceOptions): Services {
     prober,
     admin,
     lastKnownGood: options.lastKnownGood,
+    admission: options.admission,
     firstApplied: firstApplied.promise,
     startDraining: () => {
       draining = true;
@@ -127,7 +131,7 @@ export function wire(options: ServiceOptions): Services {
 }
 
 function wireMetrics(
-  { settings, lastKnownGood }: ServiceOptions,
+  { settings, lastKnownGood, admission }: ServiceOptions,
   pool: WorkerPool,
   loop: ControlLoop,
 ): MetricsRegistry {
@@ -144,6 +148,7 @@ function wireMetrics(
       problems: loop.running?.problems ?? [],
       leader: null,
       snapshot: lastKnownGood?.status() ?? null,
+      admission: admission?.webhook.totals ?? null,
     }),
     routes: () => toProvenance(loop.running),
     certificates: () => loop.running?.certificates ?? [],

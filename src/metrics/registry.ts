@@ -5,6 +5,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
 import type { WorkerStats } from '../model/worker-stats.ts';
+import { admissionFamilies } from './admission-families.ts';
 import { controlFamilies } from './control-families.ts';
 import { endpointFamilies } from './endpoint-families.ts';
 import type { MetricFamily } from './metric-family.ts';
@@ -71,6 +72,7 @@ export class MetricsRegistry {
     const { nginx } = this.#options;
     const families = [
       ...controlFamilies(scrape),
+      ...admissionFamilies(scrape),
       ...routeFamilies(scrape),
       ...upstreamFamilies(scrape),
       ...endpointFamilies(scrape),

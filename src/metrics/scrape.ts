@@ -14,6 +14,15 @@ export interface RouteProvenance {
   readonly kind: string;
 }
 
+/** What the admission webhook has counted. */
+export interface AdmissionStatus {
+  readonly results: Readonly<Record<string, number>>;
+  /** Upper bounds; the last count has none. */
+  readonly boundsSeconds: readonly number[];
+  readonly durationCounts: readonly number[];
+  readonly durationSumSeconds: number;
+}
+
 /** The state of the control plane. */
 export interface ControlStatus {
   /** In force in every worker; 0 = none yet. */
@@ -40,6 +49,8 @@ export interface ControlStatus {
     readonly lastWrittenAt: number;
     readonly writeFailures: number;
   } | null;
+  /** Null where there is no admission webhook. */
+  readonly admission: AdmissionStatus | null;
 }
 
 export interface Scrape {

@@ -21,6 +21,7 @@ const CONTROL: ControlStatus = {
     { code: 'annotation-unsupported', severity: 'warning' },
   ],
   leader: { electionId: 'sluice-leader', isLeader: true },
+  admission: null,
 };
 
 const CART: RouteProvenance = { host: 'shop.example', path: '/cart', namespace: 'shop', name: 'web', kind: 'Ingress' };
@@ -306,5 +307,25 @@ test('certificate expiry is printed by host, with _ for the default one', async 
   assert.deepEqual(linesOf(text, 'nginx_ingress_controller_ssl_expire_time_seconds'), [
     'nginx_ingress_controller_ssl_expire_time_seconds{class="k8s.io/ingress-nginx",host="*.shop.example",namespace="shop",secret_name="tls"} 2000000000',
     'nginx_ingress_controller_ssl_expire_time_seconds{class="k8s.io/ingress-nginx",host="_",namespace="shop",secret_name="tls"} 2000000000',
+  ]);
+});
+
+test('admission reviews are printed where there is a webhook, and nothing where there is none', async () => {
+  assert.doesNotMatch(await registry({}).render(), /sluice_admission/);
+  const admission = {
+    results: { allowed: 3, denied: 1 },
+    boundsSeconds: [0.001, 0.01],
+    durationCounts: [2, 1, 1],
+    durationSumSeconds: 0.5,
+  };
+  const text = await registry({ control: () => ({ ...CONTROL, admission }) }).render();
+  assert.deepEqual(linesOf(text, 'sluice_admission_reviews_total'), [
+    'sluice_admission_reviews_total{result="allowed"} 3',
+    'sluice_admission_reviews_total{result="denied"} 1',
+  ]);
+  assert.deepEqual(linesOf(text, 'sluice_admission_duration_seconds_bucket'), [
+    'sluice_admission_duration_seconds_bucket{le="0.001"} 2',
+    'sluice_admission_duration_seconds_bucket{le="0.01"} 3',
+    'sluice_admission_duration_seconds_bucket{le="+Inf"} 4',
   ]);
 });
