@@ -95,7 +95,7 @@ export function wire(options: ServiceOptions): Services {
     onUnusable: options.onUnusable,
     onFirstApplyFailed: options.onFirstApplyFailed,
   });
-  const metrics: MetricsRegistry = wireMetrics(options, pool, loop);
+  const metrics: MetricsRegistry = wireMetrics(options, pool, loop, prober);
   const admin = new AdminServer({
     bind: settings.adminBind,
     port: settings.adminPort,
@@ -113,7 +113,8 @@ export function wire(options: ServiceOptions): Services {
     metrics: () => metrics.render(),
     dump: async () => {
       if (loop.running === null) return null;
-      return dumpConfig(withLocations(loop.running, options.locate), await pool.collect());
+      const config = withLocations(loop.running, options.locate);
+      return dumpConfig(config, await pool.collect(), (upstreamId, id) => prober.lastCheck(upstreamId, id));
     },
   });
   return {
@@ -134,6 +135,7 @@ function wireMetrics(
   { settings, lastKnownGood, admission }: ServiceOptions,
   pool: WorkerPool,
   loop: ControlLoop,
+  prober: ActiveProber,
 ): MetricsRegistry {
   return new MetricsRegistry({
     collectWorkers: () => pool.collect(),
@@ -152,6 +154,7 @@ function wireMetrics(
     }),
     routes: () => toProvenance(loop.running),
     certificates: () => loop.running?.certificates ?? [],
+    health: () => prober.stats(),
     nginx: settings.nginxMetrics ? nginxIdentity(settings) : null,
     version: readVersion(),
   });

@@ -1,4 +1,5 @@
 /** Everything one scrape is made of, gathered once so that all families show the same moment. */
+import type { HealthCheckStats } from '../model/health-check.ts';
 import type { Problem } from '../model/problem.ts';
 import type { CertificateConfig } from '../model/proxy-config.ts';
 import type { WorkerStats } from '../model/worker-stats.ts';
@@ -60,4 +61,5 @@ export interface Scrape {
   readonly routes: ReadonlyMap<string, RouteProvenance>;
   readonly certificates: readonly Pick<CertificateConfig, 'hosts' | 'isDefault' | 'notAfter' | 'source'>[];
   readonly control: ControlStatus;
+  readonly health: HealthCheckStats;
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type MetricsOptions, MetricsRegistry } from '../../src/metrics/registry.ts';
 import type { ControlStatus, RouteProvenance } from '../../src/metrics/scrape.ts';
+import type { HealthCheckStats } from '../../src/model/health-check.ts';
 import { DURATION_BUCKETS_MS } from '../../src/model/worker-stats.ts';
 import { endpointRow, routeRow, workerStats } from '../support/worker-stats.ts';
 
@@ -24,6 +25,18 @@ const CONTROL: ControlStatus = {
   admission: null,
 };
 
+const HEALTH: HealthCheckStats = {
+  succeeded: 40,
+  failed: 3,
+  timedOut: 2,
+  becameHealthy: 1,
+  becameUnhealthy: 2,
+  healthy: 7,
+  unhealthy: 1,
+  inFlight: 5,
+  waiting: 4,
+};
+
 const CART: RouteProvenance = { host: 'shop.example', path: '/cart', namespace: 'shop', name: 'web', kind: 'Ingress' };
 
 function registry(options: Partial<MetricsOptions>): MetricsRegistry {
@@ -32,6 +45,7 @@ function registry(options: Partial<MetricsOptions>): MetricsRegistry {
     control: () => CONTROL,
     routes: () => new Map(),
     certificates: () => [],
+    health: () => HEALTH,
     nginx: null,
     version: '1.2.3',
     ...options,
@@ -307,6 +321,27 @@ test('certificate expiry is printed by host, with _ for the default one', async 
   assert.deepEqual(linesOf(text, 'nginx_ingress_controller_ssl_expire_time_seconds'), [
     'nginx_ingress_controller_ssl_expire_time_seconds{class="k8s.io/ingress-nginx",host="*.shop.example",namespace="shop",secret_name="tls"} 2000000000',
     'nginx_ingress_controller_ssl_expire_time_seconds{class="k8s.io/ingress-nginx",host="_",namespace="shop",secret_name="tls"} 2000000000',
+  ]);
+});
+
+test('health checks are counted by result, and their verdicts are shown', async () => {
+  const text = await registry({}).render();
+  assert.deepEqual(linesOf(text, 'sluice_health_checks_total'), [
+    'sluice_health_checks_total{result="success"} 40',
+    'sluice_health_checks_total{result="failure"} 3',
+    'sluice_health_checks_total{result="timeout"} 2',
+  ]);
+  assert.deepEqual(linesOf(text, 'sluice_health_transitions_total'), [
+    'sluice_health_transitions_total{to="healthy"} 1',
+    'sluice_health_transitions_total{to="unhealthy"} 2',
+  ]);
+  assert.deepEqual(linesOf(text, 'sluice_health_checked_addresses'), [
+    'sluice_health_checked_addresses{verdict="healthy"} 7',
+    'sluice_health_checked_addresses{verdict="unhealthy"} 1',
+  ]);
+  assert.deepEqual(linesOf(text, 'sluice_health_checks_pending'), [
+    'sluice_health_checks_pending{state="in-flight"} 5',
+    'sluice_health_checks_pending{state="waiting"} 4',
   ]);
 });
 
