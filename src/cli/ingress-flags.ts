@@ -122,7 +122,7 @@ export const publishServiceFlag: Flag<string> = defineFlag(
     name: 'publish-service',
     placeholder: '<ns/name>',
     group: CONTROLLER,
-    doc: 'Service whose addresses go into the status of Ingresses. Not written so far.',
+    doc: 'Service whose addresses go into the status of Ingresses. Without it, and without --publish-status-address: the nodes our pods run on, where the rights are there.',
     parse: parse.parseObjectKey,
   },
   '',
@@ -133,7 +133,7 @@ export const publishStatusAddressFlag: Flag<string> = defineFlag(
     name: 'publish-status-address',
     placeholder: '<address>',
     group: CONTROLLER,
-    doc: 'IP address or host name for the status of Ingresses. Repeatable. Not written so far.',
+    doc: 'IP address or host name for the status of Ingresses. Repeatable. Beats --publish-service.',
     parse: parse.parsePublishedAddress,
     separator: ',',
   },
@@ -145,10 +145,21 @@ export const electionIdFlag: Flag<string> = defineFlag(
     name: 'election-id',
     placeholder: '<name>',
     group: CONTROLLER,
-    doc: 'Name of the Lease that decides which replica writes status. Not used so far.',
+    doc: 'Name of the Lease that decides which replica writes status and Events. It is in the namespace of the pod, or of the kubeconfig.',
     parse: parse.parseObjectName,
   },
   'sluice-leader',
+);
+
+export const snapshotDirFlag: Flag<string> = defineFlag(
+  {
+    name: 'snapshot-dir',
+    placeholder: '<dir>',
+    group: CONTROLLER,
+    doc: 'Directory of this controller alone, to keep what is served in, certificates and their keys included: a start without the API server then serves that. It is created with mode 0700. Without it: nothing is kept.',
+    parse: parse.parseText('a directory'),
+  },
+  '',
 );
 
 export const INGRESS_FLAGS: readonly Flag<unknown>[] = [
@@ -168,4 +179,5 @@ export const CONTROLLER_FLAGS: readonly Flag<unknown>[] = [
   publishServiceFlag,
   publishStatusAddressFlag,
   electionIdFlag,
+  snapshotDirFlag,
 ];

@@ -1,21 +1,31 @@
 /** The two serving commands: start-up order, the ready line, signals, shutdown order. */
 import { setTimeout } from 'node:timers/promises';
+import { isClassMissing, isOurs } from '../config/ingress-class.ts';
 import { checkPorts } from '../control/check-ports.ts';
 import type { Logger } from '../log/logger.ts';
+import type { KubernetesFeedback } from '../watch/kubernetes-feedback.ts';
 import type { KubernetesSource } from '../watch/kubernetes-source.ts';
+import type { LastKnownGood } from '../watch/last-known-good.ts';
 import type { ConfigSource } from '../watch/source.ts';
 import type { Admission } from './admission.ts';
 import { makeFallbackCertificate } from './fallback-certificate.ts';
 import type { CommonSettings, ControllerSettings, ServeSettings } from './settings.ts';
 import { readVersion } from './version.ts';
-import { type Services, wire } from './wire.ts';
+import { type Feedback, type Services, wire } from './wire.ts';
 import { enlargeYoungGenerations } from './young-generation.ts';
 
 const EXIT_FAILED = 1;
 
 export async function runServe(settings: ServeSettings, logger: Logger): Promise<number> {
   const source = await openFileSource(settings, logger);
-  return run(settings, logger, { source, sourceDetail: () => ({}), exitWhenUnusable: true, admission: null });
+  return run(settings, logger, {
+    source,
+    sourceDetail: () => ({}),
+    exitWhenUnusable: true,
+    lastKnownGood: null,
+    admission: null,
+    feedback: null,
+  });
 }
 
 /** Each source is loaded only where it is used: the Kubernetes client alone costs more memory than the proxy. */
@@ -30,26 +40,73 @@ async function openFileSource({ source }: ServeSettings, logger: Logger): Promis
 
 export async function runController(settings: ControllerSettings, logger: Logger): Promise<number> {
   const { KubernetesSource } = await import('../watch/kubernetes-source.ts');
-  let source: KubernetesSource;
+  const { KubernetesFeedback } = await import('../watch/kubernetes-feedback.ts');
+  const userAgent = `sluice/${readVersion()}`;
+  let lastKnownGood: LastKnownGood | null;
   try {
+    lastKnownGood = await openSnapshotDirectory(settings, logger);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    logger.error('--snapshot-dir cannot be used', { directory: settings.snapshotDir, reason });
+    return EXIT_FAILED;
+  }
+  let source: KubernetesSource;
+  let feedback: KubernetesFeedback;
+  try {
+    feedback = new KubernetesFeedback({
+      kubeconfig: settings.kubeconfig,
+      electionId: settings.electionId,
+      publishService: settings.publishService,
+      publishStatusAddresses: settings.publishStatusAddresses,
+      isOurs: (ingress, classes) => isOurs(ingress, classes, settings),
+      isClassMissing: (ingress, classes) => isClassMissing(ingress, classes, settings),
+      logger,
+      userAgent,
+      env: process.env,
+    });
     source = new KubernetesSource({
       kubeconfig: settings.kubeconfig,
       namespaces: settings.watchNamespaces,
       ingressClass: settings.ingressClass,
       controllerName: settings.controllerName,
+      onIngress: (key, record) => feedback.observe(key, record),
       logger,
-      userAgent: `sluice/${readVersion()}`,
+      userAgent,
+      earlier: lastKnownGood?.stored ?? null,
     });
   } catch (error) {
     logger.error('no API server to talk to', { reason: error instanceof Error ? error.message : String(error) });
     return EXIT_FAILED;
   }
+  const writeBack: Feedback = {
+    status: () => ({ electionId: settings.electionId, isLeader: feedback.isLeader, writes: feedback.writes() }),
+    // What did not come from the cluster just now is no reason to change anything there.
+    onApplied: (config, snapshot) => {
+      if (source.synced && snapshot !== lastKnownGood?.stored) feedback.update(snapshot, config);
+    },
+    run: (signal) => feedback.run(signal),
+  };
   return run(settings, logger, {
-    source,
-    sourceDetail: () => ({ resources: source.status() }),
+    source: lastKnownGood?.backUp(source) ?? source,
+    sourceDetail: () => ({
+      leader: feedback.isLeader,
+      resources: source.status(),
+      ...(lastKnownGood === null ? {} : { snapshot: lastKnownGood.status() }),
+    }),
     exitWhenUnusable: false,
+    lastKnownGood,
     admission: await openAdmission(settings, logger),
+    feedback: writeBack,
   });
+}
+
+async function openSnapshotDirectory(
+  { snapshotDir, watchNamespaces: namespaces, defaultTlsSecret }: ControllerSettings,
+  logger: Logger,
+): Promise<LastKnownGood | null> {
+  if (snapshotDir === null) return null;
+  const { openLastKnownGood } = await import('../watch/last-known-good.ts');
+  return openLastKnownGood(snapshotDir, { namespaces, defaultTlsSecret }, logger);
 }
 
 async function openAdmission(settings: ControllerSettings, logger: Logger): Promise<Admission | null> {
@@ -66,11 +123,14 @@ interface Supply {
   readonly sourceDetail: () => Readonly<Record<string, unknown>>;
   /** Something that cannot be used, before anything was served, ends the process. */
   readonly exitWhenUnusable: boolean;
+  readonly lastKnownGood: LastKnownGood | null;
   readonly admission: Admission | null;
+  /** Null where there is no cluster to write to. */
+  readonly feedback: Feedback | null;
 }
 
 async function run(settings: CommonSettings, logger: Logger, supply: Supply): Promise<number> {
-  const { source, sourceDetail, exitWhenUnusable, admission } = supply;
+  const { source, sourceDetail, exitWhenUnusable, lastKnownGood, admission, feedback } = supply;
   const stop = new AbortController();
   const ended = Promise.withResolvers<number>();
   const services = wire({
@@ -83,13 +143,19 @@ async function run(settings: CommonSettings, logger: Logger, supply: Supply): Pr
     },
     onFirstApplyFailed: () => ended.resolve(EXIT_FAILED),
     sourceDetail,
+    lastKnownGood,
     admission,
+    feedback,
   });
+  let written = Promise.resolve();
   let stopping = false;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (stopping) process.exit(EXIT_FAILED);
     stopping = true;
-    void shutDown(services, settings, logger, signal, stop).then(() => ended.resolve(0));
+    void shutDown(services, settings, logger, signal, stop)
+      // The lease is given back while requests end.
+      .then(() => written)
+      .then(() => ended.resolve(0));
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
@@ -111,6 +177,7 @@ async function run(settings: CommonSettings, logger: Logger, supply: Supply): Pr
   enlargeYoungGenerations();
   services.pool.start();
   void source.start(admission?.passTo(services.loop) ?? services.loop, stop.signal);
+  if (feedback !== null) written = feedback.run(stop.signal);
   const otherPorts = { adminPort, ...(webhookPort === null ? {} : { webhookPort }) };
   void services.firstApplied.then(() => logger.info('ready', { ...toPortFields(services), ...otherPorts }));
   const exitCode = await ended.promise;
@@ -149,7 +216,7 @@ async function shutDown(
   }
   logger.info('draining', { signal, timeoutMs: drainTimeoutMs });
   stop.abort();
-  await services.pool.drain(settings.drainTimeoutMs);
+  await Promise.all([services.pool.drain(settings.drainTimeoutMs), services.lastKnownGood?.close()]);
   services.prober.close();
   await Promise.all([services.admin.close(), services.admission?.close()]);
   logger.info('stopped');

@@ -8,12 +8,14 @@ import { ActiveProber } from '../health/active-prober.ts';
 import { stdoutDestination } from '../log/destination.ts';
 import type { Logger } from '../log/logger.ts';
 import { MetricsRegistry } from '../metrics/registry.ts';
-import type { RouteProvenance } from '../metrics/scrape.ts';
+import type { ControlStatus, RouteProvenance } from '../metrics/scrape.ts';
+import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import type { KeyPair } from '../model/objects.ts';
 import type { ListenerConfig, ProxyConfig } from '../model/proxy-config.ts';
 import type { WorkerSettings } from '../model/worker-messages.ts';
 import { ProbeResponse } from '../proxy/http1/probe-response.ts';
 import { ProbeConnector } from '../proxy/probe-connector.ts';
+import type { LastKnownGood } from '../watch/last-known-good.ts';
 import type { Admission } from './admission.ts';
 import { toCompileSettings } from './compile-settings.ts';
 import { type ConnectionPlan, planConnections } from './connection-plan.ts';
@@ -30,7 +32,18 @@ export interface ServiceOptions {
   readonly onFirstApplyFailed: () => void;
   /** What the source has to say to `/readyz`. */
   readonly sourceDetail: () => Readonly<Record<string, unknown>>;
+  /** Null = what is served is not kept. */
+  readonly lastKnownGood: LastKnownGood | null;
   readonly admission: Admission | null;
+  readonly feedback: Feedback | null;
+}
+
+/** What is written back to the cluster. */
+export interface Feedback {
+  status(): NonNullable<ControlStatus['leader']>;
+  onApplied(config: ProxyConfig, snapshot: ObjectSnapshot): void;
+  /** Ends after `signal` aborted, when nothing is left to write. */
+  run(signal: AbortSignal): Promise<void>;
 }
 
 export interface Services {
@@ -38,6 +51,7 @@ export interface Services {
   readonly loop: ControlLoop;
   readonly prober: ActiveProber;
   readonly admin: AdminServer;
+  readonly lastKnownGood: LastKnownGood | null;
   readonly admission: Admission | null;
   /** Settles with the first configuration in force. */
   readonly firstApplied: Promise<void>;
@@ -83,8 +97,10 @@ export function wire(options: ServiceOptions): Services {
     problems: new ProblemReporter(logger, options.locate),
     apply: (config) => pool.apply(config),
     applyEndpoints: (changes, running) => pool.applyEndpoints(changes, running),
-    onApplied: (config) => {
+    onApplied: (config, snapshot) => {
       prober.apply(config.upstreams);
+      options.lastKnownGood?.noteApplied(snapshot);
+      options.feedback?.onApplied(config, snapshot);
       firstApplied.resolve();
     },
     onUnusable: options.onUnusable,
@@ -117,6 +133,7 @@ export function wire(options: ServiceOptions): Services {
     loop,
     prober,
     admin,
+    lastKnownGood: options.lastKnownGood,
     admission: options.admission,
     firstApplied: firstApplied.promise,
     startDraining: () => {
@@ -126,7 +143,7 @@ export function wire(options: ServiceOptions): Services {
 }
 
 function wireMetrics(
-  { settings, admission }: ServiceOptions,
+  { settings, lastKnownGood, admission, feedback }: ServiceOptions,
   pool: WorkerPool,
   loop: ControlLoop,
   prober: ActiveProber,
@@ -142,7 +159,8 @@ function wireMetrics(
       workerRestarts: pool.restarts,
       workerHangs: pool.hangs,
       problems: loop.running?.problems ?? [],
-      leader: null,
+      leader: feedback?.status() ?? null,
+      snapshot: lastKnownGood?.status() ?? null,
       admission: admission?.webhook.totals ?? null,
     }),
     routes: () => toProvenance(loop.running),

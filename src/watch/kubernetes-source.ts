@@ -3,7 +3,8 @@
  * decides when there is enough to serve. Whatever the API server does later, what is known stays in force.
  */
 import type { Logger } from '../log/logger.ts';
-import type { FileLocation } from '../model/object-ref.ts';
+import type { FileLocation, ObjectKey } from '../model/object-ref.ts';
+import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import type { Problem } from '../model/problem.ts';
 import { ApiContact } from './api-contact.ts';
 import { Backoff } from './backoff.ts';
@@ -11,12 +12,14 @@ import { ChangeCoalescer, type CoalescerTiming, DEFAULT_COALESCER_TIMING, type E
 import { type Clock, systemClock } from './clock.ts';
 import { DenialReport } from './denial-report.ts';
 import { discoverEndpointsKind, type EndpointsKind } from './discovery.ts';
+import { type IngressRecord, toIngressRecord } from './ingress-record.ts';
 import { KubeClient } from './kube-client.ts';
 import { KubeApiError } from './kube-error.ts';
 import { collectionPath, KUBERNETES_RESOURCES, type KubernetesResource } from './kubernetes-resources.ts';
 import type { NarrowResult } from './narrow-object.ts';
 import { DEFAULT_REFLECTOR_TIMING, Reflector, type ReflectorChange, type ReflectorTiming } from './reflector.ts';
 import { type ResourceStatus, ResourceWatch } from './resource-watch.ts';
+import { RetainedObjects } from './retained-objects.ts';
 import { RetryGate } from './retry-gate.ts';
 import { SnapshotBuilder, type SnapshotKind, type SnapshotObjects } from './snapshot.ts';
 import type { ConfigSource, SnapshotListener } from './source.ts';
@@ -29,9 +32,13 @@ export interface KubernetesSourceOptions {
   /** Both for messages only: which Ingresses are ours is decided by the compiler. */
   readonly ingressClass: string;
   readonly controllerName: string;
+  /** Each Ingress as it is watched, status included, before the snapshot that holds it; null = deleted. */
+  readonly onIngress?: (key: ObjectKey, record: IngressRecord | null) => void;
   readonly logger: Logger;
   /** `sluice/<version>`. */
   readonly userAgent: string;
+  /** Of an earlier run: stands in for what may not be read at the start and can be done without. */
+  readonly earlier?: ObjectSnapshot | null;
   readonly env?: NodeJS.ProcessEnv;
   readonly clock?: Clock;
   /** In [0, 1). */
@@ -40,7 +47,10 @@ export interface KubernetesSourceOptions {
   readonly coalescerTiming?: CoalescerTiming;
 }
 
-type Narrowed = NarrowResult<SnapshotObjects[SnapshotKind]>;
+interface Narrowed extends NarrowResult<SnapshotObjects[SnapshotKind]> {
+  /** Null for all but Ingresses. */
+  readonly ingress: IngressRecord | null;
+}
 
 /** Between two attempts of all reflectors together, after failures. */
 const RETRY_SPACING_MS = 50;
@@ -58,6 +68,7 @@ export class KubernetesSource implements ConfigSource {
   readonly #coalescer: ChangeCoalescer;
   readonly #running: Set<Promise<void>>;
   readonly #end: AbortController;
+  readonly #retained: RetainedObjects;
   readonly #denials: DenialReport;
   #watches: readonly ResourceWatch[];
   /** Takes the place of the endpoints watch in force once it is synced; null = nothing to replace. */
@@ -86,7 +97,8 @@ export class KubernetesSource implements ConfigSource {
     this.#coalescer = new ChangeCoalescer(this.#clock, timing, (what) => this.#emit(what));
     this.#running = new Set();
     this.#end = new AbortController();
-    this.#denials = new DenialReport({ ...options, builder: this.#builder });
+    this.#retained = new RetainedObjects(options.earlier ?? null, this.#builder);
+    this.#denials = new DenialReport({ ...options, builder: this.#builder, retained: this.#retained });
     this.#watches = [];
     this.#nextEndpoints = null;
     this.#listener = null;
@@ -115,6 +127,11 @@ export class KubernetesSource implements ConfigSource {
 
   locate(): FileLocation | null {
     return null;
+  }
+
+  /** What was emitted is what the cluster holds. */
+  get synced(): boolean {
+    return this.#ready;
   }
 
   /** Cheap: for metrics and readiness. */
@@ -156,7 +173,10 @@ export class KubernetesSource implements ConfigSource {
           client: this.#client,
           path: collectionPath(resource, namespace),
           query: resource.query,
-          convert: (raw) => resource.narrow(raw),
+          convert: (raw) => ({
+            ...resource.narrow(raw),
+            ingress: kind === 'Ingress' ? toIngressRecord(raw) : null,
+          }),
           gate: this.#gate,
           timing: this.#timing,
           clock: this.#clock,
@@ -195,6 +215,7 @@ export class KubernetesSource implements ConfigSource {
     const before = this.#builder.change;
     let changed = false;
     for (const { key, value } of changes) {
+      if (kind === 'Ingress') this.#options.onIngress?.(key, value?.ingress ?? null);
       if (this.#builder.set(kind, key, value?.value ?? null, value?.problems ?? [])) changed = true;
     }
     if (!changed || !this.#ready) return;
@@ -208,13 +229,17 @@ export class KubernetesSource implements ConfigSource {
 
   #stateChanged(watch: ResourceWatch): void {
     if (watch === this.#nextEndpoints && watch.synced) this.#adoptEndpoints(watch);
+    this.#retained.update(watch);
     const blocking = this.#denials.update(watch, this.#ready);
     if (blocking !== null) this.#failOnce(blocking);
-    if (watch.resource.kind === 'IngressClass') this.#builder.setClassesReadable(watch.synced);
+    if (watch.resource.kind === 'IngressClass') {
+      this.#builder.setClassesReadable(watch.synced || watch.scopes.some((scope) => this.#retained.has(scope)));
+    }
     if (this.#ready) {
       if (this.#builder.change === 'everything') this.#coalescer.noteEverything();
     } else if (this.#watches.every((each) => each.settled)) {
       this.#ready = true;
+      this.#retained.release();
       this.#coalescer.flush();
     }
   }
@@ -271,6 +296,7 @@ export class KubernetesSource implements ConfigSource {
 
   #noteFailure(error: unknown): void {
     this.#contact.noteFailure(error);
+    if (!this.#ready) this.#listener?.onUnreachable?.();
     const message = error instanceof Error ? error.message : String(error);
     this.#failOnce({
       code: 'resource-denied',

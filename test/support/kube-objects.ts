@@ -8,6 +8,8 @@ export interface KubeObject {
     readonly name: string;
     readonly namespace?: string;
     readonly annotations?: Readonly<Record<string, string>>;
+    readonly uid?: string;
+    readonly resourceVersion?: string;
   };
   readonly [field: string]: unknown;
 }
@@ -21,7 +23,11 @@ export type KubeCollection =
   | 'ingresses'
   | 'ingressclasses'
   | 'clusterroles'
-  | 'clusterrolebindings';
+  | 'clusterrolebindings'
+  | 'roles'
+  | 'rolebindings'
+  | 'leases'
+  | 'events';
 
 const COLLECTIONS: Readonly<Record<KubeCollection, { readonly apiVersion: string; readonly kind: string }>> = {
   namespaces: { apiVersion: 'v1', kind: 'Namespace' },
@@ -33,15 +39,22 @@ const COLLECTIONS: Readonly<Record<KubeCollection, { readonly apiVersion: string
   ingressclasses: { apiVersion: 'networking.k8s.io/v1', kind: 'IngressClass' },
   clusterroles: { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole' },
   clusterrolebindings: { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRoleBinding' },
+  roles: { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role' },
+  rolebindings: { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding' },
+  leases: { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' },
+  events: { apiVersion: 'events.k8s.io/v1', kind: 'Event' },
 };
 
 export class KubeObjects {
   readonly #url: string;
   readonly #agent: Agent;
+  /** Without the certificate of the administrator. */
+  readonly #anonymous: Agent;
 
   constructor(url: string, admin: AdminCredentials) {
     this.#url = url;
     this.#agent = new Agent({ connect: { ...admin } });
+    this.#anonymous = new Agent({ connect: { ca: admin.ca } });
   }
 
   async create(collection: KubeCollection, object: KubeObject): Promise<void> {
@@ -58,6 +71,17 @@ export class KubeObjects {
     await this.#send('DELETE', pathOf(collection, namespace, name), undefined);
   }
 
+  async get(collection: KubeCollection, namespace: string, name: string): Promise<KubeObject> {
+    return JSON.parse(await this.#send('GET', pathOf(collection, namespace, name), undefined)) as KubeObject;
+  }
+
+  async list(collection: KubeCollection, namespace: string): Promise<readonly KubeObject[]> {
+    const { items } = JSON.parse(await this.#send('GET', pathOf(collection, namespace, ''), undefined)) as {
+      items: readonly KubeObject[];
+    };
+    return items;
+  }
+
   /** A bearer token of a service account, as the kubelet asks for one for a pod. */
   async createToken(namespace: string, serviceAccount: string): Promise<string> {
     const path = pathOf('serviceaccounts', namespace, `${serviceAccount}/token`);
@@ -66,7 +90,16 @@ export class KubeObjects {
     return status.token;
   }
 
+  /** What the server answers to a GET of whoever holds `token`. */
+  async statusFor(token: string, path: string): Promise<number> {
+    const headers = { authorization: `Bearer ${token}` };
+    const { statusCode, body } = await request(`${this.#url}${path}`, { dispatcher: this.#anonymous, headers });
+    await body.dump();
+    return statusCode;
+  }
+
   async close(): Promise<void> {
+    await this.#anonymous.destroy();
     await this.#agent.destroy();
   }
 
