@@ -36,6 +36,8 @@ export class Endpoint {
   draining: boolean;
   /** Draining, and others take the new requests: what a session still sends gets a connection of its own. */
   retiring: boolean;
+  /** See `EndpointAddress.otherZone`. */
+  otherZone: boolean;
   /** No longer configured: exchanges in flight may end, nothing new starts. */
   removed: boolean;
   /** Now. Raised and lowered by `proxy/`, exactly once per attempt. */
@@ -62,6 +64,7 @@ export class Endpoint {
     this.reason = '';
     this.draining = false;
     this.retiring = false;
+    this.otherZone = false;
     this.removed = false;
     this.inFlight = 0;
     this.latencyUs = -1;

@@ -8,6 +8,7 @@ import type { Balancer } from './balancer.ts';
 import { type CreateTransport, Endpoint } from './endpoint.ts';
 import { isSameTransport } from './same-transport.ts';
 import { UpstreamTraffic } from './upstream-traffic.ts';
+import { preferOwnZone } from './zone-preference.ts';
 
 /** What a health check says about one endpoint. */
 export interface EndpointVerdict {
@@ -21,7 +22,7 @@ export class Upstream {
   readonly id: UpstreamId;
   /** In configured order. Replaced whole, never changed in place. */
   endpoints: readonly Endpoint[];
-  /** Those that may be picked: weight above 0, healthy (see `panicking`), and not draining unless all are. */
+  /** Those that may be picked: weight above 0, healthy (see `panicking`), not draining unless all are, and of our zone if any is. */
   available: readonly Endpoint[];
   /**
    * None is healthy: then health is ignored and every endpoint with a weight is available. A wrong guess costs one failed
@@ -159,10 +160,11 @@ export class Upstream {
       (endpoint, at) => endpoint === previous[at] && isAsWanted(endpoint, wanted.get(endpoint)),
     );
     if (unchanged && endpoints.length === previous.length) return;
-    for (const [endpoint, { weight, draining = false }] of wanted) {
+    for (const [endpoint, { weight, draining = false, otherZone = false }] of wanted) {
       endpoint.weight = weight;
       endpoint.weightInForce = weight;
       endpoint.draining = draining;
+      endpoint.otherZone = otherZone;
     }
     for (const endpoint of previous) if (!next.has(endpoint.id)) endpoint.removed = true;
     this.endpoints = endpoints;
@@ -177,14 +179,18 @@ export class Upstream {
     const eligible = staying.length > 0 ? staying : weighted;
     const healthy = eligible.filter((endpoint) => endpoint.healthy);
     this.panicking = healthy.length === 0 && eligible.length > 0;
-    this.available = this.panicking ? eligible : healthy;
+    this.available = this.panicking ? eligible : preferOwnZone(healthy);
     this.balancer.rebuild(this.available);
     for (const endpoint of this.endpoints) retire(endpoint, endpoint.draining && staying.length > 0);
   }
 }
 
 function isAsWanted(endpoint: Endpoint, wanted: EndpointAddress | undefined): boolean {
-  return endpoint.weight === wanted?.weight && endpoint.draining === (wanted.draining ?? false);
+  return (
+    endpoint.weight === wanted?.weight &&
+    endpoint.draining === (wanted.draining ?? false) &&
+    endpoint.otherZone === (wanted.otherZone ?? false)
+  );
 }
 
 function retire(endpoint: Endpoint, retiring: boolean): void {

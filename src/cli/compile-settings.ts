@@ -14,6 +14,7 @@ export function toCompileSettings(settings: IngressSettings, runtime: RuntimeCom
     annotationsPrefix: settings.annotationsPrefix,
     defaultBackendService: settings.defaultBackendService,
     defaultTlsSecret: settings.defaultTlsSecret,
+    zone: settings.zone,
     fallbackCertificate: runtime.fallbackCertificate,
     listeners: runtime.listeners,
   };

@@ -55,6 +55,12 @@ export function parseHangTimeout(text: string): Parsed<number> {
   return { expected: '0s or a duration from 1s to 24h, like 10s' };
 }
 
+/** The value of a label. Empty, as a label that is not there leaves an environment variable, is no zone. */
+export function parseZone(text: string): Parsed<string> {
+  const valid = text === '' || /^[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/.test(text);
+  return valid ? { value: text } : { expected: 'the name of a zone, like eu-west-1a' };
+}
+
 export function parseInteger(min: number, max: number): (text: string) => Parsed<number> {
   return (text) => {
     const value = /^\d{1,9}$/.test(text) ? Number(text) : -1;

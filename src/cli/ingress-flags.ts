@@ -72,6 +72,17 @@ export const defaultSslCertificateFlag: Flag<string> = defineFlag(
   '',
 );
 
+export const zoneFlag: Flag<string> = defineFlag(
+  {
+    name: 'zone',
+    placeholder: '<zone>',
+    group: KUBERNETES,
+    doc: 'The zone this runs in (topology.kubernetes.io/zone). Endpoints that EndpointSlices hint for it are preferred while one of them is healthy. Without it: zones do not count.',
+    parse: parse.parseZone,
+  },
+  '',
+);
+
 export const kubeconfigFlag: Flag<string> = defineFlag(
   {
     name: 'kubeconfig',
@@ -147,6 +158,7 @@ export const INGRESS_FLAGS: readonly Flag<unknown>[] = [
   annotationsPrefixFlag,
   defaultBackendServiceFlag,
   defaultSslCertificateFlag,
+  zoneFlag,
 ];
 
 export const CONTROLLER_FLAGS: readonly Flag<unknown>[] = [

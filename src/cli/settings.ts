@@ -19,6 +19,8 @@ export interface IngressSettings {
   readonly defaultBackendService: string;
   /** `--default-ssl-certificate`: `ns/name` of a TLS Secret; empty = none. */
   readonly defaultTlsSecret: string;
+  /** Empty = zones do not count. */
+  readonly zone: string;
 }
 
 export interface CommonSettings extends IngressSettings {
@@ -166,6 +168,7 @@ function readIngress(reader: FlagReader, mode: Mode): IngressSettings {
     annotationsPrefix: reader.read(ingress.annotationsPrefixFlag),
     defaultBackendService: reader.read(ingress.defaultBackendServiceFlag),
     defaultTlsSecret: reader.read(ingress.defaultSslCertificateFlag),
+    zone: reader.read(ingress.zoneFlag),
   };
 }
 

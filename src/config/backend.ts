@@ -24,14 +24,16 @@ export interface ResolvedBackend {
   readonly fault: { readonly code: ProblemCode; readonly message: string } | null;
 }
 
-export function resolveBackend(snapshot: ObjectSnapshot, backend: BackendKey): ResolvedBackend {
+/** @param zone ours, empty = none: endpoints hinted for other zones are marked where those hinted for it can do without them */
+export function resolveBackend(snapshot: ObjectSnapshot, backend: BackendKey, zone = ''): ResolvedBackend {
   const key = toObjectKey(backend.namespace, backend.service);
   const service = snapshot.services.get(key);
   if (service === undefined) return faulty('reference-not-found', `service ${key} does not exist`);
   if (service.type === 'ExternalName') return resolveExternalName(service, backend.port);
   const port = findServicePort(service.ports, backend.port);
   if (port === null) return faulty('port-not-found', portMessage(service, backend.port));
-  return { endpoints: usableEndpoints(service, port, snapshot.endpointSlices.get(key) ?? []), fault: null };
+  const usable = usableEndpoints(service, port, snapshot.endpointSlices.get(key) ?? []);
+  return { endpoints: toEndpointAddresses(usable, zone), fault: null };
 }
 
 /** What the Service says its port speaks; empty where it says nothing, or there is no such port. */
@@ -97,7 +99,7 @@ function usableEndpoints(
   service: ServiceObject,
   port: ServicePort,
   slices: readonly EndpointSliceObject[],
-): readonly EndpointAddress[] {
+): readonly Candidate[] {
   const candidates = [...collectCandidates(port, slices).values()];
   const first = service.ipFamilies[0] ?? 'IPv4';
   const second = first === 'IPv4' ? 'IPv6' : 'IPv4';
@@ -105,8 +107,7 @@ function usableEndpoints(
     for (const family of [first, second]) {
       const ofFamily = candidates.filter((c) => c.slice.addressType === family);
       if (!ofFamily.some((c) => isEligible(c.endpoint))) continue;
-      const usable = ofFamily.filter((c) => isReady(c.endpoint) || isDraining(c.endpoint));
-      return usable.map(toEndpointAddress).toSorted(compareEndpoints);
+      return ofFamily.filter((c) => isReady(c.endpoint) || isDraining(c.endpoint));
     }
   }
   return [];
@@ -153,9 +154,29 @@ function isDraining(endpoint: SliceEndpoint): boolean {
   return endpoint.serving && endpoint.terminating;
 }
 
-function toEndpointAddress(candidate: Candidate): EndpointAddress {
-  const address = { address: candidate.endpoint.address, port: candidate.port, weight: 1 };
-  return isReady(candidate.endpoint) ? address : { ...address, draining: true };
+function toEndpointAddresses(usable: readonly Candidate[], zone: string): readonly EndpointAddress[] {
+  const prefersZone = hintsCount(usable, zone);
+  return usable.map((candidate) => toEndpointAddress(candidate, prefersZone ? zone : '')).toSorted(compareEndpoints);
+}
+
+/**
+ * As kube-proxy decides it (KEP-2433): all ready endpoints have hints, and one of them for our zone. Hints arrive slice by
+ * slice, and half of them would send everything to the few that have one.
+ */
+function hintsCount(usable: readonly Candidate[], zone: string): boolean {
+  if (zone === '') return false;
+  const ready = usable.filter((candidate) => isReady(candidate.endpoint));
+  return (
+    ready.every(({ endpoint }) => endpoint.hintZones.length > 0) &&
+    ready.some(({ endpoint }) => endpoint.hintZones.includes(zone))
+  );
+}
+
+/** `zone` is empty where hints do not count. What drains gets no new requests, wherever it is. */
+function toEndpointAddress({ endpoint, port }: Candidate, zone: string): EndpointAddress {
+  const address = { address: endpoint.address, port, weight: 1 };
+  if (!isReady(endpoint)) return { ...address, draining: true };
+  return zone === '' || endpoint.hintZones.includes(zone) ? address : { ...address, otherZone: true };
 }
 
 function compareEndpoints(a: EndpointAddress, b: EndpointAddress): number {

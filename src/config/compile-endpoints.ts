@@ -6,12 +6,19 @@ import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import type { EndpointAddress, EndpointChange, ProxyConfig, UpstreamId } from '../model/proxy-config.ts';
 import { resolveBackend } from './backend.ts';
 
-/** Only upstreams whose list differs from the one in `running`. */
-export function compileEndpoints(snapshot: ObjectSnapshot, running: ProxyConfig): readonly EndpointChange[] {
+/**
+ * Only upstreams whose list differs from the one in `running`.
+ * @param zone as `CompileSettings` has it
+ */
+export function compileEndpoints(
+  snapshot: ObjectSnapshot,
+  running: ProxyConfig,
+  zone: string,
+): readonly EndpointChange[] {
   const changes: EndpointChange[] = [];
   for (const upstream of running.upstreams) {
     if (upstream.backend === null) continue;
-    const { endpoints } = resolveBackend(snapshot, upstream.backend);
+    const { endpoints } = resolveBackend(snapshot, upstream.backend, zone);
     if (!sameEndpoints(endpoints, upstream.endpoints)) changes.push({ upstreamId: upstream.id, endpoints });
   }
   return changes;
@@ -39,7 +46,8 @@ function sameEndpoints(a: readonly EndpointAddress[], b: readonly EndpointAddres
         endpoint.address === other?.address &&
         endpoint.port === other.port &&
         endpoint.weight === other.weight &&
-        endpoint.draining === other.draining
+        endpoint.draining === other.draining &&
+        endpoint.otherZone === other.otherZone
       );
     })
   );

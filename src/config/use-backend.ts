@@ -42,7 +42,7 @@ export function addUpstream(draft: Draft, backend: BackendKey, transport: Backen
   const suffix = transportSuffix(transport, appProtocol);
   const id = `${backend.namespace}/${backend.service}/${backend.port}${suffix}`;
   if (draft.upstreams.has(id)) return id;
-  const resolved = resolveBackend(draft.snapshot, backend);
+  const resolved = resolveBackend(draft.snapshot, backend, draft.settings.zone);
   draft.backends.set(id, resolved);
   draft.transports.set(id, transport);
   draft.upstreams.set(id, {

@@ -115,7 +115,7 @@ export class ControlLoop implements SnapshotListener {
   }
 
   async #applyEndpoints(snapshot: ObjectSnapshot, running: ProxyConfig): Promise<void> {
-    const changes = compileEndpoints(snapshot, running);
+    const changes = compileEndpoints(snapshot, running, this.#options.settings.zone);
     if (changes.length === 0) return;
     const next = withEndpoints(running, changes);
     await this.#options.applyEndpoints(changes, next);

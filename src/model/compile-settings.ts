@@ -17,6 +17,8 @@ export interface CompileSettings {
   readonly defaultBackendService: string;
   /** `ns/name` of a TLS Secret; empty = none. */
   readonly defaultTlsSecret: string;
+  /** Ours, as `topology.kubernetes.io/zone` has it: endpoints hinted for it are preferred. Empty = hints do not count. */
+  readonly zone: string;
   /** Self-made certificate for names nobody has one for; null = none wanted. */
   readonly fallbackCertificate: KeyPair | null;
   /** What the flags ask for; the static file may replace them. */

@@ -193,6 +193,8 @@ export interface EndpointAddress {
    * of the upstream is draining.
    */
   readonly draining?: true;
+  /** Hinted for other zones than ours: requests only where none of ours is available. */
+  readonly otherZone?: true;
 }
 
 /** The new, complete endpoint list of one upstream. */

@@ -282,3 +282,41 @@ test('an endpoint with an unhealthy verdict is no reason to fall back to drainin
   assert.deepEqual(ids(upstream.available), ['10.0.0.1:80']);
   assert.equal(upstream.panicking, true);
 });
+
+test('endpoints of other zones are picked only while none of ours is healthy', () => {
+  const upstream = new Upstream('shop', 'round-robin', 0);
+  const [a, b, c] = addresses(1, 1, 1);
+  assert.ok(a !== undefined && b !== undefined && c !== undefined);
+  const create = new Transports().create;
+  upstream.update([a, { ...b, otherZone: true }, { ...c, otherZone: true }], create);
+  assert.deepEqual(ids(upstream.available), ['10.0.0.1:80']);
+  judge(upstream, '10.0.0.1:80', false, 'status 500');
+  assert.deepEqual(ids(upstream.available), ['10.0.0.2:80', '10.0.0.3:80']);
+  assert.equal(upstream.panicking, false);
+  judge(upstream, '10.0.0.1:80', true, '');
+  assert.deepEqual(ids(upstream.available), ['10.0.0.1:80']);
+  upstream.update([a, b, { ...c, otherZone: true }], create);
+  assert.deepEqual(ids(upstream.available), ['10.0.0.1:80', '10.0.0.2:80']);
+});
+
+test('in panic zones do not count either', () => {
+  const upstream = new Upstream('shop', 'round-robin', 0);
+  const [a, b] = addresses(1, 1);
+  assert.ok(a !== undefined && b !== undefined);
+  upstream.update([a, { ...b, otherZone: true }], new Transports().create);
+  judge(upstream, '10.0.0.1:80', false, 'timeout');
+  judge(upstream, '10.0.0.2:80', false, 'timeout');
+  assert.deepEqual(ids(upstream.available), ['10.0.0.1:80', '10.0.0.2:80']);
+});
+
+test('another bound or subset makes another balancer, another key template does not', () => {
+  const upstream = createUpstream(1, 1);
+  const hashing = { keyTemplate: '$request_uri', subsetSize: 0, boundPercent: 0 };
+  upstream.useAlgorithm('ring-hash', hashing);
+  const { balancer } = upstream;
+  upstream.useAlgorithm('ring-hash', { ...hashing, keyTemplate: '$host' });
+  assert.equal(upstream.balancer, balancer);
+  upstream.useAlgorithm('ring-hash', { ...hashing, boundPercent: 125 });
+  assert.notEqual(upstream.balancer, balancer);
+  assert.notEqual(upstream.pick(7, NONE_TRIED), null);
+});

@@ -85,6 +85,7 @@ test('serve has the documented defaults', () => {
     annotationsPrefix: 'nginx.ingress.kubernetes.io',
     defaultBackendService: '',
     defaultTlsSecret: '',
+    zone: '',
   });
 });
 
@@ -125,6 +126,7 @@ test('controller has the documented defaults', () => {
     annotationsPrefix: 'nginx.ingress.kubernetes.io',
     defaultBackendService: '',
     defaultTlsSecret: '',
+    zone: '',
   });
 });
 
@@ -273,6 +275,7 @@ const errorCases: readonly ErrorCase[] = [
     value: 'nginx',
     message: '--controller-name: expected a domain with a path, like sluice.dev/ingress-controller, got "nginx"',
   },
+  { flag: 'zone', value: 'eu west', message: '--zone: expected the name of a zone, like eu-west-1a, got "eu west"' },
   {
     flag: 'annotations-prefix',
     value: 'a b',

@@ -82,6 +82,45 @@ test('what serves while it terminates is listed beside the ready ones, marked as
   ]);
 });
 
+interface ZoneCase {
+  readonly name: string;
+  /** Zones the endpoints are hinted for, with blanks between; `draining` beside what is not ready. */
+  readonly hints: readonly string[];
+  readonly zone: string;
+  /** Last numbers of the addresses of those that are left for other zones. */
+  readonly others: readonly number[];
+}
+
+const zoneCases: readonly ZoneCase[] = [
+  { name: 'without a zone of our own hints do not count', hints: ['a', 'b'], zone: '', others: [] },
+  { name: 'endpoints for our zone are preferred', hints: ['a', 'b', 'a', 'c'], zone: 'a', others: [2, 4] },
+  { name: 'an endpoint may be for several zones', hints: ['a b', 'b', 'c b'], zone: 'b', others: [] },
+  { name: 'one ready endpoint without hints switches them off', hints: ['a', 'b', ''], zone: 'a', others: [] },
+  { name: 'no endpoint for our zone switches them off', hints: ['b', 'c'], zone: 'a', others: [] },
+  { name: 'zones are compared whole', hints: ['aa', 'b'], zone: 'a', others: [] },
+  { name: 'what drains needs no hints', hints: ['a', 'b', 'draining'], zone: 'a', others: [2] },
+  { name: 'what drains makes no zone ours', hints: ['draining a', 'b'], zone: 'a', others: [] },
+];
+
+for (const c of zoneCases) {
+  test(`zone: ${c.name}`, () => {
+    const endpoints = c.hints.map((hint, index) => {
+      const words = hint.split(' ').filter((word) => word !== '');
+      const draining = words[0] === 'draining';
+      const hintZones = draining ? words.slice(1) : words;
+      return sliceEndpoint(`10.0.0.${index + 1}`, { ready: !draining, terminating: draining, hintZones });
+    });
+    const objects = snapshot({ services: [service('shop/main')], slices: [slice('shop/main', endpoints)] });
+    const resolved = resolveBackend(objects, { namespace: 'shop', service: 'main', port: 80 }, c.zone).endpoints;
+    assert.equal(resolved.length, c.hints.length);
+    const others = resolved.filter((address) => address.otherZone === true);
+    assert.deepEqual(
+      others.map(({ address }) => address),
+      c.others.map((number) => `10.0.0.${number}`),
+    );
+  });
+}
+
 interface ExternalCase {
   readonly name: string;
   readonly ports: ServiceObject['ports'];

@@ -14,6 +14,7 @@ const arbitrarySettings = fc
     takeEveryIngress: fc.boolean(),
     watchIngressWithoutClass: fc.boolean(),
     defaultBackendService: fc.constantFrom('', 'one/a', 'gone/gone'),
+    zone: fc.constantFrom('', 'a'),
     defaultTlsSecret: fc.constantFrom('', 'one/a', 'gone/gone'),
     fallbackCertificate: fc.constantFrom(null, keyPair()),
   })
@@ -76,9 +77,9 @@ test('the short road for endpoints gives what a full compile gives', () => {
       const endpointSlices = Map.groupBy(slices, (item) => toObjectKey(item.namespace, item.serviceName));
       const after: ObjectSnapshot = { ...before, endpointSlices, endpointsOnly: true };
       const running = compile(before, flags);
-      const changes = compileEndpoints(after, running);
+      const changes = compileEndpoints(after, running, flags.zone);
       assert.deepEqual(withEndpoints(running, changes), compile(after, flags));
-      assert.deepEqual(compileEndpoints(after, withEndpoints(running, changes)), []);
+      assert.deepEqual(compileEndpoints(after, withEndpoints(running, changes), flags.zone), []);
       const lists = new Map(running.upstreams.map((upstream) => [upstream.id, upstream.endpoints]));
       for (const change of changes) assert.notDeepEqual(change.endpoints, lists.get(change.upstreamId));
     }),

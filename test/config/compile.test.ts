@@ -152,7 +152,7 @@ test('the short road leaves a configuration alone when nothing moved, and upstre
     slices: [slice('shop/main', ['10.0.0.1'])],
   });
   const running = compile(objects, settings());
-  assert.deepEqual(compileEndpoints(objects, running), []);
+  assert.deepEqual(compileEndpoints(objects, running, ''), []);
   assert.equal(withEndpoints(running, []), running);
 });
 

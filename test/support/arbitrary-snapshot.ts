@@ -130,6 +130,7 @@ export const arbitrarySlices: fc.Arbitrary<readonly EndpointSliceObject[]> = fc.
           ready: fc.boolean(),
           serving: fc.boolean(),
           terminating: fc.boolean(),
+          hintZones: fc.subarray(['a', 'b'], { minLength: 1 }),
         }),
         { maxLength: 4 },
       ),

@@ -235,6 +235,7 @@ const SETTINGS: CompileSettings = {
   annotationsPrefix: NGINX_PREFIX,
   defaultBackendService: '',
   defaultTlsSecret: '',
+  zone: '',
   fallbackCertificate: null,
   listeners: [],
 };

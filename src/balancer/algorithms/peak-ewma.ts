@@ -19,17 +19,20 @@ const UNKNOWN = -1;
 export class PeakEwma implements Balancer {
   readonly #weighted: WeightedEndpoints;
   #present: ReadonlySet<Endpoint>;
+  #meanWeight: number;
   /** When something was observed last. Where nothing is, there is nothing to compare with either. */
   #nowMs: number;
 
   constructor(seed: number) {
     this.#weighted = new WeightedEndpoints(seed);
     this.#present = new Set();
+    this.#meanWeight = 1;
     this.#nowMs = 0;
   }
 
   rebuild(available: readonly Endpoint[]): void {
     this.#weighted.rebuild(available);
+    this.#meanWeight = available.reduce((sum, { weightInForce }) => sum + weightInForce, 0) / available.length;
     const former = this.#present;
     this.#present = new Set(available);
     this.#introduce(available.filter((endpoint) => !former.has(endpoint)));
@@ -81,7 +84,7 @@ export class PeakEwma implements Balancer {
 
   /** Weights stand beside the requests in flight only: the draw has them already for endpoints that are idle. */
   #score(endpoint: Endpoint): number {
-    const load = endpoint.inFlight / endpoint.weightInForce;
+    const load = (endpoint.inFlight * this.#meanWeight) / endpoint.weightInForce;
     return endpoint.latencyUs === UNKNOWN ? load * SLOWEST_US : this.#latencyNow(endpoint) * (1 + load);
   }
 }
