@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../src/model/route-policy.ts';
+import { MAX_KEPT_BYTES } from '../../src/proxy/kept-body.ts';
 import { closedPort } from '../support/closed-port.ts';
 import { Http2Client } from '../support/http2-client.ts';
 import { Http2Upstream } from '../support/http2-upstream.ts';
 import { InProcessProxy } from '../support/in-process-proxy.ts';
 import { routeConfig, upstreamConfig } from '../support/proxy-config.ts';
-import { MAX_KEPT_BYTES } from '../../src/proxy/kept-body.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { type RawMessage, statusOf } from '../support/raw-message.ts';
 import { ok, reply, type Script, ScriptedUpstream } from '../support/scripted-upstream.ts';
@@ -241,7 +241,9 @@ test('a body that was kept so far goes on where it was interrupted', async (t) =
   t.after(() => client.destroy());
   const before = bad.connections.length;
   client.write('POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n');
-  const connection = await bad.until(() => bad.connections.slice(before).find(({ received }) => received.includes('first')));
+  const connection = await bad.until(() =>
+    bad.connections.slice(before).find(({ received }) => received.includes('first')),
+  );
   connection.socket.resetAndDestroy();
   await good.until(() => good.connections.find(({ received }) => received.includes('first')));
   client.write('6\r\nsecond\r\n0\r\n\r\n');
