@@ -94,9 +94,10 @@ function dumpUpstream(upstream: UpstreamConfig, live: LiveEndpoints | null): Dum
   const endpoints =
     live === null ? upstream.endpoints.map((address) => ({ ...address, ...unknown })) : Array.from(rows, toDumped);
   const { id, protocol, sendProxyProtocol, balancer, hashing, healthCheck, backend, source } = upstream;
-  const { retryBudget, limits, backup } = upstream;
+  const { retryBudget, limits, backup, outlierDetection, slowStart, panicThreshold } = upstream;
   const tls = upstream.tls === null ? null : dumpTls(upstream.tls);
-  const policy = { balancer, hashing, healthCheck, retryBudget, limits, backup };
+  const health = { healthCheck, outlierDetection, slowStart, panicThreshold };
+  const policy = { balancer, hashing, ...health, retryBudget, limits, backup };
   return { id, protocol, tls, sendProxyProtocol, ...policy, endpoints, backend, source };
 }
 

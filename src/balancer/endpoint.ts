@@ -1,5 +1,6 @@
 /** Live state of one endpoint of one upstream. The connections themselves belong to `proxy/`, behind `EndpointTransport`. */
 import { type TransportConfig, toEndpointId } from '../model/proxy-config.ts';
+import { PassiveHealth } from './passive-health.ts';
 
 /** The connections to one endpoint, as far as the balancer has to know. */
 export interface EndpointTransport {
@@ -29,9 +30,14 @@ export class Endpoint {
   weight: number;
   /** The weight balancers go by now; whole number, 0 = no new requests. Set by `Upstream` before it rebuilds the balancer. */
   weightInForce: number;
+  /** What probes say; true without any. */
   healthy: boolean;
   /** Empty when healthy. */
   reason: string;
+  /** What requests say. */
+  readonly passive: PassiveHealth;
+  /** Since when its share grows, see `slow-start.ts`; -1 = it was there from the beginning. */
+  rampFromMs: number;
   /** Terminating: see `EndpointAddress.draining`. */
   draining: boolean;
   /** Draining, and others take the new requests: what a session still sends gets a connection of its own. */
@@ -62,6 +68,8 @@ export class Endpoint {
     this.weightInForce = weight;
     this.healthy = true;
     this.reason = '';
+    this.passive = new PassiveHealth();
+    this.rampFromMs = -1;
     this.draining = false;
     this.retiring = false;
     this.otherZone = false;

@@ -1,23 +1,53 @@
 /** All upstreams of one worker by id. Identity lives here: what keeps its id keeps its object across configurations. */
-import type { EndpointChange, HealthChange, UpstreamConfig, UpstreamId } from '../model/proxy-config.ts';
+import type {
+  EjectionChange,
+  EndpointChange,
+  HealthChange,
+  UpstreamConfig,
+  UpstreamId,
+} from '../model/proxy-config.ts';
 import type { CreateTransport } from './endpoint.ts';
-import { Upstream } from './upstream.ts';
+import { Upstream, type UpstreamHost } from './upstream.ts';
 
-export class UpstreamRegistry {
+export interface RegistryEvents {
+  /** What this worker found out since the last tick. */
+  onEjectionChanges(changes: readonly EjectionChange[]): void;
+  /** It has begun to ignore health. */
+  onPanic(upstream: Upstream): void;
+}
+
+const NOBODY_LISTENS: RegistryEvents = { onEjectionChanges: () => undefined, onPanic: () => undefined };
+
+export class UpstreamRegistry implements UpstreamHost {
+  /** As of the last tick. */
+  nowMs: number;
   readonly #createTransport: CreateTransport;
   readonly #seed: number;
   readonly #workers: number;
   readonly #upstreams: Map<UpstreamId, Upstream>;
+  readonly #events: RegistryEvents;
+  /** Those that want ticks. */
+  readonly #awake: Set<Upstream>;
+  #ejectionChanges: EjectionChange[];
 
   /**
    * `seed` (a 32-bit integer) should differ between workers, so that they do not all begin with the same endpoints;
    * `workers` is how many of them share the limits of an upstream.
    */
-  constructor(createTransport: CreateTransport, seed: number, workers: number = 1) {
+  constructor(
+    createTransport: CreateTransport,
+    seed: number,
+    workers: number = 1,
+    events: RegistryEvents = NOBODY_LISTENS,
+  ) {
+    this.nowMs = 0;
     this.#createTransport = createTransport;
     this.#seed = seed;
     this.#workers = workers;
     this.#upstreams = new Map();
+    this.#events = events;
+    this.#awake = new Set();
+    this.#ejectionChanges = [];
   }
 
   get(id: UpstreamId): Upstream | null {
@@ -28,13 +58,15 @@ export class UpstreamRegistry {
   ensure(config: UpstreamConfig): Upstream {
     let upstream = this.#upstreams.get(config.id);
     if (upstream === undefined) {
-      upstream = new Upstream(config.id, config.balancer, this.#seed ^ hashOf(config.id));
+      upstream = new Upstream(config.id, config.balancer, this.#seed ^ hashOf(config.id), this);
       upstream.useAlgorithm(config.balancer, config.hashing);
+      upstream.usePolicy(config);
       upstream.useTransport(config, this.#createTransport);
       upstream.update(config.endpoints, this.#createTransport);
       this.#upstreams.set(config.id, upstream);
     } else {
       upstream.useAlgorithm(config.balancer, config.hashing);
+      upstream.usePolicy(config);
       upstream.useTransport(config, this.#createTransport);
       upstream.update(config.endpoints, this.#createTransport);
     }
@@ -55,6 +87,7 @@ export class UpstreamRegistry {
     for (const [id, upstream] of this.#upstreams) {
       if (ids.has(id)) continue;
       this.#upstreams.delete(id);
+      this.#awake.delete(upstream);
       upstream.close();
     }
   }
@@ -71,6 +104,36 @@ export class UpstreamRegistry {
     for (const [id, verdicts] of Map.groupBy(changes, (change) => change.upstreamId)) {
       this.#upstreams.get(id)?.applyVerdicts(verdicts);
     }
+  }
+
+  /** What other workers found out. Changes about unknown upstreams or endpoints are ignored. */
+  adoptEjections(changes: readonly EjectionChange[]): void {
+    for (const [id, ofUpstream] of Map.groupBy(changes, (change) => change.upstreamId)) {
+      this.#upstreams.get(id)?.adoptEjections(ofUpstream);
+    }
+  }
+
+  /** A few times a second; whatever depends on time happens here. */
+  onTick(nowMs: number): void {
+    this.nowMs = nowMs;
+    for (const upstream of this.#awake) if (!upstream.onTick(nowMs)) this.#awake.delete(upstream);
+    if (this.#ejectionChanges.length === 0) return;
+    const changes = this.#ejectionChanges;
+    this.#ejectionChanges = [];
+    this.#events.onEjectionChanges(changes);
+  }
+
+  /** Gathered until the next tick: when many endpoints fail at once, that is one message. */
+  onEjectionChange(change: EjectionChange): void {
+    this.#ejectionChanges.push(change);
+  }
+
+  onPanic(upstream: Upstream): void {
+    this.#events.onPanic(upstream);
+  }
+
+  wake(upstream: Upstream): void {
+    this.#awake.add(upstream);
   }
 
   all(): Iterable<Upstream> {

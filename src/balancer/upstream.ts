@@ -1,14 +1,39 @@
 /** One upstream while it runs: its endpoints, which of them may be picked, and the balancer that picks. */
-import type { EndpointAddress, TransportConfig, UpstreamId } from '../model/proxy-config.ts';
+import type { SlowStartConfig } from '../model/outlier-detection.ts';
+import type { EjectionChange, EndpointAddress, TransportConfig, UpstreamId } from '../model/proxy-config.ts';
 import { PLAIN_TRANSPORT, toEndpointId } from '../model/proxy-config.ts';
-import type { BalancerName, HashingConfig } from '../model/upstream-policy.ts';
+import type { BalancerName, HashingConfig, UpstreamPolicy } from '../model/upstream-policy.ts';
 import { ALGORITHMS } from './algorithms/index.ts';
 import { AttemptResult, isFailure } from './attempt-result.ts';
+import { findAvailable } from './availability.ts';
 import type { Balancer } from './balancer.ts';
 import { type CreateTransport, Endpoint } from './endpoint.ts';
+import { OutlierDetector } from './outlier-detector.ts';
 import { isSameTransport } from './same-transport.ts';
+import { rampStepMs, rampsUp, setWeights } from './slow-start.ts';
 import { UpstreamTraffic } from './upstream-traffic.ts';
-import { preferOwnZone } from './zone-preference.ts';
+
+/** How health decides who may be picked, and with what share. */
+export type HealthPolicy = Pick<UpstreamPolicy, 'outlierDetection' | 'slowStart' | 'panicThreshold'>;
+
+/** What upstreams ask of whoever holds them. */
+export interface UpstreamHost {
+  /** Monotonic, as coarse as the ticks. */
+  readonly nowMs: number;
+  /** An endpoint was ejected or has returned by what this worker saw of it. */
+  onEjectionChange(change: EjectionChange): void;
+  /** It has begun to ignore health. */
+  onPanic(upstream: Upstream): void;
+  /** From now on `onTick` has something to do, until it says otherwise. */
+  wake(upstream: Upstream): void;
+}
+
+const NO_HOST: UpstreamHost = {
+  nowMs: 0,
+  onEjectionChange: () => undefined,
+  onPanic: () => undefined,
+  wake: () => undefined,
+};
 
 /** What a health check says about one endpoint. */
 export interface EndpointVerdict {
@@ -25,10 +50,14 @@ export class Upstream {
   /** Those that may be picked: weight above 0, healthy (see `panicking`), not draining unless all are, and of our zone if any is. */
   available: readonly Endpoint[];
   /**
-   * None is healthy: then health is ignored and every endpoint with a weight is available. A wrong guess costs one failed
-   * attempt; refusing would turn a broken health check into an outage.
+   * None is healthy, or fewer than the panic threshold asks for: then health is ignored and every endpoint with a weight is
+   * available. A wrong guess costs one failed attempt; refusing would turn a broken health check into an outage.
    */
   panicking: boolean;
+  /** How often it began to. */
+  panics: number;
+  /** What `weightInForce` of its endpoints counts in: so many make up a configured weight of 1. */
+  weightScale: number;
   balancer: Balancer;
   algorithm: BalancerName;
   /** Takes over where this one fails; null = none. */
@@ -36,20 +65,36 @@ export class Upstream {
   readonly traffic: UpstreamTraffic;
   readonly #seed: number;
   #hashing: HashingConfig | null;
+  readonly #host: UpstreamHost;
+  #detector: OutlierDetector | null;
+  #slowStart: SlowStartConfig | null;
+  #panicThreshold: number;
+  /** Endpoints that come after the first list ramp up. */
+  #started: boolean;
+  /** When weights change next; infinite while none ramps up. */
+  #nextRampMs: number;
   #byId: Map<string, Endpoint>;
   #transport: TransportConfig;
 
-  constructor(id: UpstreamId, algorithm: BalancerName, seed: number) {
+  constructor(id: UpstreamId, algorithm: BalancerName, seed: number, host: UpstreamHost = NO_HOST) {
     this.id = id;
     this.endpoints = [];
     this.available = [];
     this.panicking = false;
+    this.panics = 0;
+    this.weightScale = 1;
     this.balancer = ALGORITHMS[algorithm](seed, null);
     this.algorithm = algorithm;
     this.backup = null;
     this.traffic = new UpstreamTraffic();
     this.#seed = seed;
     this.#hashing = null;
+    this.#host = host;
+    this.#detector = null;
+    this.#slowStart = null;
+    this.#panicThreshold = 0;
+    this.#started = false;
+    this.#nextRampMs = Number.POSITIVE_INFINITY;
     this.#byId = new Map();
     this.#transport = PLAIN_TRANSPORT;
   }
@@ -64,6 +109,11 @@ export class Upstream {
     return this.available.length > 0 && !this.panicking;
   }
 
+  /** Hot. Ejected endpoints whose time is over, and that wait for a request that tries them: see `takeTrial`. */
+  get trialsDue(): number {
+    return this.#detector === null ? 0 : this.#detector.trialsDue;
+  }
+
   /** Hot. Null only when no endpoint has a weight. */
   pick(hashKey: number, tried: readonly Endpoint[]): Endpoint | null {
     return this.balancer.pick(hashKey, tried);
@@ -76,8 +126,52 @@ export class Upstream {
    * @param nowMs monotonic
    */
   record(endpoint: Endpoint, result: AttemptResult, latencyMs: number, nowMs: number): void {
-    if (result === AttemptResult.Neutral) return;
-    this.balancer.observe(endpoint, latencyMs, nowMs, isFailure(result));
+    if (result !== AttemptResult.Neutral) this.balancer.observe(endpoint, latencyMs, nowMs, isFailure(result));
+    this.#detector?.record(endpoint, result, latencyMs, nowMs);
+  }
+
+  /**
+   * The endpoint a request should go to before any other, to find out whether it answers again; null = none.
+   * @param repeatable whether the request can be sent to another endpoint if this one fails it; others have to wait a little
+   */
+  takeTrial(repeatable: boolean): Endpoint | null {
+    return this.#detector?.takeTrial(repeatable, this.#host.nowMs) ?? null;
+  }
+
+  /** Changes how health is judged by requests, and what follows from it. */
+  usePolicy({ outlierDetection, slowStart, panicThreshold }: HealthPolicy): void {
+    const isSamePanic = panicThreshold === this.#panicThreshold;
+    this.#slowStart = slowStart;
+    this.#panicThreshold = panicThreshold;
+    const returned = outlierDetection === null && this.#detector?.forgiveAll(this.#host.nowMs) === true;
+    if (outlierDetection === null) this.#detector = null;
+    else if (this.#detector === null) {
+      this.#detector = new OutlierDetector(outlierDetection, (endpoint, change) => this.#onEjection(endpoint, change));
+      this.#detector.watch(findAvailable(this.endpoints, panicThreshold).eligible);
+    } else this.#detector.config = outlierDetection;
+    if (returned || !isSamePanic) this.#refresh();
+  }
+
+  /** Every now and then while `wake` was called. @returns whether there will be more to do */
+  onTick(nowMs: number): boolean {
+    this.#detector?.onTick(nowMs);
+    if (nowMs >= this.#nextRampMs) this.#setWeights(nowMs);
+    return this.#detector?.waits === true || this.#nextRampMs !== Number.POSITIVE_INFINITY;
+  }
+
+  /** What other workers found out, with one rebuild. Those about endpoints that are not here are ignored. */
+  adoptEjections(changes: readonly EjectionChange[]): void {
+    const detector = this.#detector;
+    if (detector === null) return;
+    const { nowMs } = this.#host;
+    let moved = false;
+    for (const change of changes) {
+      const endpoint = this.#byId.get(change.endpointId);
+      if (endpoint === undefined || !detector.adopt(endpoint, change, nowMs)) continue;
+      moved = true;
+      if (change.reason === null) endpoint.rampFromMs = nowMs;
+    }
+    if (moved) this.#refresh();
   }
 
   /** Changes the algorithm and keeps everything else. What keys are made of is no business of the balancer. */
@@ -123,6 +217,7 @@ export class Upstream {
       wanted.set(endpoint, address);
     }
     this.#replaceEndpoints(next, wanted);
+    this.#started = true;
   }
 
   /** Many verdicts for the price of one rebuild. True if any of them changed something; endpoints that are not here do not. */
@@ -134,6 +229,7 @@ export class Upstream {
       if (endpoint === undefined || (endpoint.healthy === healthy && endpoint.reason === reason)) continue;
       changed = true;
       moved ||= endpoint.healthy !== healthy;
+      if (healthy && !endpoint.healthy) this.#welcome(endpoint);
       endpoint.healthy = healthy;
       endpoint.reason = reason;
     }
@@ -149,7 +245,21 @@ export class Upstream {
   #create(address: EndpointAddress, createTransport: CreateTransport): Endpoint {
     const endpoint = new Endpoint(this.id, address.address, address.port, address.weight);
     endpoint.transport = createTransport(endpoint, this.#transport);
+    if (this.#started) endpoint.rampFromMs = this.#host.nowMs;
     return endpoint;
+  }
+
+  /** It was unhealthy: what requests told of that time counts no more. */
+  #welcome(endpoint: Endpoint): void {
+    const { nowMs } = this.#host;
+    this.#detector?.forgive(endpoint, nowMs);
+    endpoint.rampFromMs = nowMs;
+  }
+
+  #onEjection(endpoint: Endpoint, change: EjectionChange): void {
+    if (change.reason === null) endpoint.rampFromMs = this.#host.nowMs;
+    this.#host.onEjectionChange(change);
+    this.#refresh();
   }
 
   /** From here on nothing can fail: a transport that could not be created has left everything as it was. */
@@ -162,7 +272,6 @@ export class Upstream {
     if (unchanged && endpoints.length === previous.length) return;
     for (const [endpoint, { weight, draining = false, otherZone = false }] of wanted) {
       endpoint.weight = weight;
-      endpoint.weightInForce = weight;
       endpoint.draining = draining;
       endpoint.otherZone = otherZone;
     }
@@ -174,14 +283,32 @@ export class Upstream {
   }
 
   #refresh(): void {
-    const weighted = this.endpoints.filter((endpoint) => endpoint.weight > 0);
-    const staying = weighted.filter((endpoint) => !endpoint.draining);
-    const eligible = staying.length > 0 ? staying : weighted;
-    const healthy = eligible.filter((endpoint) => endpoint.healthy);
-    this.panicking = healthy.length === 0 && eligible.length > 0;
-    this.available = this.panicking ? eligible : preferOwnZone(healthy);
+    const { eligible, available, panicking } = findAvailable(this.endpoints, this.#panicThreshold);
+    const panicsNow = panicking && !this.panicking;
+    this.panicking = panicking;
+    this.available = available;
+    const allDrain = eligible[0]?.draining === true;
+    for (const endpoint of this.endpoints) {
+      endpoint.weightInForce = 0;
+      retire(endpoint, endpoint.draining && !allDrain);
+    }
+    this.#setWeights(this.#host.nowMs);
+    this.#detector?.watch(eligible);
+    if (this.#detector?.waits === true) this.#host.wake(this);
+    if (!panicsNow) return;
+    this.panics++;
+    this.#host.onPanic(this);
+  }
+
+  /** And has the balancer go by them. The list itself stays the same object where only weights change. */
+  #setWeights(nowMs: number): void {
+    const slowStart = rampsUp(this.algorithm) ? this.#slowStart : null;
+    this.weightScale = setWeights(this.available, slowStart, nowMs);
     this.balancer.rebuild(this.available);
-    for (const endpoint of this.endpoints) retire(endpoint, endpoint.draining && staying.length > 0);
+    this.#nextRampMs = Number.POSITIVE_INFINITY;
+    if (this.weightScale === 1 || slowStart === null) return;
+    this.#nextRampMs = nowMs + rampStepMs(slowStart);
+    this.#host.wake(this);
   }
 }
 

@@ -8,6 +8,7 @@ import { AccessLogBuffer } from '../proxy/access-log-buffer.ts';
 import { collectStats } from '../proxy/collect-stats.ts';
 import { createTransport } from '../proxy/create-transport.ts';
 import { ProxyServer } from '../proxy/server.ts';
+import { ThrottledWarning } from '../proxy/throttled-warning.ts';
 import { WorkerContext } from '../proxy/worker-context.ts';
 import { PortLogger } from './port-logger.ts';
 
@@ -21,6 +22,10 @@ const registry: UpstreamRegistry = new UpstreamRegistry(
   (endpoint, config) => createTransport(worker, endpoint, config),
   seed,
   settings.workers,
+  {
+    onEjectionChanges: (changes) => send({ type: 'ejections', changes }),
+    onPanic: (upstream) => panicWarning.warn({ upstream: upstream.id, available: upstream.available.length }),
+  },
 );
 const live = new LiveState(registry);
 const accessLog =
@@ -34,12 +39,14 @@ const worker: WorkerContext = new WorkerContext(
   (Math.random() * 0x7fff_ffff) | 0,
   accessLog === null ? null : (entry) => accessLog.add(entry),
 );
+const panicWarning = new ThrottledWarning(worker, 'too few healthy endpoints, health is ignored');
 const server = new ProxyServer(worker);
 const beat = (): void => {
   Atomics.add(settings.pulse, 0, 1);
 };
 beat();
 worker.clock.watch({ onTick: beat });
+worker.clock.watch(registry);
 
 /** Opening and closing listeners takes a moment; whatever changes the running state waits its turn behind it. */
 let changing: Promise<void> = Promise.resolve();
@@ -60,6 +67,9 @@ port.on('message', (message: ToWorker) => {
       break;
     case 'health':
       changing = changing.then(() => registry.applyHealth(message.changes));
+      break;
+    case 'ejections':
+      changing = changing.then(() => registry.adoptEjections(message.changes));
       break;
     case 'stats':
       send({ type: 'stats', requestId: message.requestId, stats: collectStats(worker) });

@@ -3,10 +3,17 @@
  * die. A replacement gets the whole present configuration before it takes its first connection.
  */
 import type { Logger } from '../log/logger.ts';
-import type { EndpointChange, HealthChange, ListenerConfig, ProxyConfig } from '../model/proxy-config.ts';
+import type {
+  EjectionChange,
+  EndpointChange,
+  HealthChange,
+  ListenerConfig,
+  ProxyConfig,
+} from '../model/proxy-config.ts';
 import type { BoundPort, WorkerSettings } from '../model/worker-messages.ts';
 import type { WorkerStats } from '../model/worker-stats.ts';
 import { checkPorts } from './check-ports.ts';
+import { EjectionBoard } from './ejection-board.ts';
 import { TicketKeys } from './ticket-keys.ts';
 import { Watchdog } from './watchdog.ts';
 import { WorkerThread } from './worker-thread.ts';
@@ -38,6 +45,7 @@ export class WorkerPool {
   readonly #threads: Map<number, WorkerThread>;
   readonly #ticketKeys: TicketKeys;
   readonly #watchdog: Watchdog;
+  readonly #ejections: EjectionBoard;
   #nextId: number;
   #running: ProxyConfig | null;
   #ports: readonly BoundPort[];
@@ -55,6 +63,7 @@ export class WorkerPool {
       for (const thread of this.#threads.values()) thread.post({ type: 'ticket-keys', keys });
     });
     this.#watchdog = new Watchdog(options.hangTimeoutMs, () => this.#threads.values());
+    this.#ejections = new EjectionBoard(options.logger);
     this.#nextId = 1;
     this.#running = null;
     this.#ports = [];
@@ -98,6 +107,7 @@ export class WorkerPool {
     }
     // A thread started from here on, to replace one that dies meanwhile, must not miss this configuration.
     this.#running = config;
+    this.#ejections.retain(config);
     const refused = await this.#applyToAll(config);
     if (refused === '') return '';
     this.#running = previous;
@@ -108,10 +118,12 @@ export class WorkerPool {
   /** @param running the present configuration with the changes folded in, for threads started later */
   async applyEndpoints(changes: readonly EndpointChange[], running: ProxyConfig): Promise<void> {
     this.#running = running;
+    this.#ejections.retain(running);
     await Promise.all(Array.from(this.#threads.values(), (thread) => thread.applyEndpoints(changes)));
   }
 
   applyHealth(changes: readonly HealthChange[]): void {
+    for (const change of changes) if (change.healthy) this.#ejections.forgive(change.upstreamId, change.endpointId);
     for (const thread of this.#threads.values()) thread.post({ type: 'health', changes });
   }
 
@@ -166,6 +178,7 @@ export class WorkerPool {
       settings: { ...settings, workerId: this.#nextId++ },
       logger,
       onAccessLines,
+      onEjections: (changes) => this.#onEjections(thread, changes),
       onLateRefusal: (error) => thread.kill(`configuration refused after a silence: ${error}`),
       onHung: (silentMs) => this.#onHung(thread, silentMs),
       onExit: (error) => this.#onExit(thread, error, performance.now() - startedMs),
@@ -182,6 +195,14 @@ export class WorkerPool {
       this.#options.logger.error('worker could not take the configuration', { worker: thread.id, error });
     const health = this.#options.health();
     if (health.length > 0) thread.post({ type: 'health', changes: health });
+    const ejections = this.#ejections.snapshot();
+    if (ejections.length > 0) thread.post({ type: 'ejections', changes: ejections });
+  }
+
+  /** The others need not have the same failures to know. */
+  #onEjections(from: WorkerThread, changes: readonly EjectionChange[]): void {
+    this.#ejections.note(changes);
+    for (const thread of this.#threads.values()) if (thread !== from) thread.post({ type: 'ejections', changes });
   }
 
   #onHung(thread: WorkerThread, silentMs: number): void {

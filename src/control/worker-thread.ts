@@ -1,7 +1,7 @@
 /** One data-plane thread and the questions that are open with it. Every promise settles, also when the thread dies. */
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../log/logger.ts';
-import type { EndpointChange, ProxyConfig } from '../model/proxy-config.ts';
+import type { EjectionChange, EndpointChange, ProxyConfig } from '../model/proxy-config.ts';
 import type { BoundPort, FromWorker, ToWorker, WorkerSettings } from '../model/worker-messages.ts';
 import type { WorkerStats } from '../model/worker-stats.ts';
 import type { Watched } from './watchdog.ts';
@@ -11,6 +11,7 @@ export interface WorkerThreadOptions {
   readonly settings: Omit<WorkerSettings, 'pulse'>;
   readonly logger: Logger;
   readonly onAccessLines: (lines: string) => void;
+  readonly onEjections: (changes: readonly EjectionChange[]) => void;
   /** It has refused, or could not run, a configuration for whose answer nobody waited any longer. */
   readonly onLateRefusal: (error: string) => void;
   /** It has shown no sign of life for this long. */
@@ -157,6 +158,9 @@ export class WorkerThread implements Watched {
         break;
       case 'access-log':
         this.#options.onAccessLines(message.lines);
+        break;
+      case 'ejections':
+        this.#options.onEjections(message.changes);
         break;
       case 'log':
         this.#options.logger[message.level](message.message, { worker: this.id, ...message.fields });

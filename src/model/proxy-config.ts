@@ -4,6 +4,7 @@
  */
 import type { FileLocation, ObjectRef } from './object-ref.ts';
 import type { KeyPair } from './objects.ts';
+import type { EjectionReason } from './outlier-detection.ts';
 import type { Problem } from './problem.ts';
 import type { RoutePolicy } from './route-policy.ts';
 import type { UpstreamPolicy } from './upstream-policy.ts';
@@ -211,6 +212,19 @@ export interface HealthChange {
   readonly healthy: boolean;
   /** Empty when healthy; else e.g. `status 500`, `connect ECONNREFUSED`. */
   readonly reason: string;
+}
+
+/** What a worker found out about one endpoint from its requests, for the other workers. Saying it twice changes nothing. */
+export interface EjectionChange {
+  readonly upstreamId: UpstreamId;
+  /** `toEndpointId(address, port)`. */
+  readonly endpointId: string;
+  /** Null = it answers well again. */
+  readonly reason: EjectionReason | null;
+  /** From now on; 0 when it answers well again. */
+  readonly forMs: number;
+  /** How often in a row it has been ejected, which makes the next time longer. */
+  readonly level: number;
 }
 
 export interface CertificateConfig {

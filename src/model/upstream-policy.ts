@@ -1,5 +1,6 @@
 /** What an upstream does with its endpoints, whoever asks for it. How they are connected to is `TransportConfig`. */
 import type { HealthCheckConfig } from './health-check.ts';
+import { CONNECT_FAILURES_ONLY, type OutlierDetectionConfig, type SlowStartConfig } from './outlier-detection.ts';
 
 /** By the names configuration uses; `balancer/algorithms/index.ts` holds one of each. */
 export const BALANCERS = ['round-robin', 'least-request', 'peak-ewma', 'random', 'ring-hash', 'maglev'] as const;
@@ -47,6 +48,15 @@ export interface UpstreamPolicy {
   readonly hashing: HashingConfig | null;
   /** Null = no active health checks. */
   readonly healthCheck: HealthCheckConfig | null;
+  /** Null = no endpoint is ejected for what it answers. */
+  readonly outlierDetection: OutlierDetectionConfig | null;
+  /** Null = new and returning endpoints have their full share at once. */
+  readonly slowStart: SlowStartConfig | null;
+  /**
+   * When fewer endpoints than this are healthy, in percent, health is ignored: 0 to 100, 0 = only when none is. Without it
+   * the last healthy ones would go down under the load of all.
+   */
+  readonly panicThreshold: number;
   readonly retryBudget: RetryBudgetConfig;
   readonly limits: UpstreamLimits;
   /**
@@ -60,6 +70,9 @@ export const DEFAULT_UPSTREAM_POLICY: UpstreamPolicy = {
   balancer: 'round-robin',
   hashing: null,
   healthCheck: null,
+  outlierDetection: CONNECT_FAILURES_ONLY,
+  slowStart: null,
+  panicThreshold: 0,
   retryBudget: { percent: 20, perSecond: 3 },
   limits: {
     maxConnections: 0,

@@ -1,5 +1,5 @@
 /** What the control plane and a data-plane worker say to each other. Plain data only. */
-import type { EndpointChange, HealthChange, ProxyConfig } from './proxy-config.ts';
+import type { EjectionChange, EndpointChange, HealthChange, ProxyConfig } from './proxy-config.ts';
 import type { WorkerStats } from './worker-stats.ts';
 
 export type ToWorker =
@@ -8,6 +8,8 @@ export type ToWorker =
   | { readonly type: 'config'; readonly config: ProxyConfig; readonly ports: readonly BoundPort[] }
   | { readonly type: 'endpoints'; readonly sequence: number; readonly changes: readonly EndpointChange[] }
   | { readonly type: 'health'; readonly changes: readonly HealthChange[] }
+  /** What the requests of other workers told. */
+  | { readonly type: 'ejections'; readonly changes: readonly EjectionChange[] }
   | { readonly type: 'stats'; readonly requestId: number }
   /** A drain will follow: go on accepting, and let clients of HTTP/1.1 connect anew for each request. */
   | { readonly type: 'leave' }
@@ -24,6 +26,8 @@ export type FromWorker =
   | { readonly type: 'endpoints-applied'; readonly sequence: number }
   | { readonly type: 'stats'; readonly requestId: number; readonly stats: WorkerStats }
   | { readonly type: 'access-log'; readonly lines: string }
+  /** What its requests told, and no worker has told it. */
+  | { readonly type: 'ejections'; readonly changes: readonly EjectionChange[] }
   | {
       readonly type: 'log';
       readonly level: 'debug' | 'info' | 'warn' | 'error';

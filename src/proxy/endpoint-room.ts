@@ -4,6 +4,8 @@ import type { Endpoint } from '../balancer/endpoint.ts';
 import type { Upstream } from '../balancer/upstream.ts';
 import type { UpstreamLimits } from '../model/upstream-policy.ts';
 import type { Exchange } from './exchange.ts';
+import { BODY_NONE } from './http1/request-head.ts';
+import { mayRetry } from './retry.ts';
 import type { UpstreamTransport } from './upstream-transport.ts';
 
 /** How often the balancer is asked for another endpoint before all are looked at in turn. */
@@ -24,8 +26,16 @@ export function findEndpoint(exchange: Exchange): Endpoint | null {
 }
 
 /** Null only without endpoints. */
-function choose({ upstream }: Exchange, tried: readonly Endpoint[]): Endpoint | null {
-  return upstream.pick(0, tried);
+function choose(exchange: Exchange, tried: readonly Endpoint[]): Endpoint | null {
+  const { upstream } = exchange;
+  const trial = upstream.trialsDue > 0 && tried.length === 0 ? upstream.takeTrial(isRepeatable(exchange)) : null;
+  return trial ?? upstream.pick(0, tried);
+}
+
+/** Whether another endpoint could take it if this one never answers. A body might not fit into what is kept of it. */
+function isRepeatable({ route, method, body }: Exchange): boolean {
+  const { policy } = route;
+  return policy.retryAttempts > 1 && body === BODY_NONE && mayRetry(policy, method, 'timeout', true);
 }
 
 /** As the balancer wants it, around the full ones; those that failed the request are no way out. */

@@ -2,6 +2,7 @@
 import type { RetryCondition } from '../model/route-policy.ts';
 import type { BalancerName } from '../model/upstream-policy.ts';
 import type { HealthCheckEntry } from './static-health-check.ts';
+import type { OutlierDetectionEntry, SlowStartEntry } from './static-passive-health.ts';
 
 export interface StaticFile {
   readonly listeners?: readonly ListenerEntry[] | undefined;
@@ -42,6 +43,10 @@ export interface UpstreamEntry {
   readonly proxyProtocol?: 'v1' | 'v2' | undefined;
   readonly balancer?: BalancerName | undefined;
   readonly healthCheck?: HealthCheckEntry | undefined;
+  readonly outlierDetection?: OutlierDetectionEntry | undefined;
+  readonly slowStart?: SlowStartEntry | undefined;
+  /** Percent. */
+  readonly panicThreshold?: number | undefined;
   readonly retryBudget?: RetryBudgetEntry | undefined;
   readonly limits?: LimitsEntry | undefined;
   readonly backup?: string | undefined;

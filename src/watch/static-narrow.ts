@@ -28,6 +28,7 @@ import {
 } from './static-file.ts';
 import { toHealthCheck } from './static-health-check.ts';
 import { reportIssues } from './static-issues.ts';
+import { toOutlierDetection, toSlowStart } from './static-passive-health.ts';
 import { StaticProblems, staticRef } from './static-problems.ts';
 import { staticFileSchema } from './static-schema.ts';
 import { toStaticHost } from './static-values.ts';
@@ -138,6 +139,9 @@ function toUpstream(name: string, entry: UpstreamEntry, certificates: StaticCert
       return parsed === null ? [] : { ...parsed, weight };
     }),
     healthCheck: healthCheck === undefined ? null : toHealthCheck(healthCheck),
+    outlierDetection: toOutlierDetection(entry.outlierDetection, DEFAULT_UPSTREAM_POLICY.outlierDetection),
+    slowStart: toSlowStart(entry.slowStart),
+    panicThreshold: entry.panicThreshold ?? DEFAULT_UPSTREAM_POLICY.panicThreshold,
     retryBudget: toRetryBudget(entry.retryBudget),
     limits: toLimits(entry.limits),
     backup: entry.backup ?? null,

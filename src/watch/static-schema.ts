@@ -12,6 +12,7 @@ import { ENDPOINT_ADDRESS_FORM, parseEndpointAddress } from './endpoint-address.
 import { BYTE_SIZE_FORM, parseByteSize } from './quantity.ts';
 import type { StaticFile } from './static-file.ts';
 import { healthCheckSchema } from './static-health-check.ts';
+import { outlierDetectionSchema, slowStartSchema } from './static-passive-health.ts';
 import { duration, integer, map, matching, passing, pattern, text } from './static-schema-parts.ts';
 import { toStaticHost } from './static-values.ts';
 
@@ -168,6 +169,19 @@ const upstream = map({
     .optional()
     .describe('How endpoints are chosen. Default: `round-robin`.'),
   healthCheck: healthCheckSchema.optional().describe('Active health checks. Default: none.'),
+  outlierDetection: outlierDetectionSchema
+    .optional()
+    .describe(
+      'Eject endpoints by what they answer; `{}` takes all defaults. Without it only endpoints that cannot be connected to are, for 5 to 30 seconds.',
+    ),
+  slowStart: slowStartSchema
+    .optional()
+    .describe('Let the share of new and returning endpoints grow. Not for `ring-hash` and `maglev`. Default: no.'),
+  panicThreshold: integer(0, 100)
+    .optional()
+    .describe(
+      'When less than this percentage of the endpoints is healthy, health is ignored. Default: 0, which means when none is.',
+    ),
   retryBudget: retryBudget.optional().describe('How much of the traffic may be retries.'),
   limits: limits.optional().describe('What may be under way at once. Default: no limits.'),
   backup: upstreamName

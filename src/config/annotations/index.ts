@@ -34,6 +34,17 @@ import { maxConnectionsPerEndpoint } from './max-connections-per-endpoint.ts';
 import { maxPending } from './max-pending.ts';
 import { maxRequests } from './max-requests.ts';
 import { maxRequestsPerEndpoint } from './max-requests-per-endpoint.ts';
+import { outlierBaseEjectionTime } from './outlier-base-ejection-time.ts';
+import { outlierConnectFailures } from './outlier-connect-failures.ts';
+import { outlierDetection } from './outlier-detection.ts';
+import { outlierGatewayFailures } from './outlier-gateway-failures.ts';
+import { outlierInterval } from './outlier-interval.ts';
+import { outlierMaxEjectedPercent } from './outlier-max-ejected-percent.ts';
+import { outlierMaxEjectionTime } from './outlier-max-ejection-time.ts';
+import { outlierServerErrors } from './outlier-server-errors.ts';
+import { outlierSuccessRateGap } from './outlier-success-rate-gap.ts';
+import { outlierSuccessRateRequests } from './outlier-success-rate-requests.ts';
+import { panicThreshold } from './panic-threshold.ts';
 import { pendingTimeout } from './pending-timeout.ts';
 import { proxyBodySize } from './proxy-body-size.ts';
 import { proxyConnectTimeout } from './proxy-connect-timeout.ts';
@@ -53,6 +64,8 @@ import { proxySslVerifyDepth } from './proxy-ssl-verify-depth.ts';
 import { retryBudget } from './retry-budget.ts';
 import { retryBudgetFloor } from './retry-budget-floor.ts';
 import { retryBuffer } from './retry-buffer.ts';
+import { slowStart } from './slow-start.ts';
+import { slowStartMinPercent } from './slow-start-min-percent.ts';
 import { upstreamProxyProtocol } from './upstream-proxy-protocol.ts';
 
 export const ANNOTATIONS: readonly AnnotationSpec[] = [
@@ -84,6 +97,19 @@ export const ANNOTATIONS: readonly AnnotationSpec[] = [
   upstreamProxyProtocol,
   loadBalance,
   balancer,
+  outlierDetection,
+  outlierConnectFailures,
+  outlierGatewayFailures,
+  outlierServerErrors,
+  outlierSuccessRateGap,
+  outlierSuccessRateRequests,
+  outlierInterval,
+  outlierBaseEjectionTime,
+  outlierMaxEjectionTime,
+  outlierMaxEjectedPercent,
+  slowStart,
+  slowStartMinPercent,
+  panicThreshold,
   retryBudget,
   retryBudgetFloor,
   backupService,

@@ -1,5 +1,6 @@
 /** What the annotations of one Ingress add up to. Each annotation writes its own fields in here and no others. */
 import type { HealthCheckConfig } from '../../model/health-check.ts';
+import type { OutlierDetectionConfig } from '../../model/outlier-detection.ts';
 import type { TlsVersion, TransportConfig } from '../../model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../model/route-policy.ts';
 import type { UpstreamPolicy } from '../../model/upstream-policy.ts';
@@ -11,10 +12,22 @@ export interface IngressSettings {
   readonly backend: BackendSettings;
   readonly upstream: UpstreamSettings;
   readonly healthCheck: HealthCheckSettings;
+  readonly passiveHealth: PassiveHealthSettings;
 }
 
 /** What is asked of the upstreams themselves; absent = nothing. Who prevails is decided in `upstream-claims.ts`. */
 export type UpstreamSettings = Writable<Partial<UpstreamPolicy>>;
+
+/** The `outlier-*` and `slow-start*` annotations as written. How they combine is decided in `combine-passive-health.ts`. */
+export interface PassiveHealthSettings {
+  /** Null = absent. */
+  enabled: boolean | null;
+  readonly limits: Writable<Partial<OutlierDetectionConfig>>;
+  /** Null = absent. */
+  slowStartMs: number | null;
+  /** Null = absent. */
+  slowStartPercent: number | null;
+}
 
 /** The `health-check*` annotations as written; null or absent = not written. How they combine is decided in `combine-health-check.ts`. */
 export interface HealthCheckSettings {
@@ -84,5 +97,6 @@ export function createIngressSettings(): IngressSettings {
     },
     upstream: {},
     healthCheck: { kind: null, path: null, bodyText: null, bodyPattern: null, others: {} },
+    passiveHealth: { enabled: null, limits: {}, slowStartMs: null, slowStartPercent: null },
   };
 }

@@ -4,6 +4,7 @@
  */
 import type { ProblemCode, ProblemSeverity } from '../../model/problem.ts';
 import { combineHealthCheck } from '../combine-health-check.ts';
+import { combinePassiveHealth } from '../combine-passive-health.ts';
 import { classifyUnsupported, UNSUPPORTED_NAMES } from './catalogue.ts';
 import type { AnnotationSpec } from './define.ts';
 import { ANNOTATIONS } from './index.ts';
@@ -143,7 +144,16 @@ class Reading {
       }
     }
     this.#finishHealthCheck();
+    this.#finishPassiveHealth();
     return { settings: this.#settings, faults: this.#faults };
+  }
+
+  #finishPassiveHealth(): void {
+    const { upstream, faults } = combinePassiveHealth(this.#settings.passiveHealth, this.#ownNames);
+    Object.assign(this.#settings.upstream, upstream);
+    for (const { name, message } of faults) {
+      this.#faults.push({ code: 'annotation-invalid', severity: 'warning', key: `${OWN_PREFIX}${name}`, message });
+    }
   }
 }
 
