@@ -20,9 +20,10 @@ test('a worker gets its share of each limit, rounded up, and none of no limit', 
 });
 
 test('without limits there is no line; taking them away keeps the line for those in it', () => {
+  const unlimited = new UpstreamTraffic();
+  unlimited.use(DEFAULT_UPSTREAM_POLICY, 1);
+  assert.equal(unlimited.admission, null);
   const traffic = new UpstreamTraffic();
-  traffic.use(DEFAULT_UPSTREAM_POLICY, 1);
-  assert.ok(traffic.admission === null);
   traffic.use({ ...DEFAULT_UPSTREAM_POLICY, limits: LIMITS }, 1);
   const line = traffic.admission ?? assert.fail();
   traffic.use(DEFAULT_UPSTREAM_POLICY, 1);

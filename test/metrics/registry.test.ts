@@ -305,7 +305,7 @@ test('certificate expiry is printed by host, with _ for the default one', async 
 });
 
 test('retries, backups and limits are told for upstreams that had any', async () => {
-  const busy = upstreamRow('shop/web/80', {
+  const retried = upstreamRow('shop/web/80', {
     retries: { error: 3, http_503: 1 },
     budgetExhausted: 2,
     backupRequests: 5,
@@ -313,7 +313,7 @@ test('retries, backups and limits are told for upstreams that had any', async ()
     queueTimeouts: 6,
   });
   const collectWorkers = (): Promise<readonly WorkerStats[]> =>
-    Promise.resolve([workerStats(1, { upstreams: [busy, upstreamRow('shop/idle/80')] })]);
+    Promise.resolve([workerStats(1, { upstreams: [retried, upstreamRow('shop/idle/80')] })]);
   const text = await registry({ collectWorkers }).render();
   const upstream = 'upstream="shop/web/80"';
   assert.deepEqual(

@@ -39,10 +39,14 @@ beforeEach(() => {
   good.script = ({ body }) => ok(`good ${body.toString()}`);
 });
 
+let applied = 0;
+
+/** Each time to an upstream of its own: what endpoints have done before must not count. */
 async function apply(policy: Partial<RoutePolicy>, ...endpoints: readonly string[]): Promise<void> {
+  const id = `upstream-${++applied}`;
   await proxy.apply({
-    upstreams: [upstreamConfig('a', ...endpoints)],
-    routes: [routeConfig('r', 'a', { policy: { ...DEFAULT_ROUTE_POLICY, ...policy } })],
+    upstreams: [upstreamConfig(id, ...endpoints)],
+    routes: [routeConfig('r', id, { policy: { ...DEFAULT_ROUTE_POLICY, ...policy } })],
   });
 }
 
