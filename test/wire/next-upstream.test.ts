@@ -243,10 +243,10 @@ test('a body that was kept so far goes on where it was interrupted', async (t) =
   await apply(AND_POSTS, `${bad.address}*1000`, good.address);
   const client = await RawClient.connect(proxy.port);
   t.after(() => client.destroy());
-  const before = bad.connections.length;
+  const known = bad.connections.length;
   client.write('POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n');
   const connection = await bad.until(() =>
-    bad.connections.slice(before).find(({ received }) => received.includes('first')),
+    bad.connections.slice(known).find(({ received }) => received.includes('first')),
   );
   connection.socket.resetAndDestroy();
   await good.until(() => good.connections.find(({ received }) => received.includes('first')));
@@ -270,9 +270,9 @@ test('a back end that takes no more of a request is 504 after the send timeout',
   await apply({ sendTimeoutMs: SHORT_MS, retryOn: [] }, bad.address);
   const client = await RawClient.connect(proxy.port);
   t.after(() => client.destroy());
-  const before = bad.connections.length;
+  const known = bad.connections.length;
   client.write('POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n');
-  (await bad.until(() => bad.connections[before])).socket.pause();
+  (await bad.until(() => bad.connections[known])).socket.pause();
   for (let i = 0; i < 20; i++) client.write(Buffer.alloc(1_000_000));
   assert.equal(await client.status(), 504);
 });

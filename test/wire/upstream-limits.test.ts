@@ -172,7 +172,7 @@ test('an endpoint that is full is passed over while another has room', async (t)
 
 test('connections are not opened beyond their limit; idle ones are used, and those that are closed make room', async (t) => {
   const limited = await Limited.start(t, { maxConnections: 1 }, one.address);
-  const before = one.connections.length;
+  const known = one.connections.length;
   const first = await open(t, limited, '/1');
   await one.request(1);
   const second = await open(t, limited, '/2');
@@ -180,13 +180,13 @@ test('connections are not opened beyond their limit; idle ones are used, and tho
   one.requests[0]?.connection.write(ok('1'));
   assert.equal(await first.status(), 200);
   await one.request(2);
-  assert.equal(one.connections.length, before + 1, 'the idle connection was used');
+  assert.equal(one.connections.length, known + 1, 'the idle connection was used');
   const third = await open(t, limited, '/3');
   await limited.untilWaiting(1);
   one.script = () => ok('3');
   one.requests[1]?.connection.socket.end(ok('2', 'Connection: close'));
   assert.deepEqual([await second.status(), await third.status()], [200, 200]);
-  assert.equal(one.connections.length, before + 2);
+  assert.equal(one.connections.length, known + 2);
 });
 
 test('a limit on connections of an endpoint leads to the other one', async (t) => {
