@@ -23,8 +23,9 @@ const FOLDERS: Readonly<Record<string, Folder>> = {
   proxy: { folders: ['model', 'router', 'balancer', 'live', 'log'], packages: ['lru-cache', 'undici'] },
   metrics: { folders: ['model', 'balancer', 'live'], packages: ['prom-client'] },
   admin: { folders: ['model', 'live', 'metrics', 'log'], packages: [] },
+  admission: { folders: ['model', 'config', 'log'], packages: [] },
   cli: {
-    folders: 'admin balancer config control health live log metrics model proxy router watch'.split(' '),
+    folders: 'admin admission balancer config control health live log metrics model proxy router watch'.split(' '),
     packages: ['commander', 're2js', 'selfsigned', 'undici'],
   },
 };

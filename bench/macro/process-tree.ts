@@ -43,17 +43,20 @@ function statsOfTree(root: number): readonly ProcessStat[] {
 /** Null when the process is gone. */
 function readStat(pid: number): ProcessStat | null {
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The second field is the name in parentheses and may hold anything; what follows starts with the third (proc(5)).
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return {
-      parent: Number(fields[1]),
-      ticks: Number(fields[11]) + Number(fields[12]),
-      pages: Number(fields[21]),
-    };
+    return parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return null;
   }
+}
+
+function parseStat(text: string): ProcessStat {
+  // The second field is the name in parentheses and may hold anything; what follows starts with the third (proc(5)).
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return {
+    parent: Number(fields[1]),
+    ticks: Number(fields[11]) + Number(fields[12]),
+    pages: Number(fields[21]),
+  };
 }
 
 function descendsFrom(pid: number, ancestor: number, all: ReadonlyMap<number, ProcessStat>): boolean {
@@ -61,4 +64,10 @@ function descendsFrom(pid: number, ancestor: number, all: ReadonlyMap<number, Pr
     if (at === ancestor) return true;
   }
   return false;
+}
+
+/** Seconds in user and kernel mode of the thread that a process began with. */
+export function mainThreadSeconds(pid: number): number {
+  const stat = parseStat(readFileSync(`/proc/${pid}/task/${pid}/stat`, 'utf8'));
+  return stat.ticks / systemValue('CLK_TCK');
 }

@@ -2,15 +2,18 @@
  * What `/debug/config` shows: the running configuration with the source of everything, and the live state of endpoints and
  * workers. Certificates and upstreams are copied field by field, so that key material cannot get in by accident.
  */
+import type { HealthCheckConfig, LastCheck } from '../model/health-check.ts';
 import type { KeyPair } from '../model/objects.ts';
-import type {
-  CertificateConfig,
-  ClientCertificateRule,
-  EndpointAddress,
-  ListenerConfig,
-  ProxyConfig,
-  UpstreamConfig,
-  UpstreamTlsConfig,
+import {
+  type CertificateConfig,
+  type ClientCertificateRule,
+  type EndpointAddress,
+  type ListenerConfig,
+  type ProxyConfig,
+  toEndpointId,
+  type UpstreamConfig,
+  type UpstreamId,
+  type UpstreamTlsConfig,
 } from '../model/proxy-config.ts';
 import type { EndpointStatsRow, WorkerStats } from '../model/worker-stats.ts';
 
@@ -31,7 +34,17 @@ export interface DumpedEndpoint extends EndpointAddress {
   readonly reason: string;
   readonly inFlight: number;
   readonly openConnections: number;
+  /** Null where nothing is checked, or nothing has been yet. */
+  readonly lastCheck: LastCheck | null;
 }
+
+/** The values of headers may be credentials. */
+export interface DumpedHealthCheck extends Omit<HealthCheckConfig, 'headers'> {
+  readonly headers: readonly string[];
+}
+
+/** The newest result of probing an endpoint. */
+export type FindLastCheck = (upstreamId: UpstreamId, endpointId: string) => LastCheck | null;
 
 export interface DumpedUpstreamTls extends Omit<UpstreamTlsConfig, 'caPem' | 'clientCertificate'> {
   /** False: the public authorities are trusted. */
@@ -39,7 +52,8 @@ export interface DumpedUpstreamTls extends Omit<UpstreamTlsConfig, 'caPem' | 'cl
   readonly clientCertificate: Omit<KeyPair, 'certPem' | 'keyPem'> | null;
 }
 
-export interface DumpedUpstream extends Omit<UpstreamConfig, 'endpoints' | 'tls'> {
+export interface DumpedUpstream extends Omit<UpstreamConfig, 'endpoints' | 'tls' | 'healthCheck'> {
+  readonly healthCheck: DumpedHealthCheck | null;
   readonly tls: DumpedUpstreamTls | null;
   readonly endpoints: readonly DumpedEndpoint[];
 }
@@ -57,13 +71,17 @@ export interface ConfigDump extends Omit<ProxyConfig, 'certificates' | 'listener
  * Endpoints change without a new configuration, so those that the workers report are the truth; `config` speaks only
  * where no worker answered.
  */
-export function dumpConfig(config: ProxyConfig, workers: readonly WorkerStats[]): ConfigDump {
+export function dumpConfig(
+  config: ProxyConfig,
+  workers: readonly WorkerStats[],
+  findLastCheck: FindLastCheck = () => null,
+): ConfigDump {
   const live = workers.length === 0 ? null : mergeEndpoints(workers);
   return {
     generation: config.generation,
     listeners: config.listeners.map(dumpListener),
     routes: config.routes,
-    upstreams: config.upstreams.map((upstream) => dumpUpstream(upstream, live)),
+    upstreams: config.upstreams.map((upstream) => dumpUpstream(upstream, live, findLastCheck)),
     certificates: config.certificates.map(dumpCertificate),
     problems: config.problems,
     workers: workers.map(({ workerId, generation, connections, requests, cpuSeconds }) => ({
@@ -88,17 +106,29 @@ function dumpCertificate(certificate: CertificateConfig): DumpedCertificate {
   return { id, hosts, isDefault, fingerprint, dnsNames, notAfter, source };
 }
 
-function dumpUpstream(upstream: UpstreamConfig, live: LiveEndpoints | null): DumpedUpstream {
+function dumpUpstream(
+  upstream: UpstreamConfig,
+  live: LiveEndpoints | null,
+  findLastCheck: FindLastCheck,
+): DumpedUpstream {
   const rows = live?.get(upstream.id)?.values() ?? [];
   const unknown = { healthy: null, reason: '', inFlight: 0, openConnections: 0 };
-  const endpoints =
+  const known =
     live === null ? upstream.endpoints.map((address) => ({ ...address, ...unknown })) : Array.from(rows, toDumped);
-  const { id, protocol, sendProxyProtocol, balancer, hashing, healthCheck, backend, source } = upstream;
+  const endpoints = known.map((endpoint) => {
+    return { ...endpoint, lastCheck: findLastCheck(upstream.id, toEndpointId(endpoint.address, endpoint.port)) };
+  });
+  const { id, protocol, sendProxyProtocol, balancer, hashing, backend, source } = upstream;
   const { retryBudget, limits, backup, outlierDetection, slowStart, panicThreshold } = upstream;
   const tls = upstream.tls === null ? null : dumpTls(upstream.tls);
+  const healthCheck = upstream.healthCheck === null ? null : dumpHealthCheck(upstream.healthCheck);
   const health = { healthCheck, outlierDetection, slowStart, panicThreshold };
   const policy = { balancer, hashing, ...health, retryBudget, limits, backup };
   return { id, protocol, tls, sendProxyProtocol, ...policy, endpoints, backend, source };
+}
+
+function dumpHealthCheck(check: HealthCheckConfig): DumpedHealthCheck {
+  return { ...check, headers: check.headers.map(({ name }) => name) };
 }
 
 function dumpTls(tls: UpstreamTlsConfig): DumpedUpstreamTls {
@@ -144,7 +174,7 @@ function mergeRows(a: EndpointStatsRow, b: EndpointStatsRow): EndpointStatsRow {
   };
 }
 
-function toDumped(row: EndpointStatsRow): DumpedEndpoint {
+function toDumped(row: EndpointStatsRow): Omit<DumpedEndpoint, 'lastCheck'> {
   const { weight, healthy, reason, inFlight, openConnections } = row;
   return { ...parseEndpointId(row.endpointId), weight, healthy, reason, inFlight, openConnections };
 }

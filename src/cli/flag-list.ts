@@ -4,6 +4,7 @@ import { defineFlag, type Flag, type Mode } from './flag.ts';
 import * as parse from './flag-parsers.ts';
 import { CONTROLLER_FLAGS, INGRESS_FLAGS } from './ingress-flags.ts';
 import { PROCESS_FLAGS } from './process-flags.ts';
+import { WEBHOOK_FLAGS } from './webhook-flags.ts';
 
 const SOURCE = 'Configuration source:';
 const REQUEST = 'Request:';
@@ -93,7 +94,7 @@ export const headerFlag: Flag<{ readonly name: string; readonly value: string }>
 
 /** The flags of each command, in the order of its help. */
 export const FLAGS: Readonly<Record<Mode, readonly Flag<unknown>[]>> = {
-  controller: [...CONTROLLER_FLAGS, ...INGRESS_FLAGS, ...PROCESS_FLAGS, ...CLIENT_FLAGS],
+  controller: [...CONTROLLER_FLAGS, ...WEBHOOK_FLAGS, ...INGRESS_FLAGS, ...PROCESS_FLAGS, ...CLIENT_FLAGS],
   serve: [configFlag, manifestsFlag, ...INGRESS_FLAGS, ...PROCESS_FLAGS, ...CLIENT_FLAGS],
   check: [configFlag, manifestsFlag, ...INGRESS_FLAGS, outputFlag],
   explain: [urlFlag, methodFlag, headerFlag, configFlag, manifestsFlag, adminFlag, ...INGRESS_FLAGS, outputFlag],

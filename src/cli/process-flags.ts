@@ -10,7 +10,7 @@ const LOGS = 'Logs and metrics:';
  * Kubernetes gives each pod a variable `<SERVICE>_PORT=tcp://…` for each Service of its namespace, and a Service named
  * `sluice-admin` thereby sets SLUICE_ADMIN_PORT.
  */
-function isServiceLink(text: string): boolean {
+export function isServiceLink(text: string): boolean {
   return /^(?:tcp|udp|sctp):\/\//.test(text);
 }
 

@@ -3,7 +3,9 @@ import { setTimeout } from 'node:timers/promises';
 import { checkPorts } from '../control/check-ports.ts';
 import type { Logger } from '../log/logger.ts';
 import type { KubernetesSource } from '../watch/kubernetes-source.ts';
+import type { LastKnownGood } from '../watch/last-known-good.ts';
 import type { ConfigSource } from '../watch/source.ts';
+import type { Admission } from './admission.ts';
 import { makeFallbackCertificate } from './fallback-certificate.ts';
 import type { CommonSettings, ControllerSettings, ServeSettings } from './settings.ts';
 import { readVersion } from './version.ts';
@@ -13,7 +15,14 @@ import { enlargeYoungGenerations } from './young-generation.ts';
 const EXIT_FAILED = 1;
 
 export async function runServe(settings: ServeSettings, logger: Logger): Promise<number> {
-  return run(settings, logger, await openFileSource(settings, logger), () => ({}), true);
+  const source = await openFileSource(settings, logger);
+  return run(settings, logger, {
+    source,
+    sourceDetail: () => ({}),
+    exitWhenUnusable: true,
+    lastKnownGood: null,
+    admission: null,
+  });
 }
 
 /** Each source is loaded only where it is used: the Kubernetes client alone costs more memory than the proxy. */
@@ -28,6 +37,14 @@ async function openFileSource({ source }: ServeSettings, logger: Logger): Promis
 
 export async function runController(settings: ControllerSettings, logger: Logger): Promise<number> {
   const { KubernetesSource } = await import('../watch/kubernetes-source.ts');
+  let lastKnownGood: LastKnownGood | null;
+  try {
+    lastKnownGood = await openSnapshotDirectory(settings, logger);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    logger.error('--snapshot-dir cannot be used', { directory: settings.snapshotDir, reason });
+    return EXIT_FAILED;
+  }
   let source: KubernetesSource;
   try {
     source = new KubernetesSource({
@@ -37,21 +54,53 @@ export async function runController(settings: ControllerSettings, logger: Logger
       controllerName: settings.controllerName,
       logger,
       userAgent: `sluice/${readVersion()}`,
+      earlier: lastKnownGood?.stored ?? null,
     });
   } catch (error) {
     logger.error('no API server to talk to', { reason: error instanceof Error ? error.message : String(error) });
     return EXIT_FAILED;
   }
-  return run(settings, logger, source, () => ({ resources: source.status() }), false);
+  return run(settings, logger, {
+    source: lastKnownGood?.backUp(source) ?? source,
+    sourceDetail: () => ({
+      resources: source.status(),
+      ...(lastKnownGood === null ? {} : { snapshot: lastKnownGood.status() }),
+    }),
+    exitWhenUnusable: false,
+    lastKnownGood,
+    admission: await openAdmission(settings, logger),
+  });
 }
 
-async function run(
-  settings: CommonSettings,
+async function openSnapshotDirectory(
+  { snapshotDir, watchNamespaces: namespaces, defaultTlsSecret }: ControllerSettings,
   logger: Logger,
-  source: ConfigSource,
-  sourceDetail: () => Readonly<Record<string, unknown>>,
-  exitWhenUnusable: boolean,
-): Promise<number> {
+): Promise<LastKnownGood | null> {
+  if (snapshotDir === null) return null;
+  const { openLastKnownGood } = await import('../watch/last-known-good.ts');
+  return openLastKnownGood(snapshotDir, { namespaces, defaultTlsSecret }, logger);
+}
+
+async function openAdmission(settings: ControllerSettings, logger: Logger): Promise<Admission | null> {
+  const { webhook } = settings;
+  if (webhook === null) return null;
+  const { Admission } = await import('./admission.ts');
+  return new Admission({ settings, webhook, logger });
+}
+
+/** Where the configuration comes from, and what becomes of it besides being served. */
+interface Supply {
+  readonly source: ConfigSource;
+  /** For `/readyz`. */
+  readonly sourceDetail: () => Readonly<Record<string, unknown>>;
+  /** Something that cannot be used, before anything was served, ends the process. */
+  readonly exitWhenUnusable: boolean;
+  readonly lastKnownGood: LastKnownGood | null;
+  readonly admission: Admission | null;
+}
+
+async function run(settings: CommonSettings, logger: Logger, supply: Supply): Promise<number> {
+  const { source, sourceDetail, exitWhenUnusable, lastKnownGood, admission } = supply;
   const stop = new AbortController();
   const ended = Promise.withResolvers<number>();
   const services = wire({
@@ -64,6 +113,8 @@ async function run(
     },
     onFirstApplyFailed: () => ended.resolve(EXIT_FAILED),
     sourceDetail,
+    lastKnownGood,
+    admission,
   });
   let stopping = false;
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -81,10 +132,18 @@ async function run(
     logger.error('admin port cannot be bound', { bind: settings.adminBind, port: settings.adminPort, error });
     return EXIT_FAILED;
   }
+  let webhookPort: number | null = null;
+  try {
+    if (admission !== null) webhookPort = await admission.listen();
+  } catch (error) {
+    logger.error('webhook port cannot be bound', { bind: settings.bind, error });
+    return EXIT_FAILED;
+  }
   enlargeYoungGenerations();
   services.pool.start();
-  void source.start(services.loop, stop.signal);
-  void services.firstApplied.then(() => logger.info('ready', { ...toPortFields(services), adminPort }));
+  void source.start(admission?.passTo(services.loop) ?? services.loop, stop.signal);
+  const otherPorts = { adminPort, ...(webhookPort === null ? {} : { webhookPort }) };
+  void services.firstApplied.then(() => logger.info('ready', { ...toPortFields(services), ...otherPorts }));
   const exitCode = await ended.promise;
   stop.abort();
   if (exitCode !== 0) {
@@ -121,9 +180,9 @@ async function shutDown(
   }
   logger.info('draining', { signal, timeoutMs: drainTimeoutMs });
   stop.abort();
-  await services.pool.drain(settings.drainTimeoutMs);
+  await Promise.all([services.pool.drain(settings.drainTimeoutMs), services.lastKnownGood?.close()]);
   services.prober.close();
-  await services.admin.close();
+  await Promise.all([services.admin.close(), services.admission?.close()]);
   logger.info('stopped');
 }
 

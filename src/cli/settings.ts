@@ -6,6 +6,7 @@ import { type Environment, type Flag, FlagReader, type GivenFlags, type Mode } f
 import * as flags from './flag-list.ts';
 import * as ingress from './ingress-flags.ts';
 import * as traffic from './process-flags.ts';
+import * as webhook from './webhook-flags.ts';
 
 /** How Ingresses are chosen and read, wherever they come from. */
 export interface IngressSettings {
@@ -67,6 +68,17 @@ export interface ControllerSettings extends CommonSettings {
   readonly publishService: string;
   readonly publishStatusAddresses: readonly string[];
   readonly electionId: string;
+  /** Null = what is served is not kept. */
+  readonly snapshotDir: string | null;
+  /** Null = no admission webhook. */
+  readonly webhook: WebhookSettings | null;
+}
+
+export interface WebhookSettings {
+  /** 0 = any free port. */
+  readonly port: number;
+  /** Holds `tls.crt` and `tls.key`. */
+  readonly certificateDirectory: string;
 }
 
 export interface ServeSettings extends CommonSettings {
@@ -111,6 +123,8 @@ export function readControllerSettings(
     publishService: reader.read(ingress.publishServiceFlag),
     publishStatusAddresses: reader.readAll(ingress.publishStatusAddressFlag),
     electionId: reader.read(ingress.electionIdFlag),
+    snapshotDir: reader.read(ingress.snapshotDirFlag) || null,
+    webhook: readWebhook(reader),
     ...readCommon(reader, 'controller'),
   };
   return toResult(reader, settings);
@@ -147,6 +161,17 @@ export function readExplainSettings(given: GivenFlags, environment: Environment)
     output: reader.read(flags.outputFlag),
     ...readIngress(reader, 'explain'),
   });
+}
+
+/** API servers speak to nothing but TLS, so each of the two flags is useless without the other. */
+function readWebhook(reader: FlagReader): WebhookSettings | null {
+  const port = reader.read(webhook.webhookPortFlag);
+  const certificateDirectory = reader.read(webhook.webhookCertDirFlag);
+  if ((port === null) !== (certificateDirectory === '')) {
+    const [missing, given] = port === null ? ['port', 'cert-dir'] : ['cert-dir', 'port'];
+    reader.errors.push(`--webhook-${missing} is needed with --webhook-${given}`);
+  }
+  return port === null ? null : { port, certificateDirectory };
 }
 
 function readFileSource(reader: FlagReader): FileSourceSettings {

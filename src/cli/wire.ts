@@ -14,6 +14,8 @@ import type { ListenerConfig, ProxyConfig } from '../model/proxy-config.ts';
 import type { WorkerSettings } from '../model/worker-messages.ts';
 import { ProbeResponse } from '../proxy/http1/probe-response.ts';
 import { ProbeConnector } from '../proxy/probe-connector.ts';
+import type { LastKnownGood } from '../watch/last-known-good.ts';
+import type { Admission } from './admission.ts';
 import { toCompileSettings } from './compile-settings.ts';
 import { type ConnectionPlan, planConnections } from './connection-plan.ts';
 import { openFileLimit } from './open-file-limit.ts';
@@ -29,6 +31,9 @@ export interface ServiceOptions {
   readonly onFirstApplyFailed: () => void;
   /** What the source has to say to `/readyz`. */
   readonly sourceDetail: () => Readonly<Record<string, unknown>>;
+  /** Null = what is served is not kept. */
+  readonly lastKnownGood: LastKnownGood | null;
+  readonly admission: Admission | null;
 }
 
 export interface Services {
@@ -36,6 +41,8 @@ export interface Services {
   readonly loop: ControlLoop;
   readonly prober: ActiveProber;
   readonly admin: AdminServer;
+  readonly lastKnownGood: LastKnownGood | null;
+  readonly admission: Admission | null;
   /** Settles with the first configuration in force. */
   readonly firstApplied: Promise<void>;
   /** Readiness is withdrawn: no new traffic, please. */
@@ -80,14 +87,15 @@ export function wire(options: ServiceOptions): Services {
     problems: new ProblemReporter(logger, options.locate),
     apply: (config) => pool.apply(config),
     applyEndpoints: (changes, running) => pool.applyEndpoints(changes, running),
-    onApplied: (config) => {
+    onApplied: (config, snapshot) => {
       prober.apply(config.upstreams);
+      options.lastKnownGood?.noteApplied(snapshot);
       firstApplied.resolve();
     },
     onUnusable: options.onUnusable,
     onFirstApplyFailed: options.onFirstApplyFailed,
   });
-  const metrics: MetricsRegistry = wireMetrics(settings, pool, loop);
+  const metrics: MetricsRegistry = wireMetrics(options, pool, loop, prober);
   const admin = new AdminServer({
     bind: settings.adminBind,
     port: settings.adminPort,
@@ -105,7 +113,8 @@ export function wire(options: ServiceOptions): Services {
     metrics: () => metrics.render(),
     dump: async () => {
       if (loop.running === null) return null;
-      return dumpConfig(withLocations(loop.running, options.locate), await pool.collect());
+      const config = withLocations(loop.running, options.locate);
+      return dumpConfig(config, await pool.collect(), (upstreamId, id) => prober.lastCheck(upstreamId, id));
     },
   });
   return {
@@ -113,6 +122,8 @@ export function wire(options: ServiceOptions): Services {
     loop,
     prober,
     admin,
+    lastKnownGood: options.lastKnownGood,
+    admission: options.admission,
     firstApplied: firstApplied.promise,
     startDraining: () => {
       draining = true;
@@ -120,7 +131,12 @@ export function wire(options: ServiceOptions): Services {
   };
 }
 
-function wireMetrics(settings: CommonSettings, pool: WorkerPool, loop: ControlLoop): MetricsRegistry {
+function wireMetrics(
+  { settings, lastKnownGood, admission }: ServiceOptions,
+  pool: WorkerPool,
+  loop: ControlLoop,
+  prober: ActiveProber,
+): MetricsRegistry {
   return new MetricsRegistry({
     collectWorkers: () => pool.collect(),
     control: () => ({
@@ -133,9 +149,12 @@ function wireMetrics(settings: CommonSettings, pool: WorkerPool, loop: ControlLo
       workerHangs: pool.hangs,
       problems: loop.running?.problems ?? [],
       leader: null,
+      snapshot: lastKnownGood?.status() ?? null,
+      admission: admission?.webhook.totals ?? null,
     }),
     routes: () => toProvenance(loop.running),
     certificates: () => loop.running?.certificates ?? [],
+    health: () => prober.stats(),
     nginx: settings.nginxMetrics ? nginxIdentity(settings) : null,
     version: readVersion(),
   });

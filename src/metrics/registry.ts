@@ -5,8 +5,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
 import type { WorkerStats } from '../model/worker-stats.ts';
+import { admissionFamilies } from './admission-families.ts';
 import { controlFamilies } from './control-families.ts';
 import { endpointFamilies } from './endpoint-families.ts';
+import { healthFamilies } from './health-families.ts';
 import type { MetricFamily } from './metric-family.ts';
 import { type NginxIdentity, nginxFamilies } from './nginx-families.ts';
 import { routeFamilies } from './route-families.ts';
@@ -21,6 +23,7 @@ export interface MetricsOptions {
   /** Routes of the running configuration by id. */
   readonly routes: () => ReadonlyMap<string, RouteProvenance>;
   readonly certificates: () => Scrape['certificates'];
+  readonly health: () => Scrape['health'];
   /** Null = no `nginx_ingress_controller_*` metrics. */
   readonly nginx: NginxIdentity | null;
   readonly version: string;
@@ -67,13 +70,16 @@ export class MetricsRegistry {
       routes,
       certificates: this.#options.certificates(),
       control: this.#options.control(),
+      health: this.#options.health(),
     };
     const { nginx } = this.#options;
     const families = [
       ...controlFamilies(scrape),
+      ...admissionFamilies(scrape),
       ...routeFamilies(scrape),
       ...upstreamFamilies(scrape),
       ...endpointFamilies(scrape),
+      ...healthFamilies(scrape),
       ...(nginx === null ? [] : nginxFamilies(scrape, nginx)),
     ];
     let text = '';

@@ -1,4 +1,5 @@
 /** Everything one scrape is made of, gathered once so that all families show the same moment. */
+import type { HealthCheckStats } from '../model/health-check.ts';
 import type { Problem } from '../model/problem.ts';
 import type { CertificateConfig } from '../model/proxy-config.ts';
 import type { WorkerStats } from '../model/worker-stats.ts';
@@ -12,6 +13,15 @@ export interface RouteProvenance {
   readonly namespace: string;
   readonly name: string;
   readonly kind: string;
+}
+
+/** What the admission webhook has counted. */
+export interface AdmissionStatus {
+  readonly results: Readonly<Record<string, number>>;
+  /** Upper bounds; the last count has none. */
+  readonly boundsSeconds: readonly number[];
+  readonly durationCounts: readonly number[];
+  readonly durationSumSeconds: number;
 }
 
 /** The state of the control plane. */
@@ -31,6 +41,17 @@ export interface ControlStatus {
   readonly problems: readonly Pick<Problem, 'code' | 'severity'>[];
   /** Null where no election takes place. */
   readonly leader: { readonly electionId: string; readonly isLeader: boolean } | null;
+  /** Null where what is served is not kept on disk. */
+  readonly snapshot: {
+    readonly serving: boolean;
+    /** -1 while none is served. */
+    readonly ageMs: number;
+    /** Milliseconds since 1970; 0 = never. */
+    readonly lastWrittenAt: number;
+    readonly writeFailures: number;
+  } | null;
+  /** Null where there is no admission webhook. */
+  readonly admission: AdmissionStatus | null;
 }
 
 export interface Scrape {
@@ -40,4 +61,5 @@ export interface Scrape {
   readonly routes: ReadonlyMap<string, RouteProvenance>;
   readonly certificates: readonly Pick<CertificateConfig, 'hosts' | 'isDefault' | 'notAfter' | 'source'>[];
   readonly control: ControlStatus;
+  readonly health: HealthCheckStats;
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dumpConfig } from '../../src/admin/dump-config.ts';
+import { DEFAULT_HEALTH_CHECK } from '../../src/model/health-check.ts';
 import type { ProxyConfig } from '../../src/model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY } from '../../src/model/route-policy.ts';
 import { DEFAULT_UPSTREAM_POLICY } from '../../src/model/upstream-policy.ts';
@@ -114,7 +115,7 @@ test('each route is shown with the object and field it comes from', () => {
 
 test('without workers the endpoints are those of the configuration, with unknown health', () => {
   const [upstream] = dumpConfig(config, []).upstreams;
-  const unknown = { healthy: null, reason: '', inFlight: 0, openConnections: 0 };
+  const unknown = { healthy: null, reason: '', inFlight: 0, openConnections: 0, lastCheck: null };
   assert.deepEqual(upstream?.endpoints, [{ address: '10.0.0.9', port: 8080, weight: 1, ...unknown }]);
 });
 
@@ -132,6 +133,7 @@ test('with workers the endpoints are theirs: added up, and healthy only if all a
       reason: 'status 500',
       inFlight: 4,
       openConnections: 2,
+      lastCheck: null,
     },
   ]);
   assert.deepEqual(
@@ -141,6 +143,21 @@ test('with workers the endpoints are theirs: added up, and healthy only if all a
       [2, 1],
     ],
   );
+});
+
+test('an endpoint shows its last check, and a check the names of its headers only', () => {
+  const headers = [{ name: 'authorization', value: 'Basic eDp5' }];
+  const upstreams = config.upstreams.map((each) => ({ ...each, healthCheck: { ...DEFAULT_HEALTH_CHECK, headers } }));
+  const last = { checkedAt: 1_700_000_000_000, latencyMs: 3, reason: 'status 500' };
+  const asked: string[] = [];
+  const dump = dumpConfig({ ...config, upstreams }, [], (...names) => {
+    asked.push(names.join(' '));
+    return last;
+  });
+  assert.deepEqual(dump.upstreams[0]?.endpoints[0]?.lastCheck, last);
+  assert.deepEqual(asked, ['shop/web/80 10.0.0.9:8080']);
+  assert.deepEqual(dump.upstreams[0]?.healthCheck?.headers, ['authorization']);
+  assert.doesNotMatch(JSON.stringify(dump), /eDp5/);
 });
 
 test('an upstream that lost all endpoints shows none, whatever the configuration once said', () => {

@@ -100,6 +100,8 @@ test('controller has the documented defaults', () => {
     publishService: '',
     publishStatusAddresses: [],
     electionId: 'sluice-leader',
+    snapshotDir: null,
+    webhook: null,
     bind: '0.0.0.0',
     httpPort: 8080,
     httpsPort: 8443,
@@ -380,4 +382,21 @@ test('networks are repeatable, separated by commas in the environment, and refus
       `--trusted-proxies: expected ${form}, got "10.0.0.0/33"`,
     ],
   );
+});
+
+test('the admission webhook needs its port and its certificate', () => {
+  assert.deepEqual(controller({ 'webhook-port': '0', 'webhook-cert-dir': '/certs' }).webhook, {
+    port: 0,
+    certificateDirectory: '/certs',
+  });
+  assert.deepEqual(errorsOf(readControllerSettings(given({ 'webhook-port': '8444' }), {})), [
+    '--webhook-cert-dir is needed with --webhook-port',
+  ]);
+  assert.deepEqual(errorsOf(readControllerSettings(given({ 'webhook-cert-dir': '/certs' }), {})), [
+    '--webhook-port is needed with --webhook-cert-dir',
+  ]);
+});
+
+test('the variable that Kubernetes makes of a service named sluice-webhook is no port', () => {
+  assert.equal(controller({}, { SLUICE_WEBHOOK_PORT: 'tcp://10.96.0.7:443' }).webhook, null);
 });

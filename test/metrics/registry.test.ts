@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type MetricsOptions, MetricsRegistry } from '../../src/metrics/registry.ts';
 import type { ControlStatus, RouteProvenance } from '../../src/metrics/scrape.ts';
+import type { HealthCheckStats } from '../../src/model/health-check.ts';
 import { DURATION_BUCKETS_MS, type WorkerStats } from '../../src/model/worker-stats.ts';
 import { endpointRow, routeRow, upstreamRow, workerStats } from '../support/worker-stats.ts';
 
@@ -14,12 +15,26 @@ const CONTROL: ControlStatus = {
   applyFailures: 1,
   workerRestarts: 2,
   workerHangs: 1,
+  snapshot: { serving: true, ageMs: 90_000, lastWrittenAt: 0, writeFailures: 2 },
   problems: [
     { code: 'path-invalid', severity: 'rejected' },
     { code: 'path-invalid', severity: 'rejected' },
     { code: 'annotation-unsupported', severity: 'warning' },
   ],
   leader: { electionId: 'sluice-leader', isLeader: true },
+  admission: null,
+};
+
+const HEALTH: HealthCheckStats = {
+  succeeded: 40,
+  failed: 3,
+  timedOut: 2,
+  becameHealthy: 1,
+  becameUnhealthy: 2,
+  healthy: 7,
+  unhealthy: 1,
+  inFlight: 5,
+  waiting: 4,
 };
 
 const CART: RouteProvenance = { host: 'shop.example', path: '/cart', namespace: 'shop', name: 'web', kind: 'Ingress' };
@@ -30,6 +45,7 @@ function registry(options: Partial<MetricsOptions>): MetricsRegistry {
     control: () => CONTROL,
     routes: () => new Map(),
     certificates: () => [],
+    health: () => HEALTH,
     nginx: null,
     version: '1.2.3',
     ...options,
@@ -148,6 +164,10 @@ test('traffic, workers and configuration are printed', async () => {
     'sluice_config_problems{code="path-invalid",severity="rejected"} 2',
     'sluice_config_problems{code="annotation-unsupported",severity="warning"} 1',
     'sluice_leader{name="sluice-leader"} 1',
+    'sluice_serving_snapshot 1',
+    'sluice_served_snapshot_age_seconds 90',
+    'sluice_snapshot_last_write_timestamp_seconds 0',
+    'sluice_snapshot_write_failures_total 2',
     `sluice_build_info{version="1.2.3",node="${process.version}"} 1`,
   ]) {
     assert.ok(text.split('\n').includes(line), `${line} is missing in\n${text}`);
@@ -328,4 +348,45 @@ test('retries, backups and limits are told for upstreams that had any', async ()
       `sluice_upstream_rejected_requests_total{${upstream},reason="queue-timeout"} 6`,
     ],
   );
+});
+
+test('health checks are counted by result, and their verdicts are shown', async () => {
+  const text = await registry({}).render();
+  assert.deepEqual(linesOf(text, 'sluice_health_checks_total'), [
+    'sluice_health_checks_total{result="success"} 40',
+    'sluice_health_checks_total{result="failure"} 3',
+    'sluice_health_checks_total{result="timeout"} 2',
+  ]);
+  assert.deepEqual(linesOf(text, 'sluice_health_transitions_total'), [
+    'sluice_health_transitions_total{to="healthy"} 1',
+    'sluice_health_transitions_total{to="unhealthy"} 2',
+  ]);
+  assert.deepEqual(linesOf(text, 'sluice_health_checked_addresses'), [
+    'sluice_health_checked_addresses{verdict="healthy"} 7',
+    'sluice_health_checked_addresses{verdict="unhealthy"} 1',
+  ]);
+  assert.deepEqual(linesOf(text, 'sluice_health_checks_pending'), [
+    'sluice_health_checks_pending{state="in-flight"} 5',
+    'sluice_health_checks_pending{state="waiting"} 4',
+  ]);
+});
+
+test('admission reviews are printed where there is a webhook, and nothing where there is none', async () => {
+  assert.doesNotMatch(await registry({}).render(), /sluice_admission/);
+  const admission = {
+    results: { allowed: 3, denied: 1 },
+    boundsSeconds: [0.001, 0.01],
+    durationCounts: [2, 1, 1],
+    durationSumSeconds: 0.5,
+  };
+  const text = await registry({ control: () => ({ ...CONTROL, admission }) }).render();
+  assert.deepEqual(linesOf(text, 'sluice_admission_reviews_total'), [
+    'sluice_admission_reviews_total{result="allowed"} 3',
+    'sluice_admission_reviews_total{result="denied"} 1',
+  ]);
+  assert.deepEqual(linesOf(text, 'sluice_admission_duration_seconds_bucket'), [
+    'sluice_admission_duration_seconds_bucket{le="0.001"} 2',
+    'sluice_admission_duration_seconds_bucket{le="0.01"} 3',
+    'sluice_admission_duration_seconds_bucket{le="+Inf"} 4',
+  ]);
 });

@@ -57,7 +57,7 @@ const annotationValues = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 10 }),
 );
 
-const ingresses: fc.Arbitrary<IngressObject> = fc
+export const arbitraryIngress: fc.Arbitrary<IngressObject> = fc
   .record({
     key: keys,
     createdAt: fc.integer({ min: 0, max: 2 }),
@@ -153,7 +153,7 @@ const secrets: fc.Arbitrary<TlsSecretObject> = fc
 
 export const arbitrarySnapshot: fc.Arbitrary<ObjectSnapshot> = fc
   .record({
-    ingresses: fc.uniqueArray(ingresses, { selector: (object) => object.key, maxLength: 6 }),
+    ingresses: fc.uniqueArray(arbitraryIngress, { selector: (object) => object.key, maxLength: 6 }),
     services: fc.array(services, { maxLength: 6 }),
     slices: arbitrarySlices,
     secrets: fc.array(secrets, { maxLength: 3 }),

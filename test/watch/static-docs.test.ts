@@ -10,6 +10,7 @@ import { isRecord } from '../../src/watch/narrow-object.ts';
 import { STATIC_DEFAULTS } from '../../src/watch/static-file.ts';
 import { staticConfigJsonSchema, staticFileSchema } from '../../src/watch/static-schema.ts';
 
+const LINE_WIDTH = 120;
 const REFERENCE = join(import.meta.dirname, '../../docs/reference');
 
 /** `routes[].host`, or `routes[].host!` where it is required. */
@@ -76,10 +77,14 @@ test('the JSON Schema file is what the schema exports', (t: TestContext) => {
   });
 });
 
-/** As the formatter has it: lists of plain values on one line. */
+/** As the formatter has it: lists of plain values on one line, where it is long enough. */
 function toFormattedJson(value: unknown): string {
-  const text = JSON.stringify(value, null, 2).replaceAll(/\[\n\s+("[^[\]{}]*?")\n\s+\]/g, (_, members: string) => {
-    return `[${members.replaceAll(/\n\s+/g, ' ')}]`;
-  });
+  const text = JSON.stringify(value, null, 2).replaceAll(
+    /^(.*\[)\n\s+("[^[\]{}]*?")\n\s+(\],?)$/gm,
+    (whole: string, start: string, members: string, end: string) => {
+      const line = `${start}${members.replaceAll(/\n\s+/g, ' ')}${end}`;
+      return line.length > LINE_WIDTH ? whole : line;
+    },
+  );
   return `${text}\n`;
 }

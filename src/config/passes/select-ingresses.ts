@@ -7,11 +7,15 @@ import { type BackendTransport, DEFAULT_BACKEND_TRANSPORT } from '../backend-tra
 import { compareText } from '../compare-text.ts';
 import type { AcceptedIngress, Draft } from '../draft.ts';
 import { reject, warn } from '../draft.ts';
-
-const CLASS_ANNOTATION = 'kubernetes.io/ingress.class';
+import { isClassMissing, isOurs } from '../ingress-class.ts';
 
 export function selectIngresses(draft: Draft): void {
-  const ours = [...draft.snapshot.ingresses.values()].filter((ingress) => isOurs(draft, ingress));
+  const { snapshot, settings } = draft;
+  const ours: IngressObject[] = [];
+  for (const ingress of snapshot.ingresses.values()) {
+    if (isOurs(ingress, snapshot.ingressClasses, settings)) ours.push(ingress);
+    else if (isClassMissing(ingress, snapshot.ingressClasses, settings)) reportMissingClass(draft, ingress);
+  }
   for (const ingress of ours.toSorted(compareAge)) {
     const accepted = accept(draft, ingress);
     if (accepted.canary === null) draft.ingresses.push(accepted);
@@ -19,24 +23,8 @@ export function selectIngresses(draft: Draft): void {
   }
 }
 
-/** The class name decides where there is one; else the old annotation; else the settings. */
-function isOurs(draft: Draft, ingress: IngressObject): boolean {
-  const { settings, snapshot } = draft;
-  if (settings.takeEveryIngress) return true;
-  if (ingress.className !== null) {
-    if (snapshot.ingressClasses === null) return ingress.className === settings.ingressClass;
-    const ingressClass = snapshot.ingressClasses.get(ingress.className);
-    if (ingressClass === undefined) reportMissingClass(draft, ingress);
-    return ingressClass?.controller === settings.controllerName;
-  }
-  const annotation = ingress.annotations[CLASS_ANNOTATION];
-  return annotation === undefined ? settings.watchIngressWithoutClass : annotation === settings.ingressClass;
-}
-
-/** Only where the name is the one we go by: other names may be the business of another controller. */
 function reportMissingClass(draft: Draft, ingress: IngressObject): void {
   const { ingressClass, controllerName } = draft.settings;
-  if (ingress.className !== ingressClass) return;
   const message = `ingressclass "${ingressClass}" does not exist; create it with spec.controller "${controllerName}"`;
   reject(draft, 'class-not-found', ingressRef(ingress), 'spec.ingressClassName', message);
 }
@@ -45,7 +33,7 @@ function reportMissingClass(draft: Draft, ingress: IngressObject): void {
  * Oldest first. Equal ages count from the end of the alphabet: objects made by one `kubectl apply` are equally old, and
  * this is the order in which existing installations resolve their conflicts.
  */
-function compareAge(a: IngressObject, b: IngressObject): number {
+export function compareAge(a: IngressObject, b: IngressObject): number {
   return a.createdAt - b.createdAt || compareText(b.key, a.key);
 }
 

@@ -1,0 +1,180 @@
+/**
+ * What it costs to check thousands of endpoints: CPU of the control plane, and what traffic feels of it. Usage: see
+ * `bench/README.md`.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { median } from './arithmetic.ts';
+import { h2load, type LoadResult } from './load.ts';
+import { readCount } from './options.ts';
+import { freePort, LOAD_CORE, PinnedProcess, PROXY_CORE } from './pinned-process.ts';
+import { mainThreadSeconds } from './process-tree.ts';
+import { makeScratchDirectory } from './scratch-directory.ts';
+import { sluiceProgram } from './targets.ts';
+
+interface Plan {
+  readonly endpoints: number;
+  readonly intervalSeconds: number;
+  readonly seconds: number;
+  readonly rounds: number;
+  /** Requests a second meanwhile. */
+  readonly rate: number;
+}
+
+interface Round {
+  readonly checks: number;
+  /** Of the control plane, in percent of one core: without traffic, so that nothing else is in it. */
+  readonly cpuPercent: number;
+  readonly load: LoadResult;
+}
+
+const SERVERS = join(import.meta.dirname, 'servers');
+/** By then the first checks of all are over, and code that runs often is compiled. */
+const SETTLE_MS = 8_000;
+
+const running = new Set<PinnedProcess>();
+
+async function main(): Promise<void> {
+  const plan = readPlan();
+  const directory = makeScratchDirectory();
+  const [endpointPort, upstreamPort] = [await freePort(), await freePort()];
+  try {
+    await start(
+      'endpoints',
+      LOAD_CORE,
+      [process.execPath, join(SERVERS, 'endpoints.ts'), `${endpointPort}`],
+      endpointPort,
+    );
+    await start(
+      'upstream',
+      LOAD_CORE,
+      [process.execPath, join(SERVERS, 'upstream.ts'), `${upstreamPort}`],
+      upstreamPort,
+    );
+    const rounds: { readonly without: Round; readonly with: Round }[] = [];
+    const configure = (checked: boolean): unknown => toConfiguration(plan, checked, endpointPort, upstreamPort);
+    for (let round = 0; round < plan.rounds; round++) {
+      const without = await measure(plan, directory, configure(false));
+      rounds.push({ without, with: await measure(plan, directory, configure(true)) });
+      process.stderr.write(`round ${round + 1} of ${plan.rounds}\n`);
+    }
+    report(
+      plan,
+      rounds.map((each) => each.without),
+      rounds.map((each) => each.with),
+    );
+  } finally {
+    for (const each of running) await each.stop();
+  }
+}
+
+function readPlan(): Plan {
+  const { values } = parseArgs({
+    options: {
+      endpoints: { type: 'string', default: '5000' },
+      interval: { type: 'string', default: '5' },
+      seconds: { type: 'string', default: '10' },
+      rounds: { type: 'string', default: '3' },
+      rate: { type: 'string', default: '1000' },
+    },
+  });
+  return {
+    endpoints: readCount('--endpoints', values.endpoints),
+    intervalSeconds: readCount('--interval', values.interval),
+    seconds: readCount('--seconds', values.seconds),
+    rounds: readCount('--rounds', values.rounds),
+    rate: readCount('--rate', values.rate),
+  };
+}
+
+/** Addresses of the loopback network: one socket that is bound to none of them answers on all. */
+function toConfiguration(plan: Plan, checked: boolean, endpointPort: number, upstreamPort: number): unknown {
+  const addresses = Array.from({ length: plan.endpoints }, (_, index) => {
+    return { address: `127.1.${index >> 8}.${index & 255}:${endpointPort}` };
+  });
+  const healthCheck = { path: '/healthz', interval: `${plan.intervalSeconds}s` };
+  return {
+    upstreams: {
+      app: { endpoints: [{ address: `127.0.0.1:${upstreamPort}` }] },
+      many: { endpoints: addresses, ...(checked ? { healthCheck } : {}) },
+    },
+    routes: [{ upstream: 'app' }, { host: 'many.example', upstream: 'many' }],
+  };
+}
+
+async function measure(plan: Plan, directory: string, configuration: unknown): Promise<Round> {
+  const file = join(directory, 'sluice.yaml');
+  writeFileSync(file, JSON.stringify(configuration));
+  const [port, adminPort] = [await freePort(), await freePort()];
+  const ports = ['--http-port', `${port}`, '--https-port', '0', '--admin-port', `${adminPort}`];
+  const flags = ['--workers', '1', '--access-log', 'off', ...ports];
+  const command = [process.execPath, sluiceProgram(), 'serve', '--config', file, ...flags];
+  const sluice = await start('sluice', PROXY_CORE, command, port);
+  try {
+    await setTimeout(SETTLE_MS);
+    const [checksBefore, cpuBefore, beganMs] = [
+      await readChecks(adminPort),
+      mainThreadSeconds(sluice.pid),
+      performance.now(),
+    ];
+    await setTimeout(plan.seconds * 1_000);
+    const cpuPercent = ((mainThreadSeconds(sluice.pid) - cpuBefore) / (performance.now() - beganMs)) * 100_000;
+    const checks = (await readChecks(adminPort)) - checksBefore;
+    const { rate, seconds } = plan;
+    const traffic = { url: `http://127.0.0.1:${port}/`, connections: 10, http1: true, streams: 1, rate, directory };
+    await h2load({ ...traffic, seconds: 2 });
+    return { checks, cpuPercent, load: await h2load({ ...traffic, seconds }) };
+  } finally {
+    running.delete(sluice);
+    await sluice.stop();
+  }
+}
+
+async function start(name: string, core: number, command: readonly string[], port: number): Promise<PinnedProcess> {
+  const started = new PinnedProcess(name, core, command);
+  running.add(started);
+  await started.listening(port);
+  return started;
+}
+
+/** Any that failed would be cheaper than one that is answered, and mean nothing. */
+async function readChecks(adminPort: number): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();
+  const read = (result: string): number =>
+    Number(new RegExp(`^sluice_health_checks_total\\{result="${result}"\\} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
+  const failed = read('failure') + read('timeout');
+  if (failed > 0) process.stderr.write(`${failed} checks failed so far\n`);
+  return read('success');
+}
+
+function report(
+  { endpoints, intervalSeconds, seconds, rate }: Plan,
+  without: readonly Round[],
+  checked: readonly Round[],
+): void {
+  const figure = (rounds: readonly Round[], of: (round: Round) => number): number => median(rounds.map(of));
+  const cpu = [without, checked].map((rounds) => figure(rounds, (round) => round.cpuPercent)) as [number, number];
+  const checks = figure(checked, (round) => round.checks / seconds);
+  console.log(
+    `${endpoints} endpoints every ${intervalSeconds} s, ${rate} requests a second; medians of ${checked.length} rounds`,
+  );
+  for (const [name, rounds, share] of [
+    ['without checks', without, cpu[0]],
+    ['with checks', checked, cpu[1]],
+  ] as const) {
+    const times = (['p50Ms', 'p99Ms', 'p999Ms'] as const).map((key) =>
+      figure(rounds, ({ load }) => load[key]).toFixed(2),
+    );
+    const errors = rounds.reduce((sum, { load }) => sum + load.errors, 0);
+    console.log(
+      `${name}: control plane ${share.toFixed(1)} % of a core, p50 ${times[0]} ms, p99 ${times[1]} ms, p99.9 ${times[2]} ms, ${errors} errors`,
+    );
+  }
+  console.log(
+    `${checks.toFixed(0)} checks a second, ${(((cpu[1] - cpu[0]) / checks) * 10_000).toFixed(0)} µs of CPU each`,
+  );
+}
+
+await main();
