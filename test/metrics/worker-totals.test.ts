@@ -61,6 +61,8 @@ function upstreamSum(count: number, reporters: number): UpstreamSum {
     pending: reporters,
     rejected: 4 * count,
     queueTimeouts: 5 * count,
+    panickingReporters: 0,
+    panics: 0,
   };
 }
 
