@@ -94,7 +94,9 @@ function toConfiguration(plan: Plan, checked: boolean, endpointPort: number, ups
   const addresses = Array.from({ length: plan.endpoints }, (_, index) => {
     return { address: `127.1.${index >> 8}.${index & 255}:${endpointPort}` };
   });
-  const healthCheck = { path: '/healthz', interval: `${plan.intervalSeconds}s` };
+  // On a busy machine an endpoint may take long, and a check that gives up costs something else.
+  const times = { interval: `${plan.intervalSeconds}s`, timeout: `${plan.intervalSeconds}s` };
+  const healthCheck = { path: '/healthz', ...times };
   return {
     upstreams: {
       app: { endpoints: [{ address: `127.0.0.1:${upstreamPort}` }] },
