@@ -151,6 +151,17 @@ export const electionIdFlag: Flag<string> = defineFlag(
   'sluice-leader',
 );
 
+export const snapshotDirFlag: Flag<string> = defineFlag(
+  {
+    name: 'snapshot-dir',
+    placeholder: '<dir>',
+    group: CONTROLLER,
+    doc: 'Directory of this controller alone, to keep what is served in, certificates and their keys included: a start without the API server then serves that. It is created with mode 0700. Without it: nothing is kept.',
+    parse: parse.parseText('a directory'),
+  },
+  '',
+);
+
 export const INGRESS_FLAGS: readonly Flag<unknown>[] = [
   ingressClassFlag,
   controllerNameFlag,
@@ -168,4 +179,5 @@ export const CONTROLLER_FLAGS: readonly Flag<unknown>[] = [
   publishServiceFlag,
   publishStatusAddressFlag,
   electionIdFlag,
+  snapshotDirFlag,
 ];

@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { checkPorts } from '../control/check-ports.ts';
 import type { Logger } from '../log/logger.ts';
 import type { KubernetesSource } from '../watch/kubernetes-source.ts';
+import type { LastKnownGood } from '../watch/last-known-good.ts';
 import type { ConfigSource } from '../watch/source.ts';
 import type { Admission } from './admission.ts';
 import { makeFallbackCertificate } from './fallback-certificate.ts';
@@ -15,7 +16,13 @@ const EXIT_FAILED = 1;
 
 export async function runServe(settings: ServeSettings, logger: Logger): Promise<number> {
   const source = await openFileSource(settings, logger);
-  return run(settings, logger, { source, sourceDetail: () => ({}), exitWhenUnusable: true, admission: null });
+  return run(settings, logger, {
+    source,
+    sourceDetail: () => ({}),
+    exitWhenUnusable: true,
+    lastKnownGood: null,
+    admission: null,
+  });
 }
 
 /** Each source is loaded only where it is used: the Kubernetes client alone costs more memory than the proxy. */
@@ -30,6 +37,14 @@ async function openFileSource({ source }: ServeSettings, logger: Logger): Promis
 
 export async function runController(settings: ControllerSettings, logger: Logger): Promise<number> {
   const { KubernetesSource } = await import('../watch/kubernetes-source.ts');
+  let lastKnownGood: LastKnownGood | null;
+  try {
+    lastKnownGood = await openSnapshotDirectory(settings, logger);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    logger.error('--snapshot-dir cannot be used', { directory: settings.snapshotDir, reason });
+    return EXIT_FAILED;
+  }
   let source: KubernetesSource;
   try {
     source = new KubernetesSource({
@@ -39,17 +54,31 @@ export async function runController(settings: ControllerSettings, logger: Logger
       controllerName: settings.controllerName,
       logger,
       userAgent: `sluice/${readVersion()}`,
+      earlier: lastKnownGood?.stored ?? null,
     });
   } catch (error) {
     logger.error('no API server to talk to', { reason: error instanceof Error ? error.message : String(error) });
     return EXIT_FAILED;
   }
   return run(settings, logger, {
-    source,
-    sourceDetail: () => ({ resources: source.status() }),
+    source: lastKnownGood?.backUp(source) ?? source,
+    sourceDetail: () => ({
+      resources: source.status(),
+      ...(lastKnownGood === null ? {} : { snapshot: lastKnownGood.status() }),
+    }),
     exitWhenUnusable: false,
+    lastKnownGood,
     admission: await openAdmission(settings, logger),
   });
+}
+
+async function openSnapshotDirectory(
+  { snapshotDir, watchNamespaces: namespaces, defaultTlsSecret }: ControllerSettings,
+  logger: Logger,
+): Promise<LastKnownGood | null> {
+  if (snapshotDir === null) return null;
+  const { openLastKnownGood } = await import('../watch/last-known-good.ts');
+  return openLastKnownGood(snapshotDir, { namespaces, defaultTlsSecret }, logger);
 }
 
 async function openAdmission(settings: ControllerSettings, logger: Logger): Promise<Admission | null> {
@@ -66,11 +95,12 @@ interface Supply {
   readonly sourceDetail: () => Readonly<Record<string, unknown>>;
   /** Something that cannot be used, before anything was served, ends the process. */
   readonly exitWhenUnusable: boolean;
+  readonly lastKnownGood: LastKnownGood | null;
   readonly admission: Admission | null;
 }
 
 async function run(settings: CommonSettings, logger: Logger, supply: Supply): Promise<number> {
-  const { source, sourceDetail, exitWhenUnusable, admission } = supply;
+  const { source, sourceDetail, exitWhenUnusable, lastKnownGood, admission } = supply;
   const stop = new AbortController();
   const ended = Promise.withResolvers<number>();
   const services = wire({
@@ -83,6 +113,7 @@ async function run(settings: CommonSettings, logger: Logger, supply: Supply): Pr
     },
     onFirstApplyFailed: () => ended.resolve(EXIT_FAILED),
     sourceDetail,
+    lastKnownGood,
     admission,
   });
   let stopping = false;
@@ -149,7 +180,7 @@ async function shutDown(
   }
   logger.info('draining', { signal, timeoutMs: drainTimeoutMs });
   stop.abort();
-  await services.pool.drain(settings.drainTimeoutMs);
+  await Promise.all([services.pool.drain(settings.drainTimeoutMs), services.lastKnownGood?.close()]);
   services.prober.close();
   await Promise.all([services.admin.close(), services.admission?.close()]);
   logger.info('stopped');

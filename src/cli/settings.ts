@@ -68,6 +68,8 @@ export interface ControllerSettings extends CommonSettings {
   readonly publishService: string;
   readonly publishStatusAddresses: readonly string[];
   readonly electionId: string;
+  /** Null = what is served is not kept. */
+  readonly snapshotDir: string | null;
   /** Null = no admission webhook. */
   readonly webhook: WebhookSettings | null;
 }
@@ -121,6 +123,7 @@ export function readControllerSettings(
     publishService: reader.read(ingress.publishServiceFlag),
     publishStatusAddresses: reader.readAll(ingress.publishStatusAddressFlag),
     electionId: reader.read(ingress.electionIdFlag),
+    snapshotDir: reader.read(ingress.snapshotDirFlag) || null,
     webhook: readWebhook(reader),
     ...readCommon(reader, 'controller'),
   };

@@ -14,6 +14,7 @@ import type { ListenerConfig, ProxyConfig } from '../model/proxy-config.ts';
 import type { WorkerSettings } from '../model/worker-messages.ts';
 import { ProbeResponse } from '../proxy/http1/probe-response.ts';
 import { ProbeConnector } from '../proxy/probe-connector.ts';
+import type { LastKnownGood } from '../watch/last-known-good.ts';
 import type { Admission } from './admission.ts';
 import { toCompileSettings } from './compile-settings.ts';
 import { type ConnectionPlan, planConnections } from './connection-plan.ts';
@@ -30,6 +31,8 @@ export interface ServiceOptions {
   readonly onFirstApplyFailed: () => void;
   /** What the source has to say to `/readyz`. */
   readonly sourceDetail: () => Readonly<Record<string, unknown>>;
+  /** Null = what is served is not kept. */
+  readonly lastKnownGood: LastKnownGood | null;
   readonly admission: Admission | null;
 }
 
@@ -38,6 +41,7 @@ export interface Services {
   readonly loop: ControlLoop;
   readonly prober: ActiveProber;
   readonly admin: AdminServer;
+  readonly lastKnownGood: LastKnownGood | null;
   readonly admission: Admission | null;
   /** Settles with the first configuration in force. */
   readonly firstApplied: Promise<void>;
@@ -83,8 +87,9 @@ export function wire(options: ServiceOptions): Services {
     problems: new ProblemReporter(logger, options.locate),
     apply: (config) => pool.apply(config),
     applyEndpoints: (changes, running) => pool.applyEndpoints(changes, running),
-    onApplied: (config) => {
+    onApplied: (config, snapshot) => {
       prober.apply(config.upstreams);
+      options.lastKnownGood?.noteApplied(snapshot);
       firstApplied.resolve();
     },
     onUnusable: options.onUnusable,
@@ -117,6 +122,7 @@ export function wire(options: ServiceOptions): Services {
     loop,
     prober,
     admin,
+    lastKnownGood: options.lastKnownGood,
     admission: options.admission,
     firstApplied: firstApplied.promise,
     startDraining: () => {
@@ -126,7 +132,7 @@ export function wire(options: ServiceOptions): Services {
 }
 
 function wireMetrics(
-  { settings, admission }: ServiceOptions,
+  { settings, lastKnownGood, admission }: ServiceOptions,
   pool: WorkerPool,
   loop: ControlLoop,
   prober: ActiveProber,
@@ -143,6 +149,7 @@ function wireMetrics(
       workerHangs: pool.hangs,
       problems: loop.running?.problems ?? [],
       leader: null,
+      snapshot: lastKnownGood?.status() ?? null,
       admission: admission?.webhook.totals ?? null,
     }),
     routes: () => toProvenance(loop.running),

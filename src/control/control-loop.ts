@@ -19,8 +19,8 @@ export interface ControlLoopOptions {
   /** Puts a whole configuration into force; empty text on success. */
   readonly apply: (config: ProxyConfig) => Promise<string>;
   readonly applyEndpoints: (changes: readonly EndpointChange[], running: ProxyConfig) => Promise<void>;
-  /** After each successful apply, the first one included. */
-  readonly onApplied: (config: ProxyConfig) => void;
+  /** After each successful apply, the first one included; `snapshot` is what `config` was made of. */
+  readonly onApplied: (config: ProxyConfig, snapshot: ObjectSnapshot) => void;
   /** The source holds something that cannot be used, and nothing has been served yet. */
   readonly onUnusable: () => void;
   /** The very first configuration could not be put into force: a port is taken, say. */
@@ -103,7 +103,7 @@ export class ControlLoop implements SnapshotListener {
       this.#noteFailure();
       return;
     }
-    this.#adopt(config);
+    this.#adopt(config, snapshot);
     this.#options.problems.report(config.problems);
     this.#options.logger.info('configuration applied', {
       generation: config.generation,
@@ -119,7 +119,7 @@ export class ControlLoop implements SnapshotListener {
     if (changes.length === 0) return;
     const next = withEndpoints(running, changes);
     await this.#options.applyEndpoints(changes, next);
-    this.#adopt(next);
+    this.#adopt(next, snapshot);
     this.#options.logger.debug('endpoints applied', { upstreams: changes.map(({ upstreamId }) => upstreamId) });
   }
 
@@ -130,11 +130,11 @@ export class ControlLoop implements SnapshotListener {
     if (this.#running === null) this.#options.onFirstApplyFailed();
   }
 
-  #adopt(config: ProxyConfig): void {
+  #adopt(config: ProxyConfig, snapshot: ObjectSnapshot): void {
     this.#running = config;
     this.applied++;
     this.lastApplySucceeded = true;
     this.lastAppliedAt = Date.now();
-    this.#options.onApplied(config);
+    this.#options.onApplied(config, snapshot);
   }
 }

@@ -3,7 +3,12 @@ import { counter, gauge, type MetricFamily, type Sample, single } from './metric
 import type { Scrape } from './scrape.ts';
 
 export function controlFamilies(scrape: Scrape): readonly MetricFamily[] {
-  return [...trafficFamilies(scrape), ...workerFamilies(scrape), ...configFamilies(scrape)];
+  return [
+    ...trafficFamilies(scrape),
+    ...workerFamilies(scrape),
+    ...configFamilies(scrape),
+    ...snapshotFamilies(scrape),
+  ];
 }
 
 function trafficFamilies({ sum }: Scrape): readonly MetricFamily[] {
@@ -90,6 +95,32 @@ function configFamilies({ control, certificates, routes }: Scrape): readonly Met
       uniqueByLabels(expiry),
     ),
     gauge('sluice_leader', '1 if this process writes status.', leader),
+  ];
+}
+
+function snapshotFamilies({ control: { snapshot } }: Scrape): readonly MetricFamily[] {
+  if (snapshot === null) return [];
+  return [
+    gauge(
+      'sluice_serving_snapshot',
+      '1 while what --snapshot-dir kept of an earlier run is served, because the API server cannot be used.',
+      single(Number(snapshot.serving)),
+    ),
+    gauge(
+      'sluice_served_snapshot_age_seconds',
+      'How long ago the snapshot that is served was written.',
+      snapshot.serving ? single(snapshot.ageMs / 1000) : [],
+    ),
+    gauge(
+      'sluice_snapshot_last_write_timestamp_seconds',
+      'When what is served was last written to --snapshot-dir by this process; 0 = never.',
+      single(snapshot.lastWrittenAt / 1000),
+    ),
+    counter(
+      'sluice_snapshot_write_failures_total',
+      'Writes to --snapshot-dir that failed.',
+      single(snapshot.writeFailures),
+    ),
   ];
 }
 

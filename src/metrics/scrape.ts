@@ -41,6 +41,15 @@ export interface ControlStatus {
   readonly problems: readonly Pick<Problem, 'code' | 'severity'>[];
   /** Null where no election takes place. */
   readonly leader: { readonly electionId: string; readonly isLeader: boolean } | null;
+  /** Null where what is served is not kept on disk. */
+  readonly snapshot: {
+    readonly serving: boolean;
+    /** -1 while none is served. */
+    readonly ageMs: number;
+    /** Milliseconds since 1970; 0 = never. */
+    readonly lastWrittenAt: number;
+    readonly writeFailures: number;
+  } | null;
   /** Null where there is no admission webhook. */
   readonly admission: AdmissionStatus | null;
 }

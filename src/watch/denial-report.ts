@@ -4,11 +4,13 @@ import type { Problem } from '../model/problem.ts';
 import { KubeApiError } from './kube-error.ts';
 import { describeGrant, type KubernetesResource } from './kubernetes-resources.ts';
 import type { ResourceWatch } from './resource-watch.ts';
+import type { RetainedObjects } from './retained-objects.ts';
 import type { SnapshotBuilder, SnapshotKind } from './snapshot.ts';
 
 export interface DenialReportOptions {
   readonly logger: Logger;
   readonly builder: SnapshotBuilder;
+  readonly retained: RetainedObjects;
   readonly ingressClass: string;
   readonly controllerName: string;
 }
@@ -28,10 +30,11 @@ export class DenialReport {
    * keeps us from having one, if it is new.
    */
   update(watch: ResourceWatch, serving: boolean): Problem | null {
-    const { logger, builder } = this.#options;
+    const { logger, builder, retained } = this.#options;
     const { resource } = watch;
     let blocking: Problem | null = null;
-    for (const { namespace, reflector } of watch.scopes) {
+    for (const scope of watch.scopes) {
+      const { namespace, reflector } = scope;
       const { denied, synced } = reflector.status();
       const owner = ownerOf(resource, namespace);
       if (denied === null) {
@@ -41,7 +44,8 @@ export class DenialReport {
         }
         continue;
       }
-      const problem = this.#describe(resource, namespace, denied, synced || (serving && resource.required));
+      const known = synced || retained.has(scope) || (serving && resource.required);
+      const problem = this.#describe(resource, namespace, denied, known);
       builder.setProblems(owner, [problem]);
       if (this.#reported.has(owner)) continue;
       this.#reported.add(owner);

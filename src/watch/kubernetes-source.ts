@@ -4,6 +4,7 @@
  */
 import type { Logger } from '../log/logger.ts';
 import type { FileLocation } from '../model/object-ref.ts';
+import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import type { Problem } from '../model/problem.ts';
 import { ApiContact } from './api-contact.ts';
 import { Backoff } from './backoff.ts';
@@ -17,6 +18,7 @@ import { collectionPath, KUBERNETES_RESOURCES, type KubernetesResource } from '.
 import type { NarrowResult } from './narrow-object.ts';
 import { DEFAULT_REFLECTOR_TIMING, Reflector, type ReflectorChange, type ReflectorTiming } from './reflector.ts';
 import { type ResourceStatus, ResourceWatch } from './resource-watch.ts';
+import { RetainedObjects } from './retained-objects.ts';
 import { RetryGate } from './retry-gate.ts';
 import { SnapshotBuilder, type SnapshotKind, type SnapshotObjects } from './snapshot.ts';
 import type { ConfigSource, SnapshotListener } from './source.ts';
@@ -32,6 +34,8 @@ export interface KubernetesSourceOptions {
   readonly logger: Logger;
   /** `sluice/<version>`. */
   readonly userAgent: string;
+  /** Of an earlier run: stands in for what may not be read at the start and can be done without. */
+  readonly earlier?: ObjectSnapshot | null;
   readonly env?: NodeJS.ProcessEnv;
   readonly clock?: Clock;
   /** In [0, 1). */
@@ -58,6 +62,7 @@ export class KubernetesSource implements ConfigSource {
   readonly #coalescer: ChangeCoalescer;
   readonly #running: Set<Promise<void>>;
   readonly #end: AbortController;
+  readonly #retained: RetainedObjects;
   readonly #denials: DenialReport;
   #watches: readonly ResourceWatch[];
   /** Takes the place of the endpoints watch in force once it is synced; null = nothing to replace. */
@@ -86,7 +91,8 @@ export class KubernetesSource implements ConfigSource {
     this.#coalescer = new ChangeCoalescer(this.#clock, timing, (what) => this.#emit(what));
     this.#running = new Set();
     this.#end = new AbortController();
-    this.#denials = new DenialReport({ ...options, builder: this.#builder });
+    this.#retained = new RetainedObjects(options.earlier ?? null, this.#builder);
+    this.#denials = new DenialReport({ ...options, builder: this.#builder, retained: this.#retained });
     this.#watches = [];
     this.#nextEndpoints = null;
     this.#listener = null;
@@ -208,13 +214,17 @@ export class KubernetesSource implements ConfigSource {
 
   #stateChanged(watch: ResourceWatch): void {
     if (watch === this.#nextEndpoints && watch.synced) this.#adoptEndpoints(watch);
+    this.#retained.update(watch);
     const blocking = this.#denials.update(watch, this.#ready);
     if (blocking !== null) this.#failOnce(blocking);
-    if (watch.resource.kind === 'IngressClass') this.#builder.setClassesReadable(watch.synced);
+    if (watch.resource.kind === 'IngressClass') {
+      this.#builder.setClassesReadable(watch.synced || watch.scopes.some((scope) => this.#retained.has(scope)));
+    }
     if (this.#ready) {
       if (this.#builder.change === 'everything') this.#coalescer.noteEverything();
     } else if (this.#watches.every((each) => each.settled)) {
       this.#ready = true;
+      this.#retained.release();
       this.#coalescer.flush();
     }
   }
@@ -271,6 +281,7 @@ export class KubernetesSource implements ConfigSource {
 
   #noteFailure(error: unknown): void {
     this.#contact.noteFailure(error);
+    if (!this.#ready) this.#listener?.onUnreachable?.();
     const message = error instanceof Error ? error.message : String(error);
     this.#failOnce({
       code: 'resource-denied',

@@ -11,6 +11,8 @@ export interface SnapshotListener {
    * Called for each such edit, also before the first snapshot.
    */
   onInvalid(problems: readonly Problem[]): void;
+  /** What the source reads cannot be reached, and nothing has been emitted yet. It goes on trying. Called for each failure. */
+  onUnreachable?(): void;
 }
 
 export interface ConfigSource {

@@ -100,6 +100,7 @@ test('controller has the documented defaults', () => {
     publishService: '',
     publishStatusAddresses: [],
     electionId: 'sluice-leader',
+    snapshotDir: null,
     webhook: null,
     bind: '0.0.0.0',
     httpPort: 8080,

@@ -22,6 +22,8 @@ class Fixture {
   readonly applies: Apply[] = [];
   readonly endpointChanges: (readonly EndpointChange[])[] = [];
   readonly applied: ProxyConfig[] = [];
+  /** What these were made of. */
+  readonly sources: ObjectSnapshot[] = [];
   readonly loop: ControlLoop;
   readonly #state = new AwaitedState();
   unusable = 0;
@@ -42,8 +44,9 @@ class Fixture {
         this.endpointChanges.push(changes);
         this.#state.report();
       },
-      onApplied: (config) => {
+      onApplied: (config, source) => {
         this.applied.push(config);
+        this.sources.push(source);
         this.#state.report();
       },
       onUnusable: () => {
@@ -109,6 +112,10 @@ test('snapshots that arrive while one is applied replace each other: the newest 
     fixture.applied.map(({ generation }) => generation),
     [1, 4],
   );
+  assert.deepEqual(
+    fixture.sources.map(({ revision }) => revision),
+    [1, 4],
+  );
   assert.equal(fixture.loop.running, second.config);
   assert.deepEqual([fixture.loop.applied, fixture.loop.failures, fixture.loop.lastApplySucceeded], [2, 0, true]);
 });
@@ -125,6 +132,10 @@ test('a change of endpoints alone takes the short road and keeps the generation'
   );
   assert.equal(fixture.loop.running?.generation, 1);
   assert.deepEqual(addressesOf(fixture.loop.running), ['10.0.0.1', '10.0.0.2']);
+  assert.deepEqual(
+    fixture.sources.map(({ revision }) => revision),
+    [1, 2],
+  );
 });
 
 test('a change of endpoints that behind a fuller one was replaced does not lose the fuller one', async () => {

@@ -15,6 +15,7 @@ const CONTROL: ControlStatus = {
   applyFailures: 1,
   workerRestarts: 2,
   workerHangs: 1,
+  snapshot: { serving: true, ageMs: 90_000, lastWrittenAt: 0, writeFailures: 2 },
   problems: [
     { code: 'path-invalid', severity: 'rejected' },
     { code: 'path-invalid', severity: 'rejected' },
@@ -163,6 +164,10 @@ test('traffic, workers and configuration are printed', async () => {
     'sluice_config_problems{code="path-invalid",severity="rejected"} 2',
     'sluice_config_problems{code="annotation-unsupported",severity="warning"} 1',
     'sluice_leader{name="sluice-leader"} 1',
+    'sluice_serving_snapshot 1',
+    'sluice_served_snapshot_age_seconds 90',
+    'sluice_snapshot_last_write_timestamp_seconds 0',
+    'sluice_snapshot_write_failures_total 2',
     `sluice_build_info{version="1.2.3",node="${process.version}"} 1`,
   ]) {
     assert.ok(text.split('\n').includes(line), `${line} is missing in\n${text}`);

@@ -11,7 +11,7 @@ export class AwaitedState {
   }
 
   /** The first result of `find` that is not undefined, now or after a report. What `find` throws ends the wait. */
-  until<T>(find: () => T | undefined): Promise<T> {
+  until<T>(find: () => T | undefined, giveUpMs: number = GIVE_UP_MS): Promise<T> {
     return new Promise((resolve, reject) => {
       const finish = (): void => {
         clearTimeout(timer);
@@ -30,8 +30,8 @@ export class AwaitedState {
       };
       const timer = setTimeout(() => {
         finish();
-        reject(new Error(`the awaited state did not come within ${GIVE_UP_MS} ms: ${find.toString()}`));
-      }, GIVE_UP_MS);
+        reject(new Error(`the awaited state did not come within ${giveUpMs} ms: ${find.toString()}`));
+      }, giveUpMs);
       this.#waiters.add(check);
       check();
     });

@@ -28,8 +28,16 @@ export class E2eCluster {
     return cluster;
   }
 
-  async controller(args: readonly string[], kubeconfig: string = this.env.kubeconfig): Promise<ControllerProcess> {
-    const controller = await ControllerProcess.start(kubeconfig, args);
+  /** Ready to serve. */
+  async controller(args: readonly string[], kubeconfig?: string): Promise<ControllerProcess> {
+    const controller = this.launchController(args, kubeconfig);
+    await controller.ready();
+    return controller;
+  }
+
+  /** Perhaps never ready. */
+  launchController(args: readonly string[], kubeconfig: string = this.env.kubeconfig): ControllerProcess {
+    const controller = ControllerProcess.launch(kubeconfig, args);
     this.#controllers.push(controller);
     return controller;
   }

@@ -3,6 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
 import readline from 'node:readline';
 import type { ConfigDump } from '../../src/admin/dump-config.ts';
+import type { LastKnownGoodStatus } from '../../src/watch/last-known-good.ts';
+import type { ResourceStatus } from '../../src/watch/resource-watch.ts';
 import { AwaitedState } from './awaited-state.ts';
 import { eventually } from './e2e-eventually.ts';
 import type { LogLine } from './sluice-process.ts';
@@ -11,6 +13,12 @@ const MAIN = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
 
 /** Where traffic arrives: an address of the namespace, like those of the pods. */
 export const CONTROLLER_ADDRESS = '10.77.0.1';
+
+export interface Readiness {
+  readonly ready: boolean;
+  readonly resources: readonly ResourceStatus[];
+  readonly snapshot?: LastKnownGoodStatus;
+}
 
 export class ControllerProcess {
   readonly logs: LogLine[];
@@ -42,30 +50,28 @@ export class ControllerProcess {
     });
   }
 
-  /** Resolves when traffic can be served. */
-  static async start(kubeconfig: string, args: readonly string[]): Promise<ControllerProcess> {
-    const controller = new ControllerProcess(kubeconfig, args);
-    try {
-      const ready = await controller.log('ready');
-      controller.httpPort = Number(ready['httpPort']);
-      controller.httpsPort = Number(ready['httpsPort']);
-      controller.adminPort = Number(ready['adminPort']);
-    } catch (error) {
-      await controller.kill();
-      throw error;
-    }
-    return controller;
+  /** Does not wait for anything. */
+  static launch(kubeconfig: string, args: readonly string[]): ControllerProcess {
+    return new ControllerProcess(kubeconfig, args);
   }
 
-  /** The first line with this message at or behind position `from` of `logs`. */
-  async log(message: string, from = 0): Promise<LogLine> {
+  /** Resolves when traffic can be served. */
+  async ready(): Promise<void> {
+    const ready = await this.log('ready');
+    this.httpPort = Number(ready['httpPort']);
+    this.httpsPort = Number(ready['httpsPort']);
+    this.adminPort = Number(ready['adminPort']);
+  }
+
+  /** The first line with this message at or behind position `from` of `logs`; `giveUpMs` = how long it may take. */
+  async log(message: string, from = 0, giveUpMs?: number): Promise<LogLine> {
     const lines = (): string => `${this.logs.map((line) => `${JSON.stringify(line)}\n`).join('')}${this.#otherOutput}`;
     const logged = this.#state.until(() => {
       const found = this.logs.slice(from).find(({ msg }) => msg === message);
       if (found !== undefined) return found;
       if (this.exit === null) return undefined;
       throw new Error(`exited before it logged "${message}"`);
-    });
+    }, giveUpMs);
     return logged.catch((error: unknown) => {
       throw new Error(`it logged all but "${message}":\n${lines()}`, { cause: error });
     });
@@ -77,12 +83,22 @@ export class ControllerProcess {
     return { status: response.status, text: await response.text() };
   }
 
-  /** Waits until the configuration in force in every worker is like this. */
-  async untilRunning(holds: (config: ConfigDump) => boolean): Promise<void> {
-    await eventually(async () => JSON.parse((await this.admin('/debug/config')).text) as ConfigDump, holds);
+  /** The details of `/readyz`. */
+  async readiness(): Promise<Readiness> {
+    return JSON.parse((await this.admin('/readyz')).text) as Readiness;
   }
 
-  signal(name: 'SIGTERM' | 'SIGKILL'): void {
+  /** The configuration in force. */
+  async running(): Promise<ConfigDump> {
+    return JSON.parse((await this.admin('/debug/config')).text) as ConfigDump;
+  }
+
+  /** Waits until the configuration in force in every worker is like this. */
+  async untilRunning(holds: (config: ConfigDump) => boolean): Promise<void> {
+    await eventually(() => this.running(), holds);
+  }
+
+  signal(name: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): void {
     this.#child.kill(name);
   }
 

@@ -16,6 +16,8 @@ export class Pod {
   readonly port: number;
   /** Received so far, held ones included. */
   requests: number;
+  /** Accepted so far. */
+  connections: number;
   readonly #server: Server;
   readonly #webSockets: WebSocketServer;
   readonly #held: ServerResponse[];
@@ -26,10 +28,12 @@ export class Pod {
     this.address = address;
     this.port = port;
     this.requests = 0;
+    this.connections = 0;
     this.#held = [];
     this.#state = new AwaitedState();
     // Longer than any test: connections end because the pod ends, not because it was bored.
     this.#server = createServer({ keepAliveTimeout: 600_000 }, (request, response) => this.#answer(request, response));
+    this.#server.on('connection', () => this.connections++);
     this.#webSockets = new WebSocketServer({ server: this.#server });
     this.#webSockets.on('connection', (socket) =>
       socket.on('message', (data, binary) => socket.send(data, { binary })),

@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -50,10 +50,8 @@ export class Envtest {
     const read = (file: string): string => readFileSync(join(directory, file), 'utf8');
     this.admin = { ca: read('ca.crt'), cert: read('admin.crt'), key: read('admin.key') };
     const { cert, key } = this.admin;
-    this.kubeconfig = this.#writeKubeconfig('admin', {
-      'client-certificate-data': base64(cert),
-      'client-key-data': base64(key),
-    });
+    const user = { 'client-certificate-data': base64(cert), 'client-key-data': base64(key) };
+    this.kubeconfig = this.#writeKubeconfig('admin', user, this.url);
     this.#agent = new Agent({ connect: { ...this.admin } });
     // A test run that dies must not leave servers behind.
     this.#killAll = () => {
@@ -78,9 +76,31 @@ export class Envtest {
     return env;
   }
 
-  /** Path of a kubeconfig for whom `token` names; `name` becomes part of the file name. */
-  kubeconfigFor(name: string, token: string): string {
-    return this.#writeKubeconfig(name, { token });
+  /**
+   * Path of a kubeconfig for whom `token` names; `name` becomes part of the file name, so a second call replaces the file.
+   * `server` is the way to the API server, if not the straight one.
+   */
+  kubeconfigFor(name: string, token: string, server: string = this.url): string {
+    return this.#writeKubeconfig(name, { token }, server);
+  }
+
+  /** Path of a kubeconfig of the administrator that goes by way of `server`. */
+  kubeconfigBy(server: string): string {
+    const { cert, key } = this.admin;
+    const user = { 'client-certificate-data': base64(cert), 'client-key-data': base64(key) };
+    return this.#writeKubeconfig('admin-elsewhere', user, server);
+  }
+
+  /** Forgets all of etcd's history before its present revision, as etcd is told to every few minutes in a real cluster. */
+  async compact(): Promise<void> {
+    const etcd = `http://127.0.0.1:${this.#etcdPort}/v3/kv`;
+    const post = async (path: string, body: object): Promise<{ readonly header: { readonly revision: string } }> => {
+      const answer = await request(`${etcd}/${path}`, { method: 'POST', body: JSON.stringify(body) });
+      if (answer.statusCode !== 200) throw new Error(`etcd ${path}: ${answer.statusCode} ${await answer.body.text()}`);
+      return (await answer.body.json()) as { readonly header: { readonly revision: string } };
+    };
+    const { header } = await post('range', { key: base64('compact'), limit: '1' });
+    await post('compaction', { revision: header.revision, physical: true });
   }
 
   /** Resolves as soon as the API server says it is ready. */
@@ -108,19 +128,19 @@ export class Envtest {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  #writeKubeconfig(name: string, user: KubeconfigUser): string {
+  #writeKubeconfig(name: string, user: KubeconfigUser, server: string): string {
     const file = join(this.#directory, `${name}.kubeconfig`);
     const config = {
       apiVersion: 'v1',
       kind: 'Config',
-      clusters: [
-        { name: 'envtest', cluster: { server: this.url, 'certificate-authority-data': base64(this.admin.ca) } },
-      ],
+      clusters: [{ name: 'envtest', cluster: { server, 'certificate-authority-data': base64(this.admin.ca) } }],
       users: [{ name, user }],
       contexts: [{ name: 'envtest', context: { cluster: 'envtest', user: name } }],
       'current-context': 'envtest',
     };
-    writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
+    // Whoever reads it meanwhile sees the old one or the new one.
+    writeFileSync(`${file}.new`, JSON.stringify(config), { mode: 0o600 });
+    renameSync(`${file}.new`, file);
     return file;
   }
 

@@ -38,10 +38,13 @@ const COLLECTIONS: Readonly<Record<KubeCollection, { readonly apiVersion: string
 export class KubeObjects {
   readonly #url: string;
   readonly #agent: Agent;
+  /** Without the certificate of the administrator. */
+  readonly #anonymous: Agent;
 
   constructor(url: string, admin: AdminCredentials) {
     this.#url = url;
     this.#agent = new Agent({ connect: { ...admin } });
+    this.#anonymous = new Agent({ connect: { ca: admin.ca } });
   }
 
   async create(collection: KubeCollection, object: KubeObject): Promise<void> {
@@ -66,7 +69,16 @@ export class KubeObjects {
     return status.token;
   }
 
+  /** What the server answers to a GET of whoever holds `token`. */
+  async statusFor(token: string, path: string): Promise<number> {
+    const headers = { authorization: `Bearer ${token}` };
+    const { statusCode, body } = await request(`${this.#url}${path}`, { dispatcher: this.#anonymous, headers });
+    await body.dump();
+    return statusCode;
+  }
+
   async close(): Promise<void> {
+    await this.#anonymous.destroy();
     await this.#agent.destroy();
   }
 

@@ -20,6 +20,10 @@ export interface SourceFixture {
   until(holds: (snapshot: ObjectSnapshot) => boolean): Promise<ObjectSnapshot>;
   /** As soon as a line with this message was logged. */
   untilLogged(message: string): Promise<LoggedLine>;
+  /** How often the source said that it cannot be reached. */
+  unreachable(): number;
+  /** As soon as the API server cannot be used. */
+  untilAway(): Promise<void>;
   /** Resolves when the source ended by itself. */
   readonly ended: Promise<void>;
   stop(): Promise<void>;
@@ -36,6 +40,7 @@ export function startSource(options: SourceFixtureOptions, once = false): Source
   const invalid: (readonly Problem[])[] = [];
   const lines: LoggedLine[] = [];
   const state = new AwaitedState();
+  let unreachable = 0;
   const logger = recordingLogger((line) => {
     lines.push(line);
     state.report();
@@ -60,6 +65,9 @@ export function startSource(options: SourceFixtureOptions, once = false): Source
       invalid.push(problems);
       state.report();
     },
+    onUnreachable(): void {
+      unreachable++;
+    },
   };
   const ended = source.start(listener, end.signal, { once });
   return {
@@ -73,6 +81,8 @@ export function startSource(options: SourceFixtureOptions, once = false): Source
         const newest = snapshots.at(-1);
         return newest !== undefined && holds(newest) ? newest : undefined;
       }),
+    unreachable: () => unreachable,
+    untilAway: () => state.until(() => (source.contact().away ? null : undefined)).then(() => undefined),
     untilLogged: (message) => state.until(() => lines.find((line) => line.message === message)),
     async stop() {
       end.abort();

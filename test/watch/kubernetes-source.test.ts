@@ -149,6 +149,61 @@ test('without the right to read Secrets the rest is served', async (t) => {
   assert.ok(snapshot.problems.some(({ source }) => source.kind === 'Secret' && source.name === '*'));
 });
 
+test('what an earlier run knew stands in for Secrets and classes that may not be read yet', async (t) => {
+  const fake = await startFake(t);
+  fill(fake);
+  fake.put('secrets', rawTlsSecret('old'));
+  const before = await start(t, fake).until(() => true);
+  fake.delete('secrets', 'shop/old');
+  fake.put('ingresses', rawIngress('second', 'two.example', 'web'));
+  fake.denials = [{ plural: 'secrets' }, { plural: 'ingressclasses' }];
+  const fixture = startSource({ kubeconfig: fake.writeKubeconfig(), earlier: before, reflectorTiming: FAST_TIMING });
+  t.after(() => fixture.stop());
+  const first = await fixture.until(() => true);
+  assert.deepEqual([...first.ingresses.keys()].toSorted(), ['shop/second', 'shop/site']);
+  assert.deepEqual([...first.tlsSecrets.keys()].toSorted(), ['shop/cert', 'shop/old']);
+  assert.deepEqual([...(first.ingressClasses ?? []).keys()], ['sluice']);
+  const denied = first.problems.filter(({ code }) => code === 'resource-denied').map(({ message }) => message);
+  assert.equal(denied.length, 2);
+  for (const message of denied) assert.match(message, /what was known stays in force/);
+  fake.denials = [];
+  const granted = await fixture.until(({ problems }) => problems.length === 0);
+  assert.deepEqual([...granted.tlsSecrets.keys()], ['shop/cert']);
+  assert.ok(granted.ingressClasses?.has('sluice'));
+});
+
+test('what an earlier run knew of a namespace stands in only where it may not be read', async (t) => {
+  const fake = await startFake(t);
+  fill(fake);
+  fake.put('secrets', rawTlsSecret('cert', 'blog'));
+  const namespaces = ['shop', 'blog'];
+  const before = await start(t, fake, namespaces).until(() => true);
+  assert.equal(before.tlsSecrets.size, 2);
+  fake.delete('secrets', 'shop/cert');
+  fake.denials = [{ plural: 'secrets', namespace: 'blog' }];
+  const kubeconfig = fake.writeKubeconfig();
+  const fixture = startSource({ kubeconfig, namespaces, earlier: before, reflectorTiming: FAST_TIMING });
+  t.after(() => fixture.stop());
+  assert.deepEqual([...(await fixture.until(() => true)).tlsSecrets.keys()], ['blog/cert']);
+});
+
+test('a listener is told of failures before the first snapshot, and of none after it', async (t) => {
+  const fake = await startFake(t);
+  fill(fake);
+  const kubeconfig = fake.writeKubeconfig();
+  await fake.goAway();
+  const fixture = startSource({ kubeconfig, reflectorTiming: FAST_TIMING });
+  t.after(() => fixture.stop());
+  await fixture.untilLogged('kubernetes api cannot be used, keeping what is known');
+  assert.ok(fixture.unreachable() > 0);
+  await fake.listen();
+  await fixture.until(() => true);
+  const told = fixture.unreachable();
+  await fake.goAway();
+  await fixture.untilAway();
+  assert.equal(fixture.unreachable(), told);
+});
+
 for (const plural of ['ingresses', 'services', 'endpointslices']) {
   test(`nothing is emitted until ${plural} may be read`, async (t) => {
     const fake = await startFake(t);
