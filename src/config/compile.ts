@@ -16,6 +16,7 @@ import { assignCertificates } from './passes/assign-certificates.ts';
 import { pairCanaries } from './passes/pair-canaries.ts';
 import { resolveBackups } from './passes/resolve-backups.ts';
 import { selectIngresses } from './passes/select-ingresses.ts';
+import { settleHashing } from './passes/settle-hashing.ts';
 
 /** Each pass relies on what those before it left in the draft. */
 const PASSES: readonly ((draft: Draft) => void)[] = [
@@ -28,6 +29,8 @@ const PASSES: readonly ((draft: Draft) => void)[] = [
   // When every claim to an upstream has been heard.
   resolveBackups,
   addStaticConfig,
+  // When everybody who speaks of an upstream has spoken.
+  settleHashing,
   // After the static file: its first certificate is then the default.
   assignCertificates,
 ];

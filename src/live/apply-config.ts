@@ -2,14 +2,13 @@
  * Turns a `ProxyConfig` into the next generation and swaps it in. Upstreams are taken over by id, so positions, in-flight
  * counts, health and pooled connections stay; route counters likewise. If anything throws, the running generation stays.
  */
-import { RE2JS } from 're2js';
-import type { CanaryConfig, ProxyConfig, RouteConfig } from '../model/proxy-config.ts';
+import type { ProxyConfig, RouteConfig } from '../model/proxy-config.ts';
 import { buildRouteTable, type RouteRule } from '../router/build-route-table.ts';
 import type { RouteTable } from '../router/route-table.ts';
 import { CertificateTable } from './certificate-table.ts';
 import { buildClientCertificates } from './client-certificates.ts';
+import { SplitLinker } from './link-split.ts';
 import { LiveRoute } from './live-route.ts';
-import { type LiveCanary, LiveSplit, SplitTarget } from './live-split.ts';
 import type { Generation, LiveState } from './live-state.ts';
 import { RouteStats } from './route-stats.ts';
 
@@ -41,10 +40,11 @@ interface NextState {
 function build(live: LiveState, config: ProxyConfig): NextState {
   const routeStats = new Map<string, RouteStats>();
   const rules: Rule[] = [];
+  const linker = new SplitLinker(live, config.upstreams);
   for (const route of config.routes) {
     const stats = live.routeStats.get(route.id) ?? new RouteStats(route.id);
     routeStats.set(route.id, stats);
-    rules.push({ listeners: route.listeners, rule: toRule(live, route, stats) });
+    rules.push({ listeners: route.listeners, rule: toRule(linker, route, stats) });
   }
   const restricted = rules.some(({ listeners }) => listeners !== null);
   const everywhere = rules.filter(({ listeners }) => listeners === null);
@@ -75,31 +75,7 @@ function buildTables(
   return tables;
 }
 
-function toRule(live: LiveState, route: RouteConfig, stats: RouteStats): RouteRule<LiveRoute> {
-  const members = route.split.members.map(
-    ({ upstream, weight }) => new SplitTarget(upstreamOf(live, upstream), stats.splitFor(upstream, false), weight),
-  );
-  const canaries = route.split.canaries.map((canary) => toLiveCanary(live, canary, stats));
-  const payload = new LiveRoute(route, new LiveSplit(members, canaries), stats);
+function toRule(linker: SplitLinker, route: RouteConfig, stats: RouteStats): RouteRule<LiveRoute> {
+  const payload = new LiveRoute(route, linker.link(route, stats), stats);
   return { host: route.host, path: route.path, conditions: route.conditions, payload };
-}
-
-function toLiveCanary(live: LiveState, canary: CanaryConfig, stats: RouteStats): LiveCanary {
-  const header = canary.header;
-  return {
-    target: new SplitTarget(upstreamOf(live, canary.upstream), stats.splitFor(canary.upstream, true), canary.weight),
-    headerName: header?.name ?? '',
-    headerKind: header?.kind ?? 'word',
-    headerValue: header?.value ?? '',
-    headerPattern: header?.kind === 'pattern' ? RE2JS.compile(header.value) : null,
-    cookie: canary.cookie ?? '',
-    weight: canary.weight,
-    weightTotal: canary.weightTotal,
-  };
-}
-
-function upstreamOf(live: LiveState, id: string): SplitTarget['upstream'] {
-  const upstream = live.upstreams.get(id);
-  if (upstream === null) throw new Error(`route refers to unknown upstream ${id}`);
-  return upstream;
 }

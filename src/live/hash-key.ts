@@ -28,6 +28,8 @@ export interface KeyClient {
   readonly routingHost: string;
   /** Null when the connection is gone. */
   readonly addresses: { readonly sourcePort: number } | null;
+  /** What a trusted proxy says instead; null = nothing. */
+  readonly told: { readonly secure: boolean; readonly port: number } | null;
 }
 
 type Reader = (request: KeyRequest, client: KeyClient, requestId: string) => string;
@@ -71,7 +73,7 @@ function headerReader(name: string): Reader {
 }
 
 const args: Reader = ({ target, pathEnd }) => target.slice(pathEnd + 1);
-const scheme: Reader = (_, client) => (client.secure ? 'https' : 'http');
+const scheme: Reader = (_, client) => ((client.told ?? client).secure ? 'https' : 'http');
 const id: Reader = (_request, _client, requestId) => requestId;
 
 const VARIABLES: Readonly<Record<KeyVariable, Reader>> = {
@@ -90,7 +92,7 @@ const VARIABLES: Readonly<Record<KeyVariable, Reader>> = {
   request_method: (request) => request.method,
   request_uri: (request) => request.target,
   scheme,
-  server_port: (_, client) => String(client.port),
+  server_port: (_, client) => String((client.told ?? client).port),
   uri: ({ target, pathEnd }) => decode(target.slice(0, pathEnd)),
 };
 

@@ -1,6 +1,7 @@
 /** A route as the data plane holds it: immutable links to upstreams and policy, mutable numbers in `stats`. */
 import type { RouteConfig } from '../model/proxy-config.ts';
 import type { RoutePolicy } from '../model/route-policy.ts';
+import { LiveAffinity } from './live-affinity.ts';
 import type { LiveSplit } from './live-split.ts';
 import type { RouteStats } from './route-stats.ts';
 
@@ -8,6 +9,8 @@ export class LiveRoute {
   readonly id: string;
   readonly policy: RoutePolicy;
   readonly split: LiveSplit;
+  /** Null = clients are not bound to endpoints. */
+  readonly affinity: LiveAffinity | null;
   readonly stats: RouteStats;
   /** Some status of a response makes an attempt count as failed. */
   readonly retriesStatuses: boolean;
@@ -18,8 +21,15 @@ export class LiveRoute {
     this.id = config.id;
     this.policy = config.policy;
     this.split = split;
+    this.affinity =
+      config.policy.affinity === null ? null : new LiveAffinity(config.policy.affinity, toPlainPath(config));
     this.stats = stats;
     this.retriesStatuses = config.policy.retryOn.some((condition) => condition.startsWith('http_'));
     this.slashRedirectLength = config.policy.redirectMissingSlash ? config.path.value.length : 0;
   }
+}
+
+/** Of a pattern no part is sure to stand in the path of a request. */
+function toPlainPath({ path }: RouteConfig): string {
+  return path.kind === 'regex' ? '' : path.value;
 }

@@ -7,18 +7,34 @@ import { RE2JS } from 're2js';
 import type { Upstream } from '../balancer/upstream.ts';
 import type { RequestFacts } from '../router/route-table.ts';
 import { cookieValue } from './cookie-value.ts';
+import type { HashKey } from './hash-key.ts';
 import type { SplitStats } from './route-stats.ts';
+import type { StickyEndpoints } from './sticky-endpoints.ts';
+
+/** What leads the requests of one side to an endpoint, beside the balancer. */
+export interface TargetBinding {
+  /** Null = its balancer does not ask for keys. */
+  readonly hashKey: HashKey | null;
+  /** Null = clients are not bound to endpoints. */
+  readonly sticky: StickyEndpoints | null;
+}
+
+const UNBOUND: TargetBinding = { hashKey: null, sticky: null };
 
 /** One side of a split. */
 export class SplitTarget {
   readonly upstream: Upstream;
   readonly stats: SplitStats;
   readonly weight: number;
+  readonly hashKey: HashKey | null;
+  readonly sticky: StickyEndpoints | null;
 
-  constructor(upstream: Upstream, stats: SplitStats, weight: number) {
+  constructor(upstream: Upstream, stats: SplitStats, weight: number, binding: TargetBinding = UNBOUND) {
     this.upstream = upstream;
     this.stats = stats;
     this.weight = weight;
+    this.hashKey = binding.hashKey;
+    this.sticky = binding.sticky;
   }
 }
 
@@ -58,6 +74,24 @@ export class LiveSplit {
     const main = this.#chooseMember(draw);
     // Without a main there is nothing to be a canary of: its outage must not be hidden by the canary's health.
     if (this.#canaries.length === 0 || !main.upstream.hasEndpoints) return main;
+    return this.#chooseCanary(facts, draw) ?? main;
+  }
+
+  /**
+   * The same for a client that says which upstream it belongs to: while that has endpoints no rule and no weight takes the
+   * client away, also none that was added or set to 0 since.
+   * @param upstreamHash as cookies call it; empty = nobody's
+   */
+  chooseFor(upstreamHash: string, facts: RequestFacts, draw: number): SplitTarget {
+    if (upstreamHash === '') return this.choose(facts, draw);
+    for (const member of this.#members) {
+      if (member.sticky?.hash === upstreamHash && member.upstream.hasEndpoints) return member;
+    }
+    const main = this.#chooseMember(draw);
+    if (!main.upstream.hasEndpoints) return main;
+    for (const { target } of this.#canaries) {
+      if (target.sticky?.hash === upstreamHash && target.upstream.hasEndpoints) return target;
+    }
     return this.#chooseCanary(facts, draw) ?? main;
   }
 

@@ -2,12 +2,14 @@
  * The running configuration of one worker. A new generation becomes visible by one assignment to `current`; an exchange
  * reads it once and keeps what it got.
  */
+import type { Upstream } from '../balancer/upstream.ts';
 import type { UpstreamRegistry } from '../balancer/upstream-registry.ts';
 import type { RouteTable } from '../router/route-table.ts';
 import { CertificateTable } from './certificate-table.ts';
 import type { ClientCertificates } from './client-certificates.ts';
 import type { LiveRoute } from './live-route.ts';
 import type { RouteStats } from './route-stats.ts';
+import type { StickyEndpoints } from './sticky-endpoints.ts';
 
 /** Replaced whole, never changed. */
 export interface Generation {
@@ -26,6 +28,8 @@ export class LiveState {
   readonly upstreams: UpstreamRegistry;
   /** By route id; rows of routes that are gone are dropped with them. */
   routeStats: ReadonlyMap<string, RouteStats>;
+  /** Of the upstreams that routes with affinity use or have used. */
+  readonly stickyEndpoints: WeakMap<Upstream, StickyEndpoints>;
   configApplied: number;
   configApplyFailures: number;
 
@@ -39,6 +43,7 @@ export class LiveState {
       clientCertificates: null,
     };
     this.routeStats = new Map();
+    this.stickyEndpoints = new WeakMap();
     this.configApplied = 0;
     this.configApplyFailures = 0;
   }

@@ -127,6 +127,8 @@ export interface CanaryConfig {
   readonly weight: number;
   /** At least 1. */
   readonly weightTotal: number;
+  /** Whether it takes part in the affinity of the route, if there is one: then it keeps the clients it once got. */
+  readonly sticky: boolean;
   readonly source: ObjectRef;
   readonly sourceField: string;
 }

@@ -1,4 +1,5 @@
 /** What a route asks of the data plane beyond matching and splitting. A route without a policy pays nothing for it. */
+import type { CookieAffinity } from './affinity.ts';
 
 /**
  * What makes a try count as failed, in the words of the nginx dialect. `error`: no connection, or it broke before the whole
@@ -47,6 +48,8 @@ export interface RoutePolicy {
   readonly maxRequestBodyBytes: number;
   /** For `prefix` paths that end in `/`: GET and HEAD for the path without the slash are answered 301. */
   readonly redirectMissingSlash: boolean;
+  /** Null = clients are not bound to endpoints, and what their cookies say of any is ignored. */
+  readonly affinity: CookieAffinity | null;
   /** Not null: the route answers this status to everything, because serving it would be unsafe (fail closed). */
   readonly closed: { readonly status: number; readonly reason: string } | null;
 }
@@ -64,5 +67,6 @@ export const DEFAULT_ROUTE_POLICY: RoutePolicy = {
   streamRequest: false,
   maxRequestBodyBytes: 0,
   redirectMissingSlash: false,
+  affinity: null,
   closed: null,
 };

@@ -2,6 +2,7 @@
  * The static configuration file after validation: defaults filled in, durations in milliseconds, certificate files read.
  * `watch/` guarantees that references resolve (every `upstream` exists), so compiling it cannot fail.
  */
+import type { CookieAffinity } from './affinity.ts';
 import type { KeyPair } from './objects.ts';
 import type { ClientCertificateRule, TransportConfig } from './proxy-config.ts';
 import type { RetryCondition } from './route-policy.ts';
@@ -62,6 +63,8 @@ export interface StaticRoute {
   };
   /** Null = not written. */
   readonly requestBuffering: boolean | null;
+  /** Null = not written. */
+  readonly affinity: CookieAffinity | null;
   /** Bytes; 0 = unlimited; null = not written. */
   readonly maxRequestBodyBytes: number | null;
 }

@@ -31,7 +31,7 @@ export interface UpstreamLimits {
 
 /** For balancers that send equal keys to the same endpoint. */
 export interface HashingConfig {
-  /** What the key is made of, e.g. `$http_x_user`: see `key-template.ts`. */
+  /** What the key is made of, e.g. `$http_x_user`: see `key-template.ts`. Empty only before it is compiled: the default. */
   readonly keyTemplate: string;
   /** Not 0: a key leads to so many endpoints, and each request to any of them. */
   readonly subsetSize: number;

@@ -1,4 +1,7 @@
-/** Which endpoint an attempt goes to: what the balancer says, as far as the limits of the upstream allow. Hot. */
+/**
+ * Which endpoint an attempt goes to: the one the session of the client wants, or whom the balancer picks, as far as the
+ * limits of the upstream allow. Hot.
+ */
 import { NONE_TRIED } from '../balancer/balancer.ts';
 import type { Endpoint } from '../balancer/endpoint.ts';
 import type { Upstream } from '../balancer/upstream.ts';
@@ -27,15 +30,22 @@ export function findEndpoint(exchange: Exchange): Endpoint | null {
 
 /** Null only without endpoints. */
 function choose(exchange: Exchange, tried: readonly Endpoint[]): Endpoint | null {
-  const { upstream } = exchange;
+  const { session, target, upstream, hashKey } = exchange;
   const trial = upstream.trialsDue > 0 && tried.length === 0 ? upstream.takeTrial(isRepeatable(exchange)) : null;
-  return trial ?? upstream.pick(0, tried);
+  if (trial !== null) return trial;
+  // A backup knows nothing of sessions.
+  if (session === null || upstream !== target.upstream) return upstream.pick(hashKey, tried);
+  return session.choose(target, hashKey, tried);
 }
 
-/** Whether another endpoint could take it if this one never answers. A body might not fit into what is kept of it. */
-function isRepeatable({ route, method, body }: Exchange): boolean {
+/**
+ * Whether another endpoint could take it if this one never answers, and nobody minds where it goes: clients that are bound
+ * to an endpoint come last. A body might not fit into what is kept of it.
+ */
+function isRepeatable({ route, method, body, session }: Exchange): boolean {
   const { policy } = route;
-  return policy.retryAttempts > 1 && body === BODY_NONE && mayRetry(policy, method, 'timeout', true);
+  if (policy.retryAttempts === 1 || body !== BODY_NONE || session?.hasCookie === true) return false;
+  return mayRetry(policy, method, 'timeout', true);
 }
 
 /** As the balancer wants it, around the full ones; those that failed the request are no way out. */

@@ -1,4 +1,5 @@
 /** What the phases of a request make of it for its exchange: everything that outlives the head it came with. */
+import type { StickySession } from './sticky-session.ts';
 
 /** What the access log wants to know of a request; only made when the log is on. */
 export interface RequestFactsForLog {
@@ -28,5 +29,9 @@ export interface ExchangeRequest {
   readonly acceptsTrailers: boolean;
   /** No other request may use the connection that carries this one. */
   readonly bindsConnection: boolean;
+  /** Null = the route binds nobody to an endpoint. */
+  readonly session: StickySession | null;
+  /** For balancers that stick to a key; 0 where nobody asks for it. */
+  readonly hashKey: number;
   readonly logFacts: RequestFactsForLog | null;
 }

@@ -20,6 +20,7 @@ import type { ResponseHead } from './http1/response-head.ts';
 import { KeptBody, keepSent, mayKeep } from './kept-body.ts';
 import { Outcome, statusOf, toAttemptResult } from './outcome.ts';
 import { conditionOf, conditionOfStatus, refundTry, reserveTry, type Tries, turnToBackup } from './retry.ts';
+import type { StickySession } from './sticky-session.ts';
 import type { UpstreamConnection, UpstreamTransport } from './upstream-transport.ts';
 import type { WorkerContext } from './worker-context.ts';
 
@@ -41,6 +42,8 @@ export class Exchange implements Waiter {
   readonly acceptsTrailers: boolean;
   /** No other request may use the connection that carries this one. */
   readonly bindsConnection: boolean;
+  readonly session: StickySession | null;
+  readonly hashKey: number;
   readonly logFacts: RequestFactsForLog | null;
   /** That of the split, or its backup. */
   upstream: Upstream;
@@ -89,6 +92,8 @@ export class Exchange implements Waiter {
     this.upgrade = request.upgrade;
     this.acceptsTrailers = request.acceptsTrailers;
     this.bindsConnection = request.bindsConnection;
+    this.session = request.session;
+    this.hashKey = request.hashKey;
     this.logFacts = request.logFacts;
     this.upstream = target.upstream;
     this.endpoint = null;
@@ -250,6 +255,7 @@ export class Exchange implements Waiter {
     if (this.tries !== null && head.status < 500) refundTry(this, this.tries);
     this.status = head.status;
     this.upstreamMs = performance.now() - this.startMs;
+    this.addFields(head);
     this.downstream.startResponse(head);
   }
 
@@ -257,6 +263,11 @@ export class Exchange implements Waiter {
   onSwitch(): void {
     this.status = 101;
     this.#record(AttemptResult.Ok);
+  }
+
+  /** What the client is to get with the final head, beside what the back end says. */
+  addFields(head: ResponseHead): void {
+    if (this.session !== null) head.setCookie = this.session.toSetCookie(this.target, this.endpoint as Endpoint);
   }
 
   onResponseData(buffer: Buffer, start: number, end: number): void {

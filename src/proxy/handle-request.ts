@@ -3,6 +3,7 @@
  * Hot.
  */
 import type { LiveRoute } from '../live/live-route.ts';
+import type { SplitTarget } from '../live/live-split.ts';
 import type { Downstream } from './downstream.ts';
 import { type LocalResponse, localResponse, redirectResponse } from './error-response.ts';
 import { Exchange } from './exchange.ts';
@@ -12,6 +13,7 @@ import { toRoutingHost } from './http1/request-target.ts';
 import type { JudgedRequest } from './judged-request.ts';
 import { Outcome } from './outcome.ts';
 import type { RequestOrigin } from './request-origin.ts';
+import { StickySession } from './sticky-session.ts';
 import { refuseClient } from './tls/client-identity.ts';
 import { logUnrouted } from './unrouted-log.ts';
 import type { WorkerContext } from './worker-context.ts';
@@ -44,8 +46,12 @@ export function handleRequest(
   const route = table === null ? null : table.match(origin.routingHost, head.target, head.pathEnd, head);
   if (route === null) return refuse(worker, downstream, head, localResponse(404));
   if (route.slashRedirectLength !== 0 && redirectMissingSlash(downstream, head, route, origin)) return null;
-  const target = route.split.choose(head, worker.draw());
-  const exchange = new Exchange(worker, downstream, route, target, toExchangeRequest(worker, head, origin, downstream));
+  const { affinity, split } = route;
+  const session = affinity === null ? null : new StickySession(worker, affinity, head, origin);
+  const draw = worker.draw();
+  const target = session === null ? split.choose(head, draw) : split.chooseFor(session.upstreamHash, head, draw);
+  const request = toExchangeRequest(worker, head, origin, target, session);
+  const exchange = new Exchange(worker, downstream, route, target, request);
   const { closed, maxRequestBodyBytes } = route.policy;
   if (closed !== null) exchange.answerClosed(closed.status);
   else if (maxRequestBodyBytes !== 0 && head.contentLength > maxRequestBodyBytes) exchange.fail(Outcome.BodyTooLarge);
@@ -64,7 +70,8 @@ function toExchangeRequest(
   worker: WorkerContext,
   head: JudgedRequest,
   origin: RequestOrigin,
-  downstream: Downstream,
+  { hashKey }: SplitTarget,
+  session: StickySession | null,
 ): ExchangeRequest {
   const taken = head.requestId !== '' && head.requestId.length <= MAX_REQUEST_ID;
   const id = taken ? head.requestId : worker.requestIds.next();
@@ -79,7 +86,9 @@ function toExchangeRequest(
     upgrade: head.upgrade,
     acceptsTrailers: head.acceptsTrailers,
     bindsConnection: head.bindsConnection,
-    logFacts: worker.onAccess === null ? null : toLogFacts(head, downstream.clientIp),
+    session,
+    hashKey: hashKey === null ? 0 : hashKey.of(head, origin, id),
+    logFacts: worker.onAccess === null ? null : toLogFacts(head, origin.clientIp),
   };
 }
 

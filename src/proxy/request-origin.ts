@@ -3,6 +3,7 @@
  * say so. Depends on nothing but the connection and the host, unless a trusted proxy speaks for many clients.
  */
 import type { Socket } from 'node:net';
+import type { KeyClient } from '../live/hash-key.ts';
 import type { IpNetworks } from '../model/ip-networks.ts';
 import { detach, type ForwardedFacts, forwardedFields, type ListenerFacts, peerIp } from './forwarded-fields.ts';
 import { toRoutingHost } from './http1/request-target.ts';
@@ -13,7 +14,7 @@ import { type ClientIdentity, type IdentifiedOrigin, identityFields } from './tl
 import { TrustedPeer } from './trusted-peer.ts';
 import type { WorkerContext } from './worker-context.ts';
 
-export interface RequestOrigin extends IdentifiedOrigin {
+export interface RequestOrigin extends IdentifiedOrigin, KeyClient {
   /** Whether the client speaks TLS, to us or to the proxy in front of us, as far as the connection knows. */
   readonly secure: boolean;
   /** `Host` as hosts are compared. */

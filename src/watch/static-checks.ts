@@ -89,8 +89,27 @@ function checkUpstream(upstream: JsonRecord, field: string, problems: StaticProb
     if (first === undefined) seen.set(id, at);
     else reject(problems, at, `is ${show(address)} like ${first}; give one of them the weight of both`);
   }
+  checkHashing(upstream, field, problems);
   if (isRecord(tls)) checkUpstreamTls(tls, `${field}.tls`, problems);
   if (isRecord(healthCheck)) checkHealthCheck(healthCheck, `${field}.healthCheck`, tls !== undefined, problems);
+}
+
+/** Balancers that go by keys. */
+const KEYED: readonly unknown[] = ['ring-hash', 'maglev'];
+
+function checkHashing(upstream: JsonRecord, field: string, problems: StaticProblems): void {
+  const { balancer, hashBy, hashBound, hashSubsetSize } = upstream;
+  if (hashBy !== undefined && balancer !== undefined && !KEYED.includes(balancer)) {
+    reject(problems, `${field}.hashBy`, `stands beside balancer ${show(balancer)}; expected ring-hash or maglev there`);
+  }
+  if (hashBy === undefined && !KEYED.includes(balancer)) {
+    const advice = 'has no effect without `hashBy`, or balancer ring-hash or maglev';
+    if (hashBound !== undefined) reject(problems, `${field}.hashBound`, advice);
+    if (hashSubsetSize !== undefined) reject(problems, `${field}.hashSubsetSize`, advice);
+  }
+  if (hashSubsetSize !== undefined && balancer === 'maglev') {
+    reject(problems, `${field}.hashSubsetSize`, 'has no effect with balancer maglev; expected ring-hash');
+  }
 }
 
 function checkBackup(backup: unknown, name: string, upstreams: readonly string[], problems: StaticProblems): void {

@@ -1,6 +1,7 @@
 /** The static configuration file as written: what `static-schema.ts` lets through, before defaults and units. */
 import type { RetryCondition } from '../model/route-policy.ts';
 import type { BalancerName } from '../model/upstream-policy.ts';
+import type { AffinityEntry } from './static-affinity.ts';
 import type { HealthCheckEntry } from './static-health-check.ts';
 import type { OutlierDetectionEntry, SlowStartEntry } from './static-passive-health.ts';
 
@@ -42,6 +43,9 @@ export interface UpstreamEntry {
   readonly tls?: UpstreamTlsEntry | undefined;
   readonly proxyProtocol?: 'v1' | 'v2' | undefined;
   readonly balancer?: BalancerName | undefined;
+  readonly hashBy?: string | undefined;
+  readonly hashBound?: number | undefined;
+  readonly hashSubsetSize?: number | undefined;
   readonly healthCheck?: HealthCheckEntry | undefined;
   readonly outlierDetection?: OutlierDetectionEntry | undefined;
   readonly slowStart?: SlowStartEntry | undefined;
@@ -91,6 +95,7 @@ export interface RouteEntry {
     | undefined;
   readonly retries?: RetriesEntry | undefined;
   readonly requestBuffering?: boolean | undefined;
+  readonly affinity?: AffinityEntry | undefined;
   readonly maxBodySize?: string | number | undefined;
 }
 

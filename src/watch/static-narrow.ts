@@ -9,9 +9,15 @@ import type {
   StaticTls,
   StaticUpstream,
 } from '../model/static-config.ts';
-import { DEFAULT_UPSTREAM_POLICY, type RetryBudgetConfig, type UpstreamLimits } from '../model/upstream-policy.ts';
+import {
+  DEFAULT_UPSTREAM_POLICY,
+  type RetryBudgetConfig,
+  type UpstreamLimits,
+  type UpstreamPolicy,
+} from '../model/upstream-policy.ts';
 import { parseEndpointAddress } from './endpoint-address.ts';
 import { parseByteSize, parseDurationMs } from './quantity.ts';
+import { toAffinity } from './static-affinity.ts';
 import { readCertificates, type StaticCertificates } from './static-certificates.ts';
 import { checkStaticFile } from './static-checks.ts';
 import {
@@ -133,7 +139,7 @@ function toUpstream(name: string, entry: UpstreamEntry, certificates: StaticCert
     tls: tls === undefined ? null : toUpstreamTls(tls, `upstreams.${name}.tls`, certificates),
     sendProxyProtocol: proxyProtocol ?? 'off',
     balancer: balancer ?? DEFAULT_UPSTREAM_POLICY.balancer,
-    hashing: DEFAULT_UPSTREAM_POLICY.hashing,
+    hashing: toHashing(entry),
     endpoints: endpoints.flatMap(({ address, weight = STATIC_DEFAULTS.endpointWeight }) => {
       const parsed = parseEndpointAddress(address);
       return parsed === null ? [] : { ...parsed, weight };
@@ -165,6 +171,11 @@ function toLimits(entry: LimitsEntry = {}): UpstreamLimits {
   };
 }
 
+function toHashing({ hashBy, hashBound, hashSubsetSize }: UpstreamEntry): UpstreamPolicy['hashing'] {
+  if (hashBy === undefined && hashBound === undefined && hashSubsetSize === undefined) return null;
+  return { keyTemplate: hashBy ?? '', subsetSize: hashSubsetSize ?? 0, boundPercent: hashBound ?? 0 };
+}
+
 function toUpstreamTls(
   { serverName = '', verify = STATIC_DEFAULTS.verify }: UpstreamTlsEntry,
   field: string,
@@ -184,7 +195,7 @@ function toUpstreamTls(
 }
 
 function toRoute(entry: RouteEntry): StaticRoute {
-  const { host = '', upstream, timeouts, retries, requestBuffering, maxBodySize } = entry;
+  const { host = '', upstream, timeouts, retries, requestBuffering, affinity, maxBodySize } = entry;
   return {
     host: toStaticHost(host) ?? '',
     path: toPath(entry.path),
@@ -196,6 +207,7 @@ function toRoute(entry: RouteEntry): StaticRoute {
       responseMs: toMs(timeouts?.response),
       idleMs: toMs(timeouts?.idle),
     },
+    affinity: affinity === undefined ? null : toAffinity(affinity),
     retries: {
       attempts: retries?.attempts ?? null,
       on: retries?.on === undefined ? null : [...new Set(retries.on)],

@@ -5,11 +5,13 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { IP_NETWORK_FORM, isIpNetwork } from '../model/ip-networks.ts';
+import { parseKeyTemplate } from '../model/key-template.ts';
 import { MAX_RETRY_ATTEMPTS, RETRY_CONDITIONS } from '../model/route-policy.ts';
 import { BALANCERS } from '../model/upstream-policy.ts';
 import { isDnsName } from './dns-name.ts';
 import { ENDPOINT_ADDRESS_FORM, parseEndpointAddress } from './endpoint-address.ts';
 import { BYTE_SIZE_FORM, parseByteSize } from './quantity.ts';
+import { affinitySchema } from './static-affinity.ts';
 import type { StaticFile } from './static-file.ts';
 import { healthCheckSchema } from './static-health-check.ts';
 import { outlierDetectionSchema, slowStartSchema } from './static-passive-health.ts';
@@ -168,6 +170,22 @@ const upstream = map({
     .enum(BALANCERS, { error: `one of ${BALANCERS.map((name) => `\`${name}\``).join(', ')}` })
     .optional()
     .describe('How endpoints are chosen. Default: `round-robin`.'),
+  hashBy: passing(
+    (value) => !('problem' in parseKeyTemplate(value)),
+    'text with variables of a request, such as `$http_x_user`, `$arg_user` or `$remote_addr`',
+  )
+    .optional()
+    .describe(
+      'Send requests with the same key to the same endpoint: text with variables of the request, such as `$request_uri`, `$remote_addr`, `$host`, `$arg_NAME`, `$http_NAME` or `$cookie_NAME`. Default: `$remote_addr` for balancers that need a key.',
+    ),
+  hashBound: integer(100, 10_000)
+    .optional()
+    .describe(
+      'Percentage of the average number of requests under way that one endpoint may have before others take requests with its keys. Default: no bound.',
+    ),
+  hashSubsetSize: integer(1, 1_000)
+    .optional()
+    .describe('How many endpoints a key leads to, each request to any of them. Default: one.'),
   healthCheck: healthCheckSchema.optional().describe('Active health checks. Default: none.'),
   outlierDetection: outlierDetectionSchema
     .optional()
@@ -270,6 +288,7 @@ const route = map({
   })
     .optional()
     .describe('When to try another endpoint.'),
+  affinity: affinitySchema.optional().describe('Whether a client stays with one endpoint. Default: it does not.'),
   requestBuffering: z
     .boolean({ error: 'true or false' })
     .optional()

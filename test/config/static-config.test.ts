@@ -30,6 +30,7 @@ function route(path: StaticRoute['path'], part: Partial<StaticRoute> = {}): Stat
     timeouts: { connectMs: null, sendMs: null, responseMs: null, idleMs: null },
     retries: { attempts: null, on: null, timeoutMs: null, nonIdempotent: null, bufferBytes: null },
     requestBuffering: null,
+    affinity: null,
     maxRequestBodyBytes: null,
     ...part,
   };
@@ -107,7 +108,7 @@ test('canaries keep their order and turn into the same rules as annotations', ()
     ['next', upstream],
   ]);
   const [compiled] = compileStatic({ upstreams, routes: [route(everything, { canaries })] }).routes;
-  const rule = { upstream: 'next', cookie: null, weight: 0, weightTotal: 100, source: SOURCE };
+  const rule = { upstream: 'next', cookie: null, weight: 0, weightTotal: 100, sticky: true, source: SOURCE };
   assert.deepEqual(compiled?.split.canaries, [
     { ...rule, header: { name: 'x-user', kind: 'exact', value: 'beta' }, sourceField: 'routes[0].canaries[0]' },
     { ...rule, header: { name: 'x-user', kind: 'pattern', value: '^b' }, sourceField: 'routes[0].canaries[1]' },

@@ -19,6 +19,7 @@ const client: KeyClient = {
   port: 8443,
   routingHost: 'shop.example',
   addresses: { sourcePort: 4711 },
+  told: null,
 };
 
 function keyRequest({ target = '/cart/7?user=ann&b=2', headers = {} }: Given): KeyRequest {

@@ -73,13 +73,15 @@ export function toGolden(config: ProxyConfig): unknown {
   };
 }
 
-function toGoldenUpstream({ id, endpoints, protocol, tls, sendProxyProtocol }: UpstreamConfig): unknown {
+function toGoldenUpstream(upstream: UpstreamConfig): unknown {
+  const { id, endpoints, protocol, tls, sendProxyProtocol, balancer, hashing } = upstream;
   const isPlain = protocol === 'http1' && tls === null && sendProxyProtocol === 'off';
   const transport = isPlain ? {} : { transport: { protocol, tls: toGoldenTls(tls), sendProxyProtocol } };
   return {
     id,
     endpoints: endpoints.map(({ address, port, draining }) => `${address} ${port}${draining ? ' draining' : ''}`),
     ...transport,
+    ...(hashing === null ? {} : { balancer, hashing }),
   };
 }
 

@@ -56,6 +56,7 @@ export function canaryConfig(upstream: string, part: Partial<CanaryConfig> = {})
     cookie: null,
     weight: 0,
     weightTotal: 100,
+    sticky: true,
     source: SOURCE,
     sourceField: '',
     ...part,

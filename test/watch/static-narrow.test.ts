@@ -85,7 +85,7 @@ test('a full file comes out with units, defaults and canonical addresses', async
   });
   const none = { connectMs: null, sendMs: null, responseMs: null, idleMs: null };
   const noRetries = { attempts: null, on: null, timeoutMs: null, nonIdempotent: null, bufferBytes: null };
-  const rest = { retries: noRetries, requestBuffering: null, maxRequestBodyBytes: null };
+  const rest = { retries: noRetries, requestBuffering: null, affinity: null, maxRequestBodyBytes: null };
   const canary = { upstream: 'shop-next', header: null, cookie: null, weight: 0, weightTotal: 100 };
   assert.deepEqual(config.routes, [
     {
@@ -101,6 +101,7 @@ test('a full file comes out with units, defaults and canonical addresses', async
       timeouts: { ...none, connectMs: 250, responseMs: 90_000 },
       retries: { ...noRetries, attempts: 1 },
       requestBuffering: null,
+      affinity: null,
       maxRequestBodyBytes: 10 * 2 ** 20,
     },
     {

@@ -10,6 +10,7 @@ import type {
 } from '../../model/proxy-config.ts';
 import { buildRouteTable } from '../../router/build-route-table.ts';
 import { explainRoutes, type RouteVerdict } from './explain-routes.ts';
+import { ExplainedSession, type SessionExplanation } from './explain-session.ts';
 import { explainSplit, type SplitExplanation } from './explain-split.ts';
 import { type ExplainedRequest, type RequestToExplain, toExplainedRequest } from './explained-request.ts';
 
@@ -21,7 +22,7 @@ export interface ExplainedConfig {
   readonly problems: readonly Problem[];
 }
 
-export interface ExplainedUpstream extends Pick<UpstreamConfig, 'id' | 'balancer'> {
+export interface ExplainedUpstream extends Pick<UpstreamConfig, 'id' | 'balancer' | 'backend'> {
   readonly endpoints: readonly ExplainedEndpoint[];
 }
 
@@ -53,6 +54,8 @@ export interface Explanation {
   readonly answer: OwnAnswer | null;
   /** Null when no upstream is asked. */
   readonly split: SplitExplanation | null;
+  /** Null where the route binds nobody to an endpoint, or no upstream is asked. */
+  readonly session: SessionExplanation | null;
   /** Those of the split. */
   readonly upstreams: readonly ExplainedUpstream[];
   /** Attached to the objects the route and its canaries come from. */
@@ -69,7 +72,15 @@ export function explainRequest(config: ExplainedConfig, toExplain: RequestToExpl
   );
   const matchedHost = table.hostFor(host);
   const hostExplanation = { matched: matchedHost, reason: explainHost(matchedHost, host) };
-  const nothing = { request: shown, host: hostExplanation, route: null, split: null, upstreams: [], problems: [] };
+  const nothing = {
+    request: shown,
+    host: hostExplanation,
+    route: null,
+    split: null,
+    session: null,
+    upstreams: [],
+    problems: [],
+  };
   if (normalisedPath === null) {
     const reason = 'the path is refused: malformed escapes, %00, or dot segments that lead above the root';
     return { ...nothing, verdicts: [], answer: { status: 400, reason } };
@@ -85,10 +96,18 @@ export function explainRequest(config: ExplainedConfig, toExplain: RequestToExpl
   );
   const found = { request: shown, host: hostExplanation, route, verdicts, problems };
   const answer = ownAnswer(route, request, normalisedPath);
-  if (answer !== null) return { ...found, answer, split: null, upstreams };
-  const split = explainSplit(route.split, request, (id) => hasEndpoints(id, upstreams));
+  if (answer !== null) return { ...found, answer, split: null, session: null, upstreams };
+  const { affinity } = route.policy;
+  const session = affinity === null ? null : new ExplainedSession(affinity, route, request, upstreams);
+  const split = explainSplit(route.split, request, (id) => hasEndpoints(id, upstreams), session?.belongsTo ?? null);
   const unavailable = split.shares.every((share) => !share.hasEndpoints);
-  return { ...found, answer: unavailable ? { status: 503, reason: 'no endpoints' } : null, split, upstreams };
+  return {
+    ...found,
+    answer: unavailable ? { status: 503, reason: 'no endpoints' } : null,
+    split,
+    session: session?.explain(split.shares) ?? null,
+    upstreams,
+  };
 }
 
 function isServedOn(route: RouteConfig, scheme: string, listeners: ExplainedConfig['listeners']): boolean {

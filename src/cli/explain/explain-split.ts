@@ -1,15 +1,15 @@
 /**
- * Walks through the split of a route for one request and says what each rule decides: headers of all canaries in order,
- * then cookies, then weights. Written for reading, apart from the data plane's own version; a test holds them together.
+ * Walks through the split of a route for one request and says what each rule decides: the session of the client, then
+ * headers of all canaries in order, then cookies, then weights. Written for reading, apart from the data plane's own version; a test holds them together.
  */
 import { RE2JS } from 're2js';
 import type { CanaryConfig, CanaryHeaderMatch, SplitConfig, UpstreamId } from '../../model/proxy-config.ts';
 
-/** `canary`: decided for it. `opt-out`: no rule may choose this upstream any more. `next`: the next rule decides. */
-export type StepVerdict = 'canary' | 'opt-out' | 'next';
+/** `main`, `canary`: decided for it. `opt-out`: no rule may choose this upstream any more. `next`: the next rule decides. */
+export type StepVerdict = 'main' | 'canary' | 'opt-out' | 'next';
 
 export interface SplitStep {
-  readonly rule: 'endpoints' | 'header' | 'cookie' | 'weight';
+  readonly rule: 'session' | 'endpoints' | 'header' | 'cookie' | 'weight';
   /** Null for a step about the main traffic. */
   readonly canary: CanaryConfig | null;
   readonly upstream: UpstreamId;
@@ -32,6 +32,8 @@ export interface SplitExplanation {
   readonly shares: readonly SplitShare[];
 }
 
+const SESSION_TEXT = 'the session of the client is with it, so no rule is asked';
+
 export interface SplitRequest {
   header(lowerCaseName: string): string | null;
 }
@@ -40,7 +42,14 @@ export function explainSplit(
   split: SplitConfig,
   request: SplitRequest,
   hasEndpoints: (upstream: UpstreamId) => boolean,
+  /** The upstream the client's session is with; null = none. */
+  belongsTo: UpstreamId | null = null,
 ): SplitExplanation {
+  const isKept = belongsTo !== null && hasEndpoints(belongsTo);
+  if (isKept && split.members.some(({ upstream }) => upstream === belongsTo)) {
+    const step = { rule: 'session', canary: null, upstream: belongsTo, verdict: 'main', text: SESSION_TEXT } as const;
+    return { steps: [step], shares: [{ upstream: belongsTo, canary: false, probability: 1, hasEndpoints: true }] };
+  }
   const mains = mainShares(split, hasEndpoints);
   const steps: SplitStep[] = [];
   for (const main of mains) {
@@ -50,7 +59,9 @@ export function explainSplit(
   }
   if (mains.every((main) => !main.hasEndpoints)) return { steps, shares: mains };
   const shares = new Map<string, SplitShare>();
-  const canaries = explainCanaries(split.canaries, request, hasEndpoints, steps);
+  const kept = isKept ? split.canaries.find(({ sticky, upstream }) => sticky && upstream === belongsTo) : undefined;
+  const canaries =
+    kept === undefined ? explainCanaries(split.canaries, request, hasEndpoints, steps) : keepCanary(kept, steps);
   const canaryTotal = canaries.reduce((sum, { probability }) => sum + probability, 0);
   for (const main of mains) {
     if (!main.hasEndpoints) {
@@ -61,6 +72,12 @@ export function explainSplit(
     for (const canary of canaries) addShare(shares, canary, main.probability);
   }
   return { steps, shares: [...shares.values()] };
+}
+
+function keepCanary(canary: CanaryConfig, steps: SplitStep[]): readonly SplitShare[] {
+  const { upstream } = canary;
+  steps.push({ rule: 'session', canary, upstream, verdict: 'canary', text: SESSION_TEXT });
+  return [{ upstream, canary: true, probability: 1, hasEndpoints: true }];
 }
 
 function mainShares({ members }: SplitConfig, hasEndpoints: (upstream: UpstreamId) => boolean): readonly SplitShare[] {

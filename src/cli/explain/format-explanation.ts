@@ -5,6 +5,7 @@ import { type RouteConfig, toEndpointId } from '../../model/proxy-config.ts';
 import type { RoutePolicy } from '../../model/route-policy.ts';
 import { formatProblem } from '../format-problem.ts';
 import type { ExplainedEndpoint, ExplainedUpstream, Explanation } from './explain-request.ts';
+import type { SessionExplanation } from './explain-session.ts';
 import { formatPercent, type SplitExplanation, type SplitStep } from './explain-split.ts';
 
 /** More would bury the answer; `--output json` has them all. */
@@ -20,6 +21,7 @@ export function formatExplanation(explanation: Explanation): string {
     ...(route === null ? [] : routeLines(explanation, route)),
     ...(answer === null ? [] : [row('answer', `${answer.status}: ${answer.reason}`)]),
     ...(explanation.split === null ? [] : splitLines(explanation.split)),
+    ...(explanation.session === null ? [] : sessionLines(explanation.session)),
     ...(explanation.split === null ? [] : explanation.upstreams.flatMap(upstreamLines)),
     ...(route === null ? [] : [row('policy', describePolicy(route.policy))]),
     ...titled('problems', explanation.problems.map(formatProblem)),
@@ -70,6 +72,10 @@ function splitLines({ steps, shares }: SplitExplanation): readonly string[] {
 function describeStep(step: SplitStep): string {
   const verdict = step.verdict === 'canary' ? ' -> canary' : '';
   return `${step.upstream}: ${step.text}${verdict}`;
+}
+
+function sessionLines({ cookie, leads }: SessionExplanation): readonly string[] {
+  return titled('session', [`cookie ${cookie}`, ...leads.map(({ upstream, text }) => `${upstream}: ${text}`)]);
 }
 
 function upstreamLines(upstream: ExplainedUpstream): readonly string[] {

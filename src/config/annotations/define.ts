@@ -17,6 +17,8 @@ export interface AnnotationDefinition<T> {
   readonly example: string;
   /** Problem: what would be right, e.g. `expected a whole number`. */
   readonly parse: (text: string) => Parsed<T>;
+  /** Key of the annotation without which this one has no effect. */
+  readonly needs?: string;
   /** True: the prefix is our own, `sluice.dev/`, whatever that of the dialect is. */
   readonly own?: boolean;
   /** True: without it the Ingress would be less guarded than asked for, so an invalid value closes its routes. */
@@ -28,13 +30,15 @@ export interface AnnotationDefinition<T> {
 export interface AnnotationSpec
   extends Pick<AnnotationDefinition<unknown>, 'key' | 'scope' | 'risk' | 'doc' | 'example'> {
   readonly own: boolean;
+  /** Empty = no other annotation. */
+  readonly needs: string;
   readonly guards: boolean;
   /** Null when the text was applied; else what would be right. An invalid text changes nothing. */
   readonly read: (settings: IngressSettings, text: string) => string | null;
 }
 
 export function defineAnnotation<T>(definition: AnnotationDefinition<T>): AnnotationSpec {
-  const { key, scope, risk, doc, example, parse, apply, own = false, guards = false } = definition;
+  const { key, scope, risk, doc, example, parse, apply, needs = '', own = false, guards = false } = definition;
   return {
     key,
     scope,
@@ -42,6 +46,7 @@ export function defineAnnotation<T>(definition: AnnotationDefinition<T>): Annota
     doc,
     example,
     own,
+    needs,
     guards,
     read: (settings, text) => {
       const parsed = parse(text);

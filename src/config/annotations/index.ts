@@ -1,4 +1,7 @@
 /** The annotations Sluice understands, in the order of the reference page. One file each; a test finds missing lines. */
+import { affinity } from './affinity.ts';
+import { affinityCanaryBehavior } from './affinity-canary-behavior.ts';
+import { affinityMode } from './affinity-mode.ts';
 import { backendProtocol } from './backend-protocol.ts';
 import { backupService } from './backup-service.ts';
 import { balancer } from './balancer.ts';
@@ -11,6 +14,8 @@ import { canaryWeight } from './canary-weight.ts';
 import { canaryWeightTotal } from './canary-weight-total.ts';
 import { clientBodyBufferSize } from './client-body-buffer-size.ts';
 import type { AnnotationSpec } from './define.ts';
+import { hashBound } from './hash-bound.ts';
+import { hashBy } from './hash-by.ts';
 import { healthCheck } from './health-check.ts';
 import { healthCheckBody } from './health-check-body.ts';
 import { healthCheckBodyPattern } from './health-check-body-pattern.ts';
@@ -64,8 +69,20 @@ import { proxySslVerifyDepth } from './proxy-ssl-verify-depth.ts';
 import { retryBudget } from './retry-budget.ts';
 import { retryBudgetFloor } from './retry-budget-floor.ts';
 import { retryBuffer } from './retry-buffer.ts';
+import { sessionCookieChangeOnFailure } from './session-cookie-change-on-failure.ts';
+import { sessionCookieConditionalSamesiteNone } from './session-cookie-conditional-samesite-none.ts';
+import { sessionCookieDomain } from './session-cookie-domain.ts';
+import { sessionCookieExpires } from './session-cookie-expires.ts';
+import { sessionCookieMaxAge } from './session-cookie-max-age.ts';
+import { sessionCookieName } from './session-cookie-name.ts';
+import { sessionCookiePath } from './session-cookie-path.ts';
+import { sessionCookieSamesite } from './session-cookie-samesite.ts';
+import { sessionCookieSecure } from './session-cookie-secure.ts';
 import { slowStart } from './slow-start.ts';
 import { slowStartMinPercent } from './slow-start-min-percent.ts';
+import { upstreamHashBy } from './upstream-hash-by.ts';
+import { upstreamHashBySubset } from './upstream-hash-by-subset.ts';
+import { upstreamHashBySubsetSize } from './upstream-hash-by-subset-size.ts';
 import { upstreamProxyProtocol } from './upstream-proxy-protocol.ts';
 
 export const ANNOTATIONS: readonly AnnotationSpec[] = [
@@ -95,8 +112,25 @@ export const ANNOTATIONS: readonly AnnotationSpec[] = [
   proxySslProtocols,
   proxySslCiphers,
   upstreamProxyProtocol,
+  affinity,
+  affinityMode,
+  affinityCanaryBehavior,
+  sessionCookieName,
+  sessionCookiePath,
+  sessionCookieDomain,
+  sessionCookieExpires,
+  sessionCookieMaxAge,
+  sessionCookieSamesite,
+  sessionCookieConditionalSamesiteNone,
+  sessionCookieSecure,
+  sessionCookieChangeOnFailure,
   loadBalance,
+  upstreamHashBy,
+  upstreamHashBySubset,
+  upstreamHashBySubsetSize,
   balancer,
+  hashBy,
+  hashBound,
   outlierDetection,
   outlierConnectFailures,
   outlierGatewayFailures,

@@ -1,4 +1,5 @@
 /** What the annotations of one Ingress add up to. Each annotation writes its own fields in here and no others. */
+import { type CookieAffinity, DEFAULT_COOKIE_AFFINITY } from '../../model/affinity.ts';
 import type { HealthCheckConfig } from '../../model/health-check.ts';
 import type { OutlierDetectionConfig } from '../../model/outlier-detection.ts';
 import type { TlsVersion, TransportConfig } from '../../model/proxy-config.ts';
@@ -8,11 +9,26 @@ import type { BackendProtocol } from '../backend-transport.ts';
 
 export interface IngressSettings {
   readonly policy: Writable<RoutePolicy>;
+  readonly affinity: AffinitySettings;
   readonly canary: CanarySettings;
   readonly backend: BackendSettings;
   readonly upstream: UpstreamSettings;
+  readonly hashing: HashingSettings;
   readonly healthCheck: HealthCheckSettings;
   readonly passiveHealth: PassiveHealthSettings;
+}
+
+/** The `session-cookie-*` count only where affinity is asked for. */
+export type AffinitySettings = Writable<CookieAffinity> & { enabled: boolean };
+
+/** How requests are hashed, as written. */
+export interface HashingSettings {
+  /** Empty = absent. */
+  keyTemplate: string;
+  inSubsets: boolean;
+  subsetSize: number;
+  /** 0 = absent. */
+  boundPercent: number;
 }
 
 /** What is asked of the upstreams themselves; absent = nothing. Who prevails is decided in `upstream-claims.ts`. */
@@ -64,9 +80,13 @@ export interface CanarySettings {
   cookie: string;
   weight: number;
   weightTotal: number;
+  sticky: boolean;
 }
 
 export type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Where subsets are asked for and nobody says how large. */
+export const DEFAULT_SUBSET_SIZE = 3;
 
 /** The dialect's own defaults, where they differ from those of a static route. */
 const INGRESS_MAX_BODY_BYTES = 1024 * 1024;
@@ -74,6 +94,7 @@ const INGRESS_MAX_BODY_BYTES = 1024 * 1024;
 export function createIngressSettings(): IngressSettings {
   return {
     policy: { ...DEFAULT_ROUTE_POLICY, maxRequestBodyBytes: INGRESS_MAX_BODY_BYTES },
+    affinity: { ...DEFAULT_COOKIE_AFFINITY, enabled: false },
     canary: {
       enabled: false,
       header: '',
@@ -82,6 +103,7 @@ export function createIngressSettings(): IngressSettings {
       cookie: '',
       weight: 0,
       weightTotal: 100,
+      sticky: true,
     },
     backend: {
       protocol: null,
@@ -96,6 +118,7 @@ export function createIngressSettings(): IngressSettings {
       sendProxyProtocol: 'off',
     },
     upstream: {},
+    hashing: { keyTemplate: '', inSubsets: false, subsetSize: DEFAULT_SUBSET_SIZE, boundPercent: 0 },
     healthCheck: { kind: null, path: null, bodyText: null, bodyPattern: null, others: {} },
     passiveHealth: { enabled: null, limits: {}, slowStartMs: null, slowStartPercent: null },
   };

@@ -1,4 +1,5 @@
 /** Readers of annotation values, with the grammar existing manifests were written for (Go's `ParseBool` and `Atoi`). */
+import { parseKeyTemplate } from '../../model/key-template.ts';
 import type { Parsed } from './define.ts';
 
 const TRUE_WORDS: ReadonlySet<string> = new Set(['1', 't', 'T', 'TRUE', 'true', 'True']);
@@ -42,6 +43,18 @@ export function seconds(text: string): Parsed<number> {
   return 'problem' in parsed
     ? { problem: 'expected a whole number of seconds of at least 1' }
     : { value: Math.min(parsed.value, MAX_TIMER_SECONDS) * 1000 };
+}
+
+/** 100 years, which is for ever to a browser; dates stay such that they can be written. */
+const MAX_COOKIE_SECONDS = 3_153_600_000;
+
+/** How long a cookie lasts; 0 and less are over at once, and mean that a browser forgets it. */
+export function cookieSeconds(text: string): Parsed<number> {
+  const parsed = integer()(text);
+  if ('problem' in parsed || Math.abs(parsed.value) > MAX_COOKIE_SECONDS) {
+    return { problem: `expected a whole number of seconds of at most ${MAX_COOKIE_SECONDS}` };
+  }
+  return parsed;
 }
 
 /** The same where 0 is allowed and means "no limit". */
@@ -93,6 +106,13 @@ export function plainText(pattern: RegExp, allowed: string): (raw: string) => Pa
       .join('\n');
     return pattern.test(value) ? { value } : { problem: `expected only ${allowed}` };
   };
+}
+
+/** Text with variables of a request. */
+export function keyTemplate(text: string): Parsed<string> {
+  const value = text.trim();
+  const parsed = parseKeyTemplate(value);
+  return 'problem' in parsed ? parsed : { value };
 }
 
 const NAME_PATTERN = /^[A-Za-z0-9\-._~/:]*$/;

@@ -134,13 +134,16 @@ class Reading {
 
   finish(): ReadAnnotations {
     const isCanary = this.#settings.canary.enabled;
+    combine(this.#settings);
     for (const { key, isSecurity } of this.#unsupported) {
       this.#faults.push(isSecurity ? securityFault(key, isCanary) : unsupportedFault(key));
       if (isSecurity) this.#settings.policy.closed ??= { status: 503, reason: `annotation ${key} is not supported` };
     }
     if (!isCanary) {
+      const keys = new Set(Array.from(this.#written, (spec) => spec.key));
       for (const spec of this.#written) {
         if (spec.scope === 'canary' && spec.key !== 'canary') this.#faults.push(strayCanaryFault(this.#prefix, spec));
+        if (spec.needs !== '' && !keys.has(spec.needs)) this.#faults.push(loneFault(this.#prefix, spec));
       }
     }
     this.#finishHealthCheck();
@@ -187,6 +190,22 @@ function strayCanaryFault(prefix: string, spec: AnnotationSpec): AnnotationFault
   const key = `${prefix}${spec.key}`;
   const message = `annotation "${key}" has no effect without ${prefix}canary: "true"; this is an ordinary ingress`;
   return { code: 'canary-invalid', severity: 'warning', key, message };
+}
+
+/** On a canary it is nobody's mistake: tools make canaries by copying the whole Ingress. */
+function loneFault(prefix: string, spec: AnnotationSpec): AnnotationFault {
+  const key = `${prefix}${spec.key}`;
+  const message = `annotation "${key}" has no effect without ${prefix}${spec.needs}`;
+  return { code: 'annotation-unsupported', severity: 'warning', key, message };
+}
+
+/** What several annotations say together. */
+function combine({ affinity, hashing, policy, upstream }: IngressSettings): void {
+  const { enabled, ...cookie } = affinity;
+  if (enabled) policy.affinity = cookie;
+  const { keyTemplate, inSubsets, subsetSize, boundPercent } = hashing;
+  if (keyTemplate === '' && boundPercent === 0) return;
+  upstream.hashing = { keyTemplate, subsetSize: inSubsets ? subsetSize : 0, boundPercent };
 }
 
 function isFalse(text: string): boolean {

@@ -85,13 +85,14 @@ function toPathMatch({ path }: StaticRoute): PathMatch | null {
   return value === null ? null : { kind: path.kind, value };
 }
 
-function toPolicy({ timeouts, retries, requestBuffering, maxRequestBodyBytes }: StaticRoute): RoutePolicy {
+function toPolicy({ timeouts, retries, requestBuffering, affinity, maxRequestBodyBytes }: StaticRoute): RoutePolicy {
   return {
     ...DEFAULT_ROUTE_POLICY,
     connectTimeoutMs: timeouts.connectMs ?? DEFAULT_ROUTE_POLICY.connectTimeoutMs,
     sendTimeoutMs: timeouts.sendMs ?? DEFAULT_ROUTE_POLICY.sendTimeoutMs,
     responseTimeoutMs: timeouts.responseMs ?? DEFAULT_ROUTE_POLICY.responseTimeoutMs,
     idleTimeoutMs: timeouts.idleMs ?? DEFAULT_ROUTE_POLICY.idleTimeoutMs,
+    affinity,
     retryAttempts: retries.attempts ?? DEFAULT_ROUTE_POLICY.retryAttempts,
     retryOn: retries.on ?? DEFAULT_ROUTE_POLICY.retryOn,
     retryTimeoutMs: retries.timeoutMs ?? DEFAULT_ROUTE_POLICY.retryTimeoutMs,
@@ -105,7 +106,7 @@ function toPolicy({ timeouts, retries, requestBuffering, maxRequestBodyBytes }: 
 function toCanary(canary: StaticCanary, source: ObjectRef, sourceField: string): CanaryConfig {
   const { upstream, cookie, weight, weightTotal } = canary;
   const header = canary.header === null ? null : toHeaderMatch(canary.header);
-  return { upstream, header, cookie: cookie?.name ?? null, weight, weightTotal, source, sourceField };
+  return { upstream, header, cookie: cookie?.name ?? null, weight, weightTotal, sticky: true, source, sourceField };
 }
 
 function toHeaderMatch(header: NonNullable<StaticCanary['header']>): CanaryHeaderMatch {

@@ -18,7 +18,7 @@ const MAX_PATTERN_SIZE = 500;
 const DEFAULT_BACKEND_FIELD = 'spec.defaultBackend';
 
 /** What all canaries of one Ingress have in common. */
-type CanaryRule = Pick<CanaryConfig, 'header' | 'cookie' | 'weight' | 'weightTotal' | 'source'>;
+type CanaryRule = Pick<CanaryConfig, 'header' | 'cookie' | 'weight' | 'weightTotal' | 'sticky' | 'source'>;
 
 interface CanaryPath {
   readonly ingress: AcceptedIngress;
@@ -98,6 +98,7 @@ function toCanaryRule(draft: Draft, ingress: AcceptedIngress, canary: CanarySett
     cookie: canary.cookie === '' ? null : canary.cookie,
     weight: canary.weight,
     weightTotal: canary.weightTotal,
+    sticky: canary.sticky,
     source: ingress.ref,
   };
 }

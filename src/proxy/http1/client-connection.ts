@@ -322,6 +322,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     exchange.onSwitch();
     this.#idleLimitMs = exchange.route.policy.idleTimeoutMs;
     this.#touchTunnel();
+    exchange.addFields(this.#worker.responseHead);
     exchange.downstream.startTunnel(this.#worker.responseHead, this);
     if (position < bytes) this.#relay(buffer.subarray(position), bytes - position);
   }

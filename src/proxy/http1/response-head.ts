@@ -35,6 +35,8 @@ export class ResponseHead {
   upgrade: string;
   /** Seconds of `Keep-Alive: timeout=N`; 0 when absent. */
   keepAliveSeconds: number;
+  /** Not of the back end: the value of a `Set-Cookie` field of ours; empty = none. */
+  setCookie: string;
   readonly fields: FieldTable;
   #minorVersion: number;
   #connectionAt: number;
@@ -50,6 +52,7 @@ export class ResponseHead {
     this.hasDate = false;
     this.upgrade = '';
     this.keepAliveSeconds = 0;
+    this.setCookie = '';
     this.#minorVersion = 1;
     this.#connectionAt = -1;
   }
@@ -101,6 +104,7 @@ export class ResponseHead {
     this.hasDate = false;
     this.upgrade = '';
     this.keepAliveSeconds = 0;
+    this.setCookie = '';
     this.#connectionAt = -1;
     let lengthAt = -1;
     let encodings = 0;

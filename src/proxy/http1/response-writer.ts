@@ -45,6 +45,7 @@ export class ResponseWriter {
     this.#chunked = needsChunks && this.#http11;
     const persists = persist && (!needsChunks || this.#http11);
     let text = `HTTP/1.1 ${head.status} ${head.reason}\r\n${head.toBlock()}`;
+    if (head.setCookie !== '') text += `Set-Cookie: ${head.setCookie}\r\n`;
     if (!head.hasServer) text += 'Server: sluice\r\n';
     if (!head.hasDate) text += this.#worker.clock.dateLine;
     if (this.#chunked) text += 'Transfer-Encoding: chunked\r\n';
@@ -59,7 +60,8 @@ export class ResponseWriter {
   }
 
   switchProtocols(head: ResponseHead): void {
-    const fields = `${head.toBlock()}Connection: upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
+    const cookie = head.setCookie === '' ? '' : `Set-Cookie: ${head.setCookie}\r\n`;
+    const fields = `${head.toBlock()}${cookie}Connection: upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
     this.#socket.writeText(`HTTP/1.1 101 ${head.reason}\r\n${fields}\r\n`);
   }
 

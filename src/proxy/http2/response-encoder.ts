@@ -14,8 +14,8 @@ import { writeTrailers } from './trailer-writer.ts';
 /** `Date: `, and the CRLF at the end of the line. */
 const DATE_NAME_CHARS = 6;
 const CRLF_CHARS = 2;
-/** Status, server, date and a size update of the table. */
-const OWN_FIELDS_BYTES = 128;
+/** Status, server, date, a size update of the table, and a cookie but for its value. */
+const OWN_FIELDS_BYTES = 160;
 
 export class ResponseEncoder {
   readonly hpack: HpackEncoder;
@@ -31,10 +31,12 @@ export class ResponseEncoder {
   // Each but the last returns where the frame stands, for `FrameWriter.endStreamAt`.
 
   response(streamId: number, head: ResponseHead): number {
-    const start = this.#begin(head.fields.text.length + head.fields.count * encodedBound(0, 0));
+    const { setCookie } = head;
+    const start = this.#begin(head.fields.text.length + setCookie.length + head.fields.count * encodedBound(0, 0));
     let at = this.#status(start, head.status);
     // 205 promises that there is no content; a length beside it would be one that is not kept.
     at = this.#passing(at, head, head.status === 205);
+    if (setCookie !== '') at = this.#field(at, 'set-cookie', setCookie);
     if (!head.hasServer) at = this.#field(at, 'server', 'sluice');
     if (!head.hasDate) at = this.#field(at, 'date', this.#date());
     return this.#writer.endBlock(streamId, start, at, false);
@@ -49,8 +51,10 @@ export class ResponseEncoder {
 
   /** The answer to an extended CONNECT: what was 101 over HTTP/1.1 (RFC 8441 §5). */
   tunnel(streamId: number, head: ResponseHead): number {
-    const start = this.#begin(head.fields.text.length + head.fields.count * encodedBound(0, 0));
+    const { setCookie } = head;
+    const start = this.#begin(head.fields.text.length + setCookie.length + head.fields.count * encodedBound(0, 0));
     let at = this.#passing(this.#status(start, 200), head, true);
+    if (setCookie !== '') at = this.#field(at, 'set-cookie', setCookie);
     if (!head.hasServer) at = this.#field(at, 'server', 'sluice');
     if (!head.hasDate) at = this.#field(at, 'date', this.#date());
     return this.#writer.endBlock(streamId, start, at, false);

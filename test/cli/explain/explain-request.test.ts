@@ -38,6 +38,7 @@ const regex = (value: string): PathMatch => ({ kind: 'regex', value });
 const WEB: ExplainedUpstream = {
   id: 'shop/web/80',
   balancer: 'round-robin',
+  backend: { namespace: 'shop', service: 'web', port: 80 },
   endpoints: [{ address: '10.0.0.1', port: 8080, weight: 1 }],
 };
 
@@ -274,6 +275,7 @@ const canaryConfig = config(
             cookie: null,
             weight: 5,
             weightTotal: 100,
+            sticky: true,
             source: CANARY_SOURCE,
             sourceField: 'metadata.annotations',
           },
@@ -288,9 +290,10 @@ const canaryConfig = config(
       {
         id: 'shop/next/80',
         balancer: 'round-robin',
+        backend: null,
         endpoints: [{ address: '::1', port: 80, weight: 1, healthy: false, reason: 'status 500' }],
       },
-      { id: 'shop/unrelated/80', balancer: 'round-robin', endpoints: [] },
+      { id: 'shop/unrelated/80', balancer: 'round-robin', backend: null, endpoints: [] },
     ],
     problems: [
       {

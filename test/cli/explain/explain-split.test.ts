@@ -15,6 +15,7 @@ function split(...canaries: readonly CanaryParts[]): SplitConfig {
       cookie: null,
       weight: 0,
       weightTotal: 100,
+      sticky: true,
       source: { kind: 'Ingress', namespace: 'shop', name: 'canary' },
       sourceField: 'metadata.annotations',
       ...parts,

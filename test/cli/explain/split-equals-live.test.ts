@@ -7,6 +7,7 @@ import { Upstream } from '../../../src/balancer/upstream.ts';
 import { explainSplit } from '../../../src/cli/explain/explain-split.ts';
 import { type LiveCanary, LiveSplit, SplitTarget } from '../../../src/live/live-split.ts';
 import { SplitStats } from '../../../src/live/route-stats.ts';
+import { StickyEndpoints } from '../../../src/live/sticky-endpoints.ts';
 import type { CanaryConfig, CanaryHeaderMatch, SplitConfig } from '../../../src/model/proxy-config.ts';
 
 const SOURCE = { kind: 'Ingress', namespace: 'a', name: 'b' };
@@ -27,6 +28,7 @@ const canary: fc.Arbitrary<CanaryConfig> = fc.record({
   cookie: fc.option(fc.constantFrom('c1', 'C2')),
   weight: fc.constantFrom(-1, 0, 10, 25, 50, 100, 200),
   weightTotal: fc.constantFrom(100, 200),
+  sticky: fc.boolean(),
   source: fc.constant(SOURCE),
   sourceField: fc.constant(''),
 });
@@ -36,9 +38,13 @@ const request = fc.record({
   cookie: fc.option(fc.constantFrom('c1=always', 'x=1; c2=never', 'C1=never; c2=always', 'c2=other')),
 });
 
+function hashOf(id: string): string {
+  return new StickyEndpoints(new Upstream(id, 'round-robin', 1), id).hash;
+}
+
 function buildLive(split: SplitConfig, empty: ReadonlySet<string>): LiveSplit {
   const upstreams = new Map<string, Upstream>();
-  const target = (id: string, isCanary: boolean, weight: number): SplitTarget => {
+  const target = (id: string, isCanary: boolean, weight: number, isSticky = true): SplitTarget => {
     let upstream = upstreams.get(id);
     if (upstream === undefined) {
       upstream = new Upstream(id, 'round-robin', 1);
@@ -51,11 +57,12 @@ function buildLive(split: SplitConfig, empty: ReadonlySet<string>): LiveSplit {
       }));
       upstreams.set(id, upstream);
     }
-    return new SplitTarget(upstream, new SplitStats(id, isCanary), weight);
+    const binding = { hashKey: null, sticky: isSticky ? new StickyEndpoints(upstream, id) : null };
+    return new SplitTarget(upstream, new SplitStats(id, isCanary), weight, binding);
   };
   const canaries = split.canaries.map(
     (each): LiveCanary => ({
-      target: target(each.upstream, true, each.weight),
+      target: target(each.upstream, true, each.weight, each.sticky),
       headerName: each.header?.name ?? '',
       headerKind: each.header?.kind ?? 'word',
       headerValue: each.header?.value ?? '',
@@ -77,7 +84,8 @@ test('for any split and request, what explain promises is what the data plane do
       fc.array(canary, { maxLength: 4 }),
       fc.uniqueArray(upstreamName),
       request,
-      (canaries, none, headers) => {
+      fc.option(upstreamName),
+      (canaries, none, headers, belongsTo) => {
         const split: SplitConfig = { members: [{ upstream: 'main', weight: 1, filters: [] }], canaries };
         const empty = new Set<string>(none);
         const values = new Map<string, string | null>(Object.entries(headers));
@@ -86,11 +94,15 @@ test('for any split and request, what explain promises is what the data plane do
         const counts = new Map<string, number>();
         for (let at = 0; at < DRAWS; at++) {
           const draw = Math.floor(((at + 0.5) / DRAWS) * DRAW_LIMIT);
-          const { stats } = live.choose({ method: 'GET', header, queryParameter: () => null }, draw);
+          const { stats } = live.chooseFor(
+            belongsTo === null ? '' : hashOf(belongsTo),
+            { method: 'GET', header, queryParameter: () => null },
+            draw,
+          );
           const key = `${stats.canary} ${stats.upstreamId}`;
           counts.set(key, (counts.get(key) ?? 0) + 1);
         }
-        const { shares } = explainSplit(split, { header }, (id) => !empty.has(id));
+        const { shares } = explainSplit(split, { header }, (id) => !empty.has(id), belongsTo);
         const promised = new Map(
           shares.map(({ canary: isCanary, upstream, probability }) => [`${isCanary} ${upstream}`, probability]),
         );

@@ -1,0 +1,85 @@
+/** Says where the session cookie of a request leads, by the same lookup as the data plane, over the endpoints that are known. */
+import { Upstream } from '../../balancer/upstream.ts';
+import { LiveAffinity, type StickyCookie } from '../../live/live-affinity.ts';
+import { StickyEndpoints, toAffinityName } from '../../live/sticky-endpoints.ts';
+import type { CookieAffinity } from '../../model/affinity.ts';
+import { type RouteConfig, toEndpointId, type UpstreamId } from '../../model/proxy-config.ts';
+import type { ExplainedUpstream } from './explain-request.ts';
+import type { SplitRequest, SplitShare } from './explain-split.ts';
+
+export interface SessionExplanation {
+  /** The name of the cookie. */
+  readonly cookie: string;
+  /** The upstream that the cookie was made for; null = it does not say, or names none of this route. */
+  readonly belongsTo: UpstreamId | null;
+  /** Where it leads in each upstream that may take the request. */
+  readonly leads: readonly SessionLead[];
+}
+
+export interface SessionLead {
+  readonly upstream: UpstreamId;
+  /** Null = one is chosen anew. */
+  readonly endpoint: string | null;
+  readonly text: string;
+}
+
+export class ExplainedSession {
+  readonly #config: CookieAffinity;
+  readonly #cookie: StickyCookie | null;
+  readonly #sticky: ReadonlyMap<UpstreamId, StickyEndpoints>;
+
+  constructor(
+    config: CookieAffinity,
+    route: RouteConfig,
+    request: SplitRequest,
+    upstreams: readonly ExplainedUpstream[],
+  ) {
+    this.#config = config;
+    this.#cookie = new LiveAffinity(config, '').read(request.header('cookie'));
+    const ids = new Set(route.split.members.map(({ upstream }) => upstream));
+    for (const { sticky, upstream } of route.split.canaries) if (sticky) ids.add(upstream);
+    const involved = upstreams.filter(({ id }) => ids.has(id));
+    this.#sticky = new Map(involved.map((upstream) => [upstream.id, toSticky(upstream)]));
+  }
+
+  get belongsTo(): UpstreamId | null {
+    const hash = this.#cookie?.upstreamHash;
+    return [...this.#sticky].find(([, sticky]) => sticky.hash === hash)?.[0] ?? null;
+  }
+
+  explain(shares: readonly SplitShare[]): SessionExplanation {
+    const ids = new Set(shares.filter(({ hasEndpoints }) => hasEndpoints).map(({ upstream }) => upstream));
+    const leads = Array.from(ids, (upstream) => ({ upstream, ...this.#lead(upstream) }));
+    return { cookie: this.#config.name, belongsTo: this.belongsTo, leads };
+  }
+
+  #lead(upstream: UpstreamId): { readonly endpoint: string | null; readonly text: string } {
+    const sticky = this.#sticky.get(upstream);
+    if (sticky === undefined) return { endpoint: null, text: 'takes no part in the affinity, so no cookie counts' };
+    if (this.#cookie === null) {
+      return { endpoint: null, text: 'no usable cookie, so an endpoint is chosen and the response sets one' };
+    }
+    const { key } = this.#cookie;
+    const endpoint = this.#config.mode === 'balanced' ? sticky.findBalanced(key) : sticky.findPersistent(key);
+    if (endpoint === null) {
+      return { endpoint: null, text: 'the key leads to no endpoint, so one is chosen and the response sets a cookie' };
+    }
+    return { endpoint: endpoint.id, text: `the key leads to ${endpoint.id}` };
+  }
+}
+
+/** Health that nobody knows counts as good. */
+function toSticky({ id, backend, endpoints }: ExplainedUpstream): StickyEndpoints {
+  const upstream = new Upstream(id, 'round-robin', 1);
+  upstream.update(endpoints, () => NO_TRANSPORT);
+  upstream.applyVerdicts(
+    endpoints.map(({ address, port, healthy, reason = '' }) => {
+      return { endpointId: toEndpointId(address, port), healthy: healthy ?? true, reason };
+    }),
+  );
+  return new StickyEndpoints(upstream, toAffinityName({ id, backend }));
+}
+
+const NO_TRANSPORT = { idleCount: 0, openCount: 0, close: ignore, retire: ignore };
+
+function ignore(): void {}
