@@ -21,7 +21,11 @@ const CONTROL: ControlStatus = {
     { code: 'path-invalid', severity: 'rejected' },
     { code: 'annotation-unsupported', severity: 'warning' },
   ],
-  leader: { electionId: 'sluice-leader', isLeader: true },
+  leader: {
+    electionId: 'sluice-leader',
+    isLeader: true,
+    writes: [{ kind: 'status', result: 'ok', count: 3 }],
+  },
   admission: null,
 };
 
@@ -193,6 +197,7 @@ test('traffic, workers and configuration are printed', async () => {
     'sluice_config_problems{code="path-invalid",severity="rejected"} 2',
     'sluice_config_problems{code="annotation-unsupported",severity="warning"} 1',
     'sluice_leader{name="sluice-leader"} 1',
+    'sluice_kubernetes_writes_total{kind="status",result="ok"} 3',
     'sluice_serving_snapshot 1',
     'sluice_served_snapshot_age_seconds 90',
     'sluice_snapshot_last_write_timestamp_seconds 0',
