@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import { type MetricsOptions, MetricsRegistry } from '../../src/metrics/registry.ts';
 import type { ControlStatus, RouteProvenance } from '../../src/metrics/scrape.ts';
 import type { HealthCheckStats } from '../../src/model/health-check.ts';
-import { DURATION_BUCKETS_MS } from '../../src/model/worker-stats.ts';
-import { endpointRow, routeRow, workerStats } from '../support/worker-stats.ts';
+import { DURATION_BUCKETS_MS, type WorkerStats } from '../../src/model/worker-stats.ts';
+import { endpointRow, routeRow, upstreamRow, workerStats } from '../support/worker-stats.ts';
 
 const CONTROL: ControlStatus = {
   generation: 4,
@@ -141,6 +141,35 @@ test('endpoints are printed with health, connections and counters', async () => 
     `sluice_endpoint_connections{state="idle",${labels}} 1`,
   ]);
   assert.deepEqual(linesOf(text, 'sluice_endpoint_requests_total'), [`sluice_endpoint_requests_total{${labels}} 7`]);
+});
+
+test('ejections and panics are added up over workers, and printed only where there were any', async () => {
+  const id = '10.0.0.1:8080';
+  const other = endpointRow('shop/web/80', '10.0.0.2:8080');
+  const ejections = { 'server-errors': 2 };
+  const workers = [
+    workerStats(1, {
+      endpoints: [endpointRow('shop/web/80', id, { ejected: 'server-errors', ejections }), other],
+      upstreams: [upstreamRow('shop/web/80', { panicking: true, panics: 3 }), upstreamRow('shop/api/80')],
+    }),
+    workerStats(2, {
+      endpoints: [endpointRow('shop/web/80', id, { ejections: { ...ejections, 'success-rate': 1 } }), other],
+      upstreams: [upstreamRow('shop/web/80', { panics: 1 }), upstreamRow('shop/api/80')],
+    }),
+  ];
+  const text = await registry({ ...busyOptions, collectWorkers: () => Promise.resolve(workers) }).render();
+  const labels = `upstream="shop/web/80",endpoint="${id}"`;
+  assert.deepEqual(linesOf(text, 'sluice_endpoint_ejected'), [`sluice_endpoint_ejected{${labels}} 0.5`]);
+  assert.deepEqual(linesOf(text, 'sluice_endpoint_ejections_total'), [
+    `sluice_endpoint_ejections_total{reason="server-errors",${labels}} 4`,
+    `sluice_endpoint_ejections_total{reason="success-rate",${labels}} 1`,
+  ]);
+  assert.deepEqual(linesOf(text, 'sluice_upstream_panicking'), [
+    'sluice_upstream_panicking{upstream="shop/web/80"} 0.5',
+  ]);
+  assert.deepEqual(linesOf(text, 'sluice_upstream_panics_total'), [
+    'sluice_upstream_panics_total{upstream="shop/web/80"} 4',
+  ]);
 });
 
 test('traffic, workers and configuration are printed', async () => {
@@ -327,6 +356,32 @@ test('certificate expiry is printed by host, with _ for the default one', async 
     'nginx_ingress_controller_ssl_expire_time_seconds{class="k8s.io/ingress-nginx",host="*.shop.example",namespace="shop",secret_name="tls"} 2000000000',
     'nginx_ingress_controller_ssl_expire_time_seconds{class="k8s.io/ingress-nginx",host="_",namespace="shop",secret_name="tls"} 2000000000',
   ]);
+});
+
+test('retries, backups and limits are told for upstreams that had any', async () => {
+  const retried = upstreamRow('shop/web/80', {
+    retries: { error: 3, http_503: 1 },
+    budgetExhausted: 2,
+    backupRequests: 5,
+    rejected: 4,
+    queueTimeouts: 6,
+  });
+  const collectWorkers = (): Promise<readonly WorkerStats[]> =>
+    Promise.resolve([workerStats(1, { upstreams: [retried, upstreamRow('shop/idle/80')] })]);
+  const text = await registry({ collectWorkers }).render();
+  const upstream = 'upstream="shop/web/80"';
+  assert.deepEqual(
+    text.split('\n').filter((line) => line.startsWith('sluice_upstream_')),
+    [
+      `sluice_upstream_retries_total{${upstream},reason="error"} 3`,
+      `sluice_upstream_retries_total{${upstream},reason="http_503"} 1`,
+      `sluice_upstream_retry_budget_exhausted_total{${upstream}} 2`,
+      `sluice_upstream_backup_requests_total{${upstream}} 5`,
+      `sluice_upstream_pending_requests{${upstream}} 0`,
+      `sluice_upstream_rejected_requests_total{${upstream},reason="queue-full"} 4`,
+      `sluice_upstream_rejected_requests_total{${upstream},reason="queue-timeout"} 6`,
+    ],
+  );
 });
 
 test('health checks are counted by result, and their verdicts are shown', async () => {

@@ -22,6 +22,8 @@ export type KubeCollection =
   | 'serviceaccounts'
   | 'ingresses'
   | 'ingressclasses'
+  | 'roles'
+  | 'rolebindings'
   | 'clusterroles'
   | 'clusterrolebindings'
   | 'roles'
@@ -37,6 +39,8 @@ const COLLECTIONS: Readonly<Record<KubeCollection, { readonly apiVersion: string
   serviceaccounts: { apiVersion: 'v1', kind: 'ServiceAccount' },
   ingresses: { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress' },
   ingressclasses: { apiVersion: 'networking.k8s.io/v1', kind: 'IngressClass' },
+  roles: { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role' },
+  rolebindings: { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding' },
   clusterroles: { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole' },
   clusterrolebindings: { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRoleBinding' },
   roles: { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role' },
