@@ -54,6 +54,7 @@ function configOf(...shop: readonly Pod[]): unknown {
     upstreams: {
       shop: { endpoints: endpoints(...shop) },
       next: { endpoints: endpoints('d') },
+      narrow: { endpoints: endpoints(...shop), limits: { maxRequestsPerEndpoint: 1 } },
     },
     routes: [
       { path: { prefix: '/balanced' }, upstream: 'shop', ...affinity({}) },
@@ -67,6 +68,7 @@ function configOf(...shop: readonly Pod[]): unknown {
       { path: { prefix: '/attributes' }, upstream: 'shop', ...affinity(ATTRIBUTES) },
       { path: { prefix: '/secure' }, upstream: 'shop', ...affinity({ path: '/', secure: true, sameSite: 'None' }) },
       { path: { prefix: '/free' }, upstream: 'shop' },
+      { path: { prefix: '/narrow' }, upstream: 'narrow', ...affinity({}) },
       {
         path: { prefix: '/canary' },
         upstream: 'shop',
@@ -273,6 +275,23 @@ test('a route without affinity does not care for cookies, also those of another 
     served.add(visited.pod);
   }
   assert.equal(served.size, 3);
+});
+
+test('a client whose endpoint is full goes elsewhere for that request, and comes back under the same cookie', async () => {
+  const cookie = await clientOf('b', '/narrow');
+  pod('b').script = () => null;
+  pod('b').forget();
+  const waiting = await RawClient.connect(sluice.httpPort);
+  waiting.write(`GET /narrow HTTP/1.1\r\nHost: a.example\r\nCookie: ${cookie}\r\n\r\n`);
+  const held = await pod('b').request();
+  const elsewhere = await visit('/narrow', cookie);
+  assert.notEqual(elsewhere.pod, 'b');
+  assert.equal(elsewhere.setCookie, '');
+  pod('b').script = answering('b');
+  held.connection.write(ok('b'));
+  assert.equal(toVisit(await waiting.response()).pod, 'b');
+  waiting.destroy();
+  assert.equal((await visit('/narrow', cookie)).pod, 'b');
 });
 
 test('an answer of our own sets no cookie', async () => {
