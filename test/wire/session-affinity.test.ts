@@ -5,7 +5,7 @@ import { after, before, beforeEach, type TestContext, test } from 'node:test';
 import { Http2Client } from '../support/http2-client.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { fieldOf, type RawMessage, statusOf } from '../support/raw-message.ts';
-import { ok, type Script, ScriptedUpstream } from '../support/scripted-upstream.ts';
+import { ok, type Script, ScriptedUpstream, type UpstreamRequest } from '../support/scripted-upstream.ts';
 import { SluiceProcess } from '../support/sluice-process.ts';
 
 interface Visit {
@@ -26,9 +26,13 @@ let sluice: SluiceProcess;
 const answering =
   (name: string): Script =>
   (request) =>
-    request.field('upgrade') === null
-      ? ok(name)
-      : 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n';
+    request.field('upgrade') === null ? ok(name) : switching(request);
+
+function switching(request: UpstreamRequest): string {
+  const key = request.field('sec-websocket-key') ?? '';
+  const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+  return `HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`;
+}
 
 /** Takes the request and ends the connection without an answer. */
 const breaking: Script = ({ connection }) => {
@@ -338,6 +342,14 @@ test('HTTP/2: the same, with cookies in crumbs', async (t) => {
     const next = await client.get('/balanced', { cookie: ['x=1', cookie] });
     assert.deepEqual([next.body, next.field('set-cookie')], [first.body, undefined]);
   }
+});
+
+test('HTTP/2: a web socket gets the cookie with the answer that opens it', async (t) => {
+  const client = await connectHttp2(t);
+  const pseudo = { ':method': 'CONNECT', ':protocol': 'websocket', ':path': '/balanced', ':authority': 'a.example' };
+  const socket = client.open({ ...pseudo, 'sec-websocket-version': '13' });
+  assert.equal(await socket.status(), 200);
+  assert.match(socket.field('set-cookie') ?? '', /^S=.*; Path=\/balanced; Secure; HttpOnly$/);
 });
 
 test('a client of the canary stays there whatever its header says later, and one of main likewise', async () => {
