@@ -174,7 +174,7 @@ test('balanced: who loses the endpoint moves and comes back with it, under the s
   const stays = await clientOf('a', '/balanced');
   await sluice.reload(configOf('a', 'c'));
   const moved = await visit('/balanced', cookie);
-  assert.notEqual(moved.pod, 'b');
+  assert.match(moved.pod, /^[ac]$/);
   assert.equal(moved.setCookie, '');
   assert.equal((await visit('/balanced', stays)).pod, 'a');
   await sluice.reload(configOf('a', 'b', 'c'));
@@ -186,7 +186,7 @@ test('persistent: who loses the endpoint gets another one and its cookie, and st
   const cookie = await clientOf('b', '/persistent');
   await sluice.reload(configOf('a', 'c'));
   const moved = await visit('/persistent', cookie);
-  assert.notEqual(moved.pod, 'b');
+  assert.match(moved.pod, /^[ac]$/);
   assert.notEqual(moved.cookie, '');
   await sluice.reload(configOf('a', 'b', 'c'));
   const later = await visit('/persistent', moved.cookie);
@@ -289,7 +289,7 @@ test('a client whose endpoint is full goes elsewhere for that request, and comes
   waiting.write(`GET /narrow HTTP/1.1\r\nHost: a.example\r\nCookie: ${cookie}\r\n\r\n`);
   const held = await pod('b').request();
   const elsewhere = await visit('/narrow', cookie);
-  assert.notEqual(elsewhere.pod, 'b');
+  assert.match(elsewhere.pod, /^[ac]$/);
   assert.equal(elsewhere.setCookie, '');
   pod('b').script = answering('b');
   held.connection.write(ok('b'));
