@@ -4,6 +4,7 @@
  */
 import type { HealthCheckConfig, LastCheck } from '../model/health-check.ts';
 import type { KeyPair } from '../model/objects.ts';
+import type { EjectionReason } from '../model/outlier-detection.ts';
 import {
   type CertificateConfig,
   type ClientCertificateRule,
@@ -32,11 +33,33 @@ export interface DumpedEndpoint extends EndpointAddress {
   readonly healthy: boolean | null;
   /** Empty when healthy. */
   readonly reason: string;
+  /** The least over workers: below `weight` while the share grows; 0 = no new requests. Null where no worker has told. */
+  readonly weightInForce: number | null;
+  /** Why requests had it ejected, in any worker; null = it is not. */
+  readonly ejected: EjectionReason | null;
+  /** Milliseconds until the last worker may try it again. */
+  readonly ejectedForMs: number;
+  /** How often, by reason. */
+  readonly ejections: Readonly<Record<string, number>>;
+  /** What the balancers expect an attempt to take at most; null = they keep no account. */
+  readonly latencyMs: number | null;
   readonly inFlight: number;
   readonly openConnections: number;
   /** Null where nothing is checked, or nothing has been yet. */
   readonly lastCheck: LastCheck | null;
 }
+
+const NOT_TOLD = {
+  healthy: null,
+  reason: '',
+  weightInForce: null,
+  ejected: null,
+  ejectedForMs: 0,
+  ejections: {},
+  latencyMs: null,
+  inFlight: 0,
+  openConnections: 0,
+} as const;
 
 /** The values of headers may be credentials. */
 export interface DumpedHealthCheck extends Omit<HealthCheckConfig, 'headers'> {
@@ -112,9 +135,10 @@ function dumpUpstream(
   findLastCheck: FindLastCheck,
 ): DumpedUpstream {
   const rows = live?.get(upstream.id)?.values() ?? [];
-  const unknown = { healthy: null, reason: '', inFlight: 0, openConnections: 0 };
   const known =
-    live === null ? upstream.endpoints.map((address) => ({ ...address, ...unknown })) : Array.from(rows, toDumped);
+    live === null
+      ? upstream.endpoints.map((address) => ({ ...address, ...NOT_TOLD }))
+      : Array.from(rows, (row) => toDumped(row));
   const endpoints = known.map((endpoint) => {
     return { ...endpoint, lastCheck: findLastCheck(upstream.id, toEndpointId(endpoint.address, endpoint.port)) };
   });
@@ -169,14 +193,41 @@ function mergeRows(a: EndpointStatsRow, b: EndpointStatsRow): EndpointStatsRow {
     ...a,
     healthy: a.healthy && b.healthy,
     reason: a.reason || b.reason,
+    weightInForce: Math.min(a.weightInForce, b.weightInForce),
+    ejected: a.ejected ?? b.ejected,
+    ejectedForMs: Math.max(a.ejectedForMs, b.ejectedForMs),
+    ejections: addCounts(a.ejections, b.ejections),
+    latencyMs: Math.max(a.latencyMs, b.latencyMs),
     inFlight: a.inFlight + b.inFlight,
     openConnections: a.openConnections + b.openConnections,
   };
 }
 
+function addCounts(
+  a: Readonly<Record<string, number>>,
+  b: Readonly<Record<string, number>>,
+): Readonly<Record<string, number>> {
+  const sum: Record<string, number> = { ...a };
+  for (const [reason, count] of Object.entries(b)) sum[reason] = (sum[reason] ?? 0) + count;
+  return sum;
+}
+
 function toDumped(row: EndpointStatsRow): Omit<DumpedEndpoint, 'lastCheck'> {
-  const { weight, healthy, reason, inFlight, openConnections } = row;
-  return { ...parseEndpointId(row.endpointId), weight, healthy, reason, inFlight, openConnections };
+  const { weight, healthy, reason, ejected, ejectedForMs, ejections, inFlight, openConnections } = row;
+  return {
+    ...parseEndpointId(row.endpointId),
+    weight,
+    ...(row.draining ? { draining: true } : null),
+    healthy,
+    reason,
+    weightInForce: row.weightInForce,
+    ejected,
+    ejectedForMs,
+    ejections,
+    latencyMs: row.latencyMs === -1 ? null : row.latencyMs,
+    inFlight,
+    openConnections,
+  };
 }
 
 /** The way back from `toEndpointId`. */

@@ -1,7 +1,9 @@
 /** The two serving commands: start-up order, the ready line, signals, shutdown order. */
 import { setTimeout } from 'node:timers/promises';
+import { isClassMissing, isOurs } from '../config/ingress-class.ts';
 import { checkPorts } from '../control/check-ports.ts';
 import type { Logger } from '../log/logger.ts';
+import type { KubernetesFeedback } from '../watch/kubernetes-feedback.ts';
 import type { KubernetesSource } from '../watch/kubernetes-source.ts';
 import type { LastKnownGood } from '../watch/last-known-good.ts';
 import type { ConfigSource } from '../watch/source.ts';
@@ -9,7 +11,7 @@ import type { Admission } from './admission.ts';
 import { makeFallbackCertificate } from './fallback-certificate.ts';
 import type { CommonSettings, ControllerSettings, ServeSettings } from './settings.ts';
 import { readVersion } from './version.ts';
-import { type Services, wire } from './wire.ts';
+import { type Feedback, type Services, wire } from './wire.ts';
 import { enlargeYoungGenerations } from './young-generation.ts';
 
 const EXIT_FAILED = 1;
@@ -22,6 +24,7 @@ export async function runServe(settings: ServeSettings, logger: Logger): Promise
     exitWhenUnusable: true,
     lastKnownGood: null,
     admission: null,
+    feedback: null,
   });
 }
 
@@ -37,6 +40,8 @@ async function openFileSource({ source }: ServeSettings, logger: Logger): Promis
 
 export async function runController(settings: ControllerSettings, logger: Logger): Promise<number> {
   const { KubernetesSource } = await import('../watch/kubernetes-source.ts');
+  const { KubernetesFeedback } = await import('../watch/kubernetes-feedback.ts');
+  const userAgent = `sluice/${readVersion()}`;
   let lastKnownGood: LastKnownGood | null;
   try {
     lastKnownGood = await openSnapshotDirectory(settings, logger);
@@ -46,29 +51,52 @@ export async function runController(settings: ControllerSettings, logger: Logger
     return EXIT_FAILED;
   }
   let source: KubernetesSource;
+  let feedback: KubernetesFeedback;
   try {
+    feedback = new KubernetesFeedback({
+      kubeconfig: settings.kubeconfig,
+      electionId: settings.electionId,
+      publishService: settings.publishService,
+      publishStatusAddresses: settings.publishStatusAddresses,
+      isOurs: (ingress, classes) => isOurs(ingress, classes, settings),
+      isClassMissing: (ingress, classes) => isClassMissing(ingress, classes, settings),
+      logger,
+      userAgent,
+      env: process.env,
+    });
     source = new KubernetesSource({
       kubeconfig: settings.kubeconfig,
       namespaces: settings.watchNamespaces,
       ingressClass: settings.ingressClass,
       controllerName: settings.controllerName,
+      onIngress: (key, record) => feedback.observe(key, record),
       logger,
-      userAgent: `sluice/${readVersion()}`,
+      userAgent,
       earlier: lastKnownGood?.stored ?? null,
     });
   } catch (error) {
     logger.error('no API server to talk to', { reason: error instanceof Error ? error.message : String(error) });
     return EXIT_FAILED;
   }
+  const writeBack: Feedback = {
+    status: () => ({ electionId: settings.electionId, isLeader: feedback.isLeader, writes: feedback.writes() }),
+    // What did not come from the cluster just now is no reason to change anything there.
+    onApplied: (config, snapshot) => {
+      if (source.synced && snapshot !== lastKnownGood?.stored) feedback.update(snapshot, config);
+    },
+    run: (signal) => feedback.run(signal),
+  };
   return run(settings, logger, {
     source: lastKnownGood?.backUp(source) ?? source,
     sourceDetail: () => ({
+      leader: feedback.isLeader,
       resources: source.status(),
       ...(lastKnownGood === null ? {} : { snapshot: lastKnownGood.status() }),
     }),
     exitWhenUnusable: false,
     lastKnownGood,
     admission: await openAdmission(settings, logger),
+    feedback: writeBack,
   });
 }
 
@@ -97,10 +125,12 @@ interface Supply {
   readonly exitWhenUnusable: boolean;
   readonly lastKnownGood: LastKnownGood | null;
   readonly admission: Admission | null;
+  /** Null where there is no cluster to write to. */
+  readonly feedback: Feedback | null;
 }
 
 async function run(settings: CommonSettings, logger: Logger, supply: Supply): Promise<number> {
-  const { source, sourceDetail, exitWhenUnusable, lastKnownGood, admission } = supply;
+  const { source, sourceDetail, exitWhenUnusable, lastKnownGood, admission, feedback } = supply;
   const stop = new AbortController();
   const ended = Promise.withResolvers<number>();
   const services = wire({
@@ -115,12 +145,17 @@ async function run(settings: CommonSettings, logger: Logger, supply: Supply): Pr
     sourceDetail,
     lastKnownGood,
     admission,
+    feedback,
   });
+  let written = Promise.resolve();
   let stopping = false;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (stopping) process.exit(EXIT_FAILED);
     stopping = true;
-    void shutDown(services, settings, logger, signal, stop).then(() => ended.resolve(0));
+    void shutDown(services, settings, logger, signal, stop)
+      // The lease is given back while requests end.
+      .then(() => written)
+      .then(() => ended.resolve(0));
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
@@ -142,6 +177,7 @@ async function run(settings: CommonSettings, logger: Logger, supply: Supply): Pr
   enlargeYoungGenerations();
   services.pool.start();
   void source.start(admission?.passTo(services.loop) ?? services.loop, stop.signal);
+  if (feedback !== null) written = feedback.run(stop.signal);
   const otherPorts = { adminPort, ...(webhookPort === null ? {} : { webhookPort }) };
   void services.firstApplied.then(() => logger.info('ready', { ...toPortFields(services), ...otherPorts }));
   const exitCode = await ended.promise;

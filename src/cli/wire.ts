@@ -8,7 +8,8 @@ import { ActiveProber } from '../health/active-prober.ts';
 import { stdoutDestination } from '../log/destination.ts';
 import type { Logger } from '../log/logger.ts';
 import { MetricsRegistry } from '../metrics/registry.ts';
-import type { RouteProvenance } from '../metrics/scrape.ts';
+import type { ControlStatus, RouteProvenance } from '../metrics/scrape.ts';
+import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import type { KeyPair } from '../model/objects.ts';
 import type { ListenerConfig, ProxyConfig } from '../model/proxy-config.ts';
 import type { WorkerSettings } from '../model/worker-messages.ts';
@@ -34,6 +35,15 @@ export interface ServiceOptions {
   /** Null = what is served is not kept. */
   readonly lastKnownGood: LastKnownGood | null;
   readonly admission: Admission | null;
+  readonly feedback: Feedback | null;
+}
+
+/** What is written back to the cluster. */
+export interface Feedback {
+  status(): NonNullable<ControlStatus['leader']>;
+  onApplied(config: ProxyConfig, snapshot: ObjectSnapshot): void;
+  /** Ends after `signal` aborted, when nothing is left to write. */
+  run(signal: AbortSignal): Promise<void>;
 }
 
 export interface Services {
@@ -90,6 +100,7 @@ export function wire(options: ServiceOptions): Services {
     onApplied: (config, snapshot) => {
       prober.apply(config.upstreams);
       options.lastKnownGood?.noteApplied(snapshot);
+      options.feedback?.onApplied(config, snapshot);
       firstApplied.resolve();
     },
     onUnusable: options.onUnusable,
@@ -132,7 +143,7 @@ export function wire(options: ServiceOptions): Services {
 }
 
 function wireMetrics(
-  { settings, lastKnownGood, admission }: ServiceOptions,
+  { settings, lastKnownGood, admission, feedback }: ServiceOptions,
   pool: WorkerPool,
   loop: ControlLoop,
   prober: ActiveProber,
@@ -148,7 +159,7 @@ function wireMetrics(
       workerRestarts: pool.restarts,
       workerHangs: pool.hangs,
       problems: loop.running?.problems ?? [],
-      leader: null,
+      leader: feedback?.status() ?? null,
       snapshot: lastKnownGood?.status() ?? null,
       admission: admission?.webhook.totals ?? null,
     }),

@@ -1,7 +1,7 @@
 /** Which Ingresses are ours. Also asked by whoever writes their status: what is not ours is not touched. */
 import type { CompileSettings } from '../model/compile-settings.ts';
 import type { ObjectSnapshot } from '../model/object-snapshot.ts';
-import type { IngressObject } from '../model/objects.ts';
+import type { ClassedIngress } from '../model/objects.ts';
 
 export type ClassSettings = Pick<
   CompileSettings,
@@ -9,7 +9,6 @@ export type ClassSettings = Pick<
 >;
 
 type Classes = ObjectSnapshot['ingressClasses'];
-type ClassedIngress = Pick<IngressObject, 'className' | 'annotations'>;
 
 const CLASS_ANNOTATION = 'kubernetes.io/ingress.class';
 

@@ -94,7 +94,12 @@ function configFamilies({ control, certificates, routes }: Scrape): readonly Met
       'When the certificate of a host ends.',
       uniqueByLabels(expiry),
     ),
-    gauge('sluice_leader', '1 if this process writes status.', leader),
+    gauge('sluice_leader', '1 if this process writes status and Events.', leader),
+    counter(
+      'sluice_kubernetes_writes_total',
+      'Requests that change objects of the cluster, by what they write and what became of them.',
+      (control.leader?.writes ?? []).map(({ kind, result, count }) => ({ labels: { kind, result }, value: count })),
+    ),
   ];
 }
 

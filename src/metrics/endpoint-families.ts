@@ -12,7 +12,20 @@ export function endpointFamilies(scrape: Scrape): readonly MetricFamily[] {
     { labels: { state: 'active' }, sharedLabels, value: row.openConnections - row.idleConnections },
     { labels: { state: 'idle' }, sharedLabels, value: row.idleConnections },
   ]);
+  const everEjected = rows.filter(({ row }) => row.ejections.size > 0 || row.ejectingReporters > 0);
+  const ejected = everEjected.map(({ row, sharedLabels }) => {
+    return { labels: {}, sharedLabels, value: row.reporters === 0 ? 0 : row.ejectingReporters / row.reporters };
+  });
+  const ejections = everEjected.flatMap(({ row, sharedLabels }) =>
+    Array.from(row.ejections, ([reason, value]) => ({ labels: { reason }, sharedLabels, value })),
+  );
   return [
+    gauge(
+      'sluice_endpoint_ejected',
+      'Share of workers that send the endpoint no requests because of what it answered; only of endpoints that ever were.',
+      ejected,
+    ),
+    counter('sluice_endpoint_ejections_total', 'Times the endpoint was ejected, by reason.', ejections),
     gauge(
       'sluice_endpoint_healthy',
       'Share of workers that regard the endpoint as healthy: 1 = all, 0 = none.',

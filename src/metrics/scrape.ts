@@ -15,6 +15,13 @@ export interface RouteProvenance {
   readonly kind: string;
 }
 
+export interface LeaderStatus {
+  readonly electionId: string;
+  readonly isLeader: boolean;
+  /** Requests that change objects of the cluster, by what they write and what became of them. */
+  readonly writes: readonly { readonly kind: string; readonly result: string; readonly count: number }[];
+}
+
 /** What the admission webhook has counted. */
 export interface AdmissionStatus {
   readonly results: Readonly<Record<string, number>>;
@@ -40,7 +47,7 @@ export interface ControlStatus {
   readonly workerHangs: number;
   readonly problems: readonly Pick<Problem, 'code' | 'severity'>[];
   /** Null where no election takes place. */
-  readonly leader: { readonly electionId: string; readonly isLeader: boolean } | null;
+  readonly leader: LeaderStatus | null;
   /** Null where what is served is not kept on disk. */
   readonly snapshot: {
     readonly serving: boolean;

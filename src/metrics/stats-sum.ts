@@ -15,15 +15,30 @@ export interface RouteSum extends Mutable<Omit<RouteStatsRow, 'statusClasses' | 
   readonly split: Mutable<SplitStatsRow>[];
 }
 
-export interface EndpointSum extends Mutable<Omit<EndpointStatsRow, 'healthy' | 'reason' | 'weight'>> {
-  /** Workers that report the endpoint now, and how many of them regard it as healthy. */
+/** What is true in each worker for itself, and what is not printed. */
+type OfOneWorker =
+  | 'healthy'
+  | 'reason'
+  | 'weight'
+  | 'weightInForce'
+  | 'draining'
+  | 'ejected'
+  | 'ejectedForMs'
+  | 'latencyMs';
+
+export interface EndpointSum extends Mutable<Omit<EndpointStatsRow, OfOneWorker | 'ejections'>> {
+  /** Workers that report the endpoint now, how many of them regard it as healthy, and how many have ejected it. */
   reporters: number;
   healthyReporters: number;
+  ejectingReporters: number;
   weight: number;
+  readonly ejections: Map<string, number>;
 }
 
-export interface UpstreamSum extends Mutable<Omit<UpstreamStatsRow, 'retries'>> {
+export interface UpstreamSum extends Mutable<Omit<UpstreamStatsRow, 'retries' | 'panicking'>> {
   readonly retries: Map<string, number>;
+  /** Workers in which health is ignored now. */
+  panickingReporters: number;
   /** Workers that report the upstream now. */
   reporters: number;
 }
@@ -56,7 +71,7 @@ export class StatsSum {
       this.unrouted.set(status, (this.unrouted.get(status) ?? 0) + count);
     }
     for (const row of stats.routes) this.#addRoute(row);
-    for (const row of stats.endpoints) this.#addEndpointCounters(row);
+    for (const row of stats.endpoints) this.#addEndpointCounters(row, Object.entries(row.ejections));
     for (const row of stats.upstreams) this.#addUpstreamCounters(row, Object.entries(row.retries));
   }
 
@@ -71,11 +86,13 @@ export class StatsSum {
       sum.idleConnections += row.idleConnections;
       sum.reporters += 1;
       if (row.healthy) sum.healthyReporters += 1;
+      if (row.ejected !== null) sum.ejectingReporters += 1;
       sum.weight = row.weight;
     }
     for (const row of stats.upstreams) {
       const sum = this.#upstream(row.upstreamId);
       sum.pending += row.pending;
+      if (row.panicking) sum.panickingReporters += 1;
       sum.reporters += 1;
     }
   }
@@ -91,7 +108,7 @@ export class StatsSum {
     for (const [status, count] of other.unrouted) this.unrouted.set(status, (this.unrouted.get(status) ?? 0) + count);
     for (const row of other.routes.values()) this.#addRoute(row);
     for (const rows of other.endpoints.values()) {
-      for (const row of rows.values()) this.#addEndpointCounters(row);
+      for (const row of rows.values()) this.#addEndpointCounters(row, row.ejections);
     }
     for (const row of other.upstreams.values()) this.#addUpstreamCounters(row, row.retries);
   }
@@ -111,8 +128,12 @@ export class StatsSum {
     for (const split of row.split) addSplit(sum.split, split);
   }
 
-  #addEndpointCounters(row: Omit<EndpointStatsRow, 'healthy' | 'reason' | 'weight'>): void {
+  #addEndpointCounters(
+    row: Omit<EndpointStatsRow, OfOneWorker | 'ejections'>,
+    ejections: Iterable<readonly [string, number]>,
+  ): void {
     const sum = this.#endpoint(row.upstreamId, row.endpointId);
+    for (const [reason, count] of ejections) sum.ejections.set(reason, (sum.ejections.get(reason) ?? 0) + count);
     sum.requests += row.requests;
     sum.failures += row.failures;
     sum.connectFailures += row.connectFailures;
@@ -120,7 +141,7 @@ export class StatsSum {
   }
 
   #addUpstreamCounters(
-    row: Omit<UpstreamStatsRow, 'retries' | 'pending'>,
+    row: Omit<UpstreamStatsRow, 'retries' | 'pending' | 'panicking'>,
     retries: Iterable<readonly [string, number]>,
   ): void {
     const sum = this.#upstream(row.upstreamId);
@@ -129,6 +150,7 @@ export class StatsSum {
     sum.backupRequests += row.backupRequests;
     sum.rejected += row.rejected;
     sum.queueTimeouts += row.queueTimeouts;
+    sum.panics += row.panics;
   }
 
   #upstream(upstreamId: string): UpstreamSum {
@@ -193,6 +215,8 @@ function emptyUpstream(upstreamId: string): UpstreamSum {
     pending: 0,
     rejected: 0,
     queueTimeouts: 0,
+    panickingReporters: 0,
+    panics: 0,
   };
 }
 
@@ -202,7 +226,9 @@ function emptyEndpoint(upstreamId: string, endpointId: string): EndpointSum {
     endpointId,
     reporters: 0,
     healthyReporters: 0,
+    ejectingReporters: 0,
     weight: 0,
+    ejections: new Map(),
     inFlight: 0,
     openConnections: 0,
     idleConnections: 0,

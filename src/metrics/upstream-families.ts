@@ -1,4 +1,4 @@
-/** Families by upstream: retries, backups and limits. An upstream that never had any of it has no series. */
+/** Families by upstream: panics, retries, backups and limits. An upstream that never had any of it has no series. */
 import { counter, gauge, type MetricFamily, type Sample } from './metric-family.ts';
 import type { Scrape } from './scrape.ts';
 import type { UpstreamSum } from './stats-sum.ts';
@@ -18,8 +18,22 @@ export function upstreamFamilies(scrape: Scrape): readonly MetricFamily[] {
     { labels: { upstream: row.upstreamId, reason: 'queue-full' }, value: row.rejected },
     { labels: { upstream: row.upstreamId, reason: 'queue-timeout' }, value: row.queueTimeouts },
   ]);
+  const everPanicked = rows.filter(({ panics }) => panics > 0);
+  const panicking = everPanicked.map(({ upstreamId, reporters, panickingReporters }) => {
+    return { labels: { upstream: upstreamId }, value: reporters === 0 ? 0 : panickingReporters / reporters };
+  });
   const pending = limited.map((row) => ({ labels: { upstream: row.upstreamId }, value: row.pending }));
   return [
+    gauge(
+      'sluice_upstream_panicking',
+      'Share of workers that ignore health, because too few endpoints are healthy; only of upstreams where that ever was.',
+      panicking,
+    ),
+    counter(
+      'sluice_upstream_panics_total',
+      'Times a worker began to ignore health, because too few endpoints were healthy.',
+      each((row) => row.panics),
+    ),
     counter('sluice_upstream_retries_total', 'Requests sent again, by what was wrong with the try before.', retries),
     counter(
       'sluice_upstream_retry_budget_exhausted_total',

@@ -14,13 +14,17 @@ export interface ObjectMeta {
   readonly resourceVersion: string;
 }
 
-/** `networking.k8s.io/v1` Ingress. */
-export interface IngressObject extends ObjectMeta {
-  /** `metadata.creationTimestamp` as milliseconds since 1970; 0 when absent (files). */
-  readonly createdAt: number;
+/** What decides whose an Ingress is. */
+export interface ClassedIngress {
   readonly annotations: Readonly<Record<string, string>>;
   /** `spec.ingressClassName`; null when absent. */
   readonly className: string | null;
+}
+
+/** `networking.k8s.io/v1` Ingress. */
+export interface IngressObject extends ObjectMeta, ClassedIngress {
+  /** `metadata.creationTimestamp` as milliseconds since 1970; 0 when absent (files). */
+  readonly createdAt: number;
   readonly defaultBackend: IngressBackend | null;
   readonly rules: readonly IngressRule[];
   readonly tls: readonly IngressTls[];

@@ -1,4 +1,5 @@
 /** Counters of one worker as plain numbers, copied at scrape time. Every field is a running total unless it says "now". */
+import type { EjectionReason } from './outlier-detection.ts';
 
 /** Upper bounds in milliseconds of the request duration histogram; one more bucket counts what is slower. */
 export const DURATION_BUCKETS_MS: readonly number[] = [
@@ -72,6 +73,10 @@ export interface UpstreamStatsRow {
   readonly rejected: number;
   /** Answered after they had waited as long as one may. */
   readonly queueTimeouts: number;
+  /** Now: health is ignored, because too few endpoints are healthy. */
+  readonly panicking: boolean;
+  /** How often that began. */
+  readonly panics: number;
 }
 
 export interface EndpointStatsRow {
@@ -83,6 +88,18 @@ export interface EndpointStatsRow {
   readonly reason: string;
   /** Now. */
   readonly weight: number;
+  /** Now: what balancers go by, less than `weight` while its share grows; 0 = it gets no new requests. */
+  readonly weightInForce: number;
+  /** Now: terminating. */
+  readonly draining: boolean;
+  /** Now: why it is ejected; null = it is not. */
+  readonly ejected: EjectionReason | null;
+  /** Now: milliseconds until a request may try it; 0 = one may, or it is not ejected. */
+  readonly ejectedForMs: number;
+  /** Ejections this worker has decided, by reason; reasons that have not occurred are left out. */
+  readonly ejections: Readonly<Record<string, number>>;
+  /** Now: what the balancer expects an attempt to take; -1 = it has no idea. */
+  readonly latencyMs: number;
   /** Now. */
   readonly inFlight: number;
   /** Now: open connections, idle ones included. */

@@ -7,6 +7,36 @@ export interface Clock {
   schedule(delayMs: number, run: () => void): () => void;
 }
 
+/** Ends after `delayMs` or on abort, whichever comes first; never rejects. */
+export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      cancel();
+      signal.removeEventListener('abort', finish);
+      resolve();
+    };
+    const cancel = clock.schedule(delayMs, finish);
+    signal.addEventListener('abort', finish);
+  });
+}
+
+/** Runs `work` with a signal that aborts after `limitMs`, or with `signal`. */
+export async function withDeadline<T>(
+  clock: Clock,
+  limitMs: number,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const deadline = new AbortController();
+  const cancel = clock.schedule(limitMs, () => deadline.abort(new Error(`no answer within ${limitMs} ms`)));
+  try {
+    return await work(AbortSignal.any([signal, deadline.signal]));
+  } finally {
+    cancel();
+  }
+}
+
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
   schedule(delayMs: number, run: () => void): () => void {

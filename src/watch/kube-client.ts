@@ -1,5 +1,5 @@
 /**
- * Sends authenticated GET requests to the API server over one shared `undici` dispatcher. Credentials are asked for
+ * Sends authenticated requests to the API server over one shared `undici` dispatcher. Credentials are asked for
  * before every request (tokens rotate), and a changed CA or client certificate swaps the dispatcher.
  */
 import { createHash } from 'node:crypto';
@@ -22,6 +22,14 @@ export interface KubeClientOptions {
 
 export type Query = Readonly<Record<string, string>>;
 
+export interface WriteRequest {
+  /** PATCH: a merge patch (RFC 7386), whatever object it is for. */
+  readonly method: 'POST' | 'PUT' | 'PATCH';
+  readonly path: string;
+  /** Sent as JSON. */
+  readonly body: unknown;
+}
+
 /** A body that ends when its signal aborts. */
 export type ResponseBody = AsyncIterable<Uint8Array>;
 
@@ -31,6 +39,16 @@ const KEEP_ALIVE_MS = 30_000;
 /** Longest pause inside the body of a list. */
 const BODY_PAUSE_MS = 60_000;
 const MAX_ERROR_BODY_BYTES = 64 * 1024;
+/** Twice what etcd stores of one object. */
+const MAX_OBJECT_BYTES = 3 * 1024 * 1024;
+/** Who wrote a field, in the bookkeeping of the API server. */
+const FIELD_MANAGER = 'sluice';
+
+interface RequestContent {
+  readonly method: WriteRequest['method'];
+  readonly contentType: string;
+  readonly text: string;
+}
 
 type TlsOptions = Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized'>;
 
@@ -55,6 +73,11 @@ export class KubeClient {
     return this.#config.server;
   }
 
+  /** Of the credentials: that of the pod, or of the context in the kubeconfig. */
+  get namespace(): string {
+    return this.#config.namespace;
+  }
+
   /** For logs: where the credentials came from. */
   get origin(): string {
     return this.#config.origin;
@@ -62,13 +85,27 @@ export class KubeClient {
 
   /** The whole body as text. Throws `KubeApiError` for any status but 200, and when the body is longer than `maxBytes`. */
   async getText(path: string, query: Query, maxBytes: number, signal: AbortSignal): Promise<string> {
-    const body = await this.#get(path, query, { signal, bodyTimeoutMs: BODY_PAUSE_MS });
+    const body = await this.#send(path, query, { signal, bodyTimeoutMs: BODY_PAUSE_MS }, null);
     return readBounded(body, maxBytes);
+  }
+
+  /** One object. Throws `KubeApiError` for any status but 200, and a `SyntaxError` when the answer is no JSON. */
+  async getObject(path: string, signal: AbortSignal): Promise<unknown> {
+    return JSON.parse(await this.getText(path, {}, MAX_OBJECT_BYTES, signal));
+  }
+
+  /** Answers the object as it is stored now. Throws like `getObject`, but for 201. */
+  async write({ method, path, body }: WriteRequest, signal: AbortSignal): Promise<unknown> {
+    const contentType = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
+    const limits = { signal, bodyTimeoutMs: BODY_PAUSE_MS };
+    const content = { method, contentType, text: JSON.stringify(body) };
+    const answer = await this.#send(path, { fieldManager: FIELD_MANAGER }, limits, content);
+    return JSON.parse(await readBounded(answer, MAX_OBJECT_BYTES));
   }
 
   /** The body as it arrives. No limit on pauses: the caller watches for silence. */
   async getStream(path: string, query: Query, signal: AbortSignal): Promise<ResponseBody> {
-    return this.#get(path, query, { signal, bodyTimeoutMs: 0 });
+    return this.#send(path, query, { signal, bodyTimeoutMs: 0 }, null);
   }
 
   /** After a 401: forgets cached tokens and plugin answers, and reads the kubeconfig again. */
@@ -87,10 +124,12 @@ export class KubeClient {
     this.#tlsFingerprint = '';
   }
 
-  async #get(
+  /** `content` null: a GET. */
+  async #send(
     path: string,
     query: Query,
     limits: { readonly signal: AbortSignal; readonly bodyTimeoutMs: number },
+    content: RequestContent | null,
   ): Promise<Dispatcher.ResponseData['body']> {
     const headers = await this.#authorize();
     limits.signal.throwIfAborted();
@@ -100,14 +139,20 @@ export class KubeClient {
       headers: answered,
       body,
     } = await request(`${this.#config.server}${path}${search === '' ? '' : `?${search}`}`, {
-      method: 'GET',
-      headers: { ...headers, accept: 'application/json', 'user-agent': this.#options.userAgent },
+      method: content?.method ?? 'GET',
+      headers: {
+        ...headers,
+        accept: 'application/json',
+        'user-agent': this.#options.userAgent,
+        ...(content === null ? {} : { 'content-type': content.contentType }),
+      },
+      body: content?.text ?? null,
       dispatcher: this.#currentDispatcher(),
       signal: limits.signal,
       headersTimeout: HEADERS_TIMEOUT_MS,
       bodyTimeout: limits.bodyTimeoutMs,
     });
-    if (statusCode === 200) return body;
+    if (statusCode === 200 || statusCode === 201) return body;
     const text = await readPrefix(body, MAX_ERROR_BODY_BYTES);
     throw new KubeApiError(statusCode, parseStatusBody(text), toRetryAfterMs(answered['retry-after']));
   }

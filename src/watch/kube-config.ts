@@ -15,6 +15,8 @@ export interface LoadedKubeConfig {
   readonly kubeConfig: KubeConfig;
   /** `https://host:port`, perhaps with a path, without a final slash. */
   readonly server: string;
+  /** Of the context; `default` when it names none. */
+  readonly namespace: string;
   /** For logs: where it came from. */
   readonly origin: string;
 }
@@ -40,7 +42,8 @@ export function loadKubeConfig(file: string | null, env: NodeJS.ProcessEnv): Loa
       each === cluster ? { ...each, skipTLSVerify: true } : each,
     );
   }
-  return { kubeConfig, server: cluster.server.replace(/\/+$/, ''), origin };
+  const namespace = context.namespace?.trim() || 'default';
+  return { kubeConfig, server: cluster.server.replace(/\/+$/, ''), namespace, origin };
 }
 
 function load(kubeConfig: KubeConfig, file: string | null, env: NodeJS.ProcessEnv): string {

@@ -3,7 +3,7 @@
  * decides when there is enough to serve. Whatever the API server does later, what is known stays in force.
  */
 import type { Logger } from '../log/logger.ts';
-import type { FileLocation } from '../model/object-ref.ts';
+import type { FileLocation, ObjectKey } from '../model/object-ref.ts';
 import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import type { Problem } from '../model/problem.ts';
 import { ApiContact } from './api-contact.ts';
@@ -12,6 +12,7 @@ import { ChangeCoalescer, type CoalescerTiming, DEFAULT_COALESCER_TIMING, type E
 import { type Clock, systemClock } from './clock.ts';
 import { DenialReport } from './denial-report.ts';
 import { discoverEndpointsKind, type EndpointsKind } from './discovery.ts';
+import { type IngressRecord, toIngressRecord } from './ingress-record.ts';
 import { KubeClient } from './kube-client.ts';
 import { KubeApiError } from './kube-error.ts';
 import { collectionPath, KUBERNETES_RESOURCES, type KubernetesResource } from './kubernetes-resources.ts';
@@ -31,6 +32,8 @@ export interface KubernetesSourceOptions {
   /** Both for messages only: which Ingresses are ours is decided by the compiler. */
   readonly ingressClass: string;
   readonly controllerName: string;
+  /** Each Ingress as it is watched, status included, before the snapshot that holds it; null = deleted. */
+  readonly onIngress?: (key: ObjectKey, record: IngressRecord | null) => void;
   readonly logger: Logger;
   /** `sluice/<version>`. */
   readonly userAgent: string;
@@ -44,7 +47,10 @@ export interface KubernetesSourceOptions {
   readonly coalescerTiming?: CoalescerTiming;
 }
 
-type Narrowed = NarrowResult<SnapshotObjects[SnapshotKind]>;
+interface Narrowed extends NarrowResult<SnapshotObjects[SnapshotKind]> {
+  /** Null for all but Ingresses. */
+  readonly ingress: IngressRecord | null;
+}
 
 /** Between two attempts of all reflectors together, after failures. */
 const RETRY_SPACING_MS = 50;
@@ -123,6 +129,11 @@ export class KubernetesSource implements ConfigSource {
     return null;
   }
 
+  /** What was emitted is what the cluster holds. */
+  get synced(): boolean {
+    return this.#ready;
+  }
+
   /** Cheap: for metrics and readiness. */
   status(): readonly ResourceStatus[] {
     return this.#watches.flatMap((watch) => watch.status());
@@ -162,7 +173,10 @@ export class KubernetesSource implements ConfigSource {
           client: this.#client,
           path: collectionPath(resource, namespace),
           query: resource.query,
-          convert: (raw) => resource.narrow(raw),
+          convert: (raw) => ({
+            ...resource.narrow(raw),
+            ingress: kind === 'Ingress' ? toIngressRecord(raw) : null,
+          }),
           gate: this.#gate,
           timing: this.#timing,
           clock: this.#clock,
@@ -201,6 +215,7 @@ export class KubernetesSource implements ConfigSource {
     const before = this.#builder.change;
     let changed = false;
     for (const { key, value } of changes) {
+      if (kind === 'Ingress') this.#options.onIngress?.(key, value?.ingress ?? null);
       if (this.#builder.set(kind, key, value?.value ?? null, value?.problems ?? [])) changed = true;
     }
     if (!changed || !this.#ready) return;

@@ -115,22 +115,53 @@ test('each route is shown with the object and field it comes from', () => {
 
 test('without workers the endpoints are those of the configuration, with unknown health', () => {
   const [upstream] = dumpConfig(config, []).upstreams;
-  const unknown = { healthy: null, reason: '', inFlight: 0, openConnections: 0, lastCheck: null };
+  const unknown = {
+    healthy: null,
+    reason: '',
+    weightInForce: null,
+    ejected: null,
+    ejectedForMs: 0,
+    ejections: {},
+    latencyMs: null,
+    inFlight: 0,
+    openConnections: 0,
+    lastCheck: null,
+  };
   assert.deepEqual(upstream?.endpoints, [{ address: '10.0.0.9', port: 8080, weight: 1, ...unknown }]);
 });
 
+const OTHERS = { 'server-errors': 1, 'success-rate': 1 };
+
 test('with workers the endpoints are theirs: added up, and healthy only if all agree', () => {
   const id = '[2001:db8::1]:8080';
-  const one = workerStats(1, { endpoints: [endpointRow('shop/web/80', id, { inFlight: 1, openConnections: 2 })] });
-  const sick = endpointRow('shop/web/80', id, { inFlight: 3, healthy: false, reason: 'status 500' });
+  const one = workerStats(1, {
+    endpoints: [endpointRow('shop/web/80', id, { inFlight: 1, openConnections: 2, draining: true, ejections: OTHERS })],
+  });
+  const sick = endpointRow('shop/web/80', id, {
+    inFlight: 3,
+    healthy: false,
+    reason: 'status 500',
+    weightInForce: 0,
+    draining: true,
+    ejected: 'server-errors',
+    ejectedForMs: 700,
+    ejections: { 'server-errors': 2 },
+    latencyMs: 3.5,
+  });
   const dump = dumpConfig(config, [one, workerStats(2, { endpoints: [sick] })]);
   assert.deepEqual(dump.upstreams[0]?.endpoints, [
     {
       address: '2001:db8::1',
       port: 8080,
       weight: 1,
+      draining: true,
       healthy: false,
       reason: 'status 500',
+      weightInForce: 0,
+      ejected: 'server-errors',
+      ejectedForMs: 700,
+      ejections: { 'server-errors': 3, 'success-rate': 1 },
+      latencyMs: 3.5,
       inFlight: 4,
       openConnections: 2,
       lastCheck: null,

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { WebSocket } from 'ws';
+import { ApiRelay } from '../support/api-relay.ts';
 import { makeCertificate } from '../support/e2e-certificate.ts';
 import { HttpClient } from '../support/e2e-client.ts';
 import { E2eCluster } from '../support/e2e-cluster.ts';
@@ -123,6 +124,28 @@ describe('a start without the api server', { skip: e2eSkip }, () => {
     await controller.untilRunning(({ routes }) => routes.every(({ host }) => host !== 'later.example'));
     await end(controller);
     assert.doesNotMatch(await readFile(file, 'utf8'), /later\.example/);
+  });
+
+  test('it is served when the api server accepts connections and says nothing, until it does', async (t) => {
+    const relay = await ApiRelay.start(cluster.env.url);
+    t.after(() => relay.shut());
+    relay.silent = true;
+    const args = ['--workers', '1', '--snapshot-dir', directory];
+    const controller = await cluster.controller(args, cluster.env.kubeconfigBy(relay.url));
+    const line = await controller.log(SERVING);
+    assert.equal(line['reason'], 'the api server has not told everything within 5000 ms');
+    const client = new HttpClient({ port: controller.httpPort, host: HOST });
+    t.after(() => client.close());
+    assert.equal((await client.get('/')).body, 'web');
+    relay.silent = false;
+    relay.cut();
+    await eventually(
+      () => controller.readiness(),
+      ({ snapshot }) => snapshot?.serving === false,
+    );
+    assert.equal((await client.get('/')).body, 'web');
+    assert.equal(client.connections, 1);
+    await end(controller);
   });
 
   const unusable: readonly {

@@ -1,4 +1,4 @@
-/** A controller that may not read Secrets serves all it can, says what is missing, and takes it up when it is granted. */
+/** A controller serves what it may read: all but Secrets until they are granted, or one namespace with a Role alone. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { makeCertificate } from '../support/e2e-certificate.ts';
@@ -79,5 +79,61 @@ describe('a controller without the right to read secrets', { skip: e2eSkip }, ()
     const { status, fingerprint256 } = await secure.get('/');
     secure.close();
     assert.deepEqual({ status, fingerprint256 }, { status: 200, fingerprint256: certificate.fingerprint256 });
+  });
+});
+
+describe('a controller with a Role in one namespace, and no ClusterRole', { skip: e2eSkip }, () => {
+  const certificate = makeCertificate(HOST);
+  let cluster: E2eCluster;
+
+  before(async () => {
+    cluster = await E2eCluster.start();
+    const { objects } = cluster;
+    const metadata = { name: ACCOUNT, namespace: E2E_NAMESPACE };
+    await objects.create('serviceaccounts', { metadata });
+    await objects.create('roles', {
+      metadata,
+      rules: [
+        { apiGroups: [''], resources: ['services', 'endpoints', 'secrets'], verbs: VERBS },
+        { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: VERBS },
+        { apiGroups: ['networking.k8s.io'], resources: ['ingresses'], verbs: VERBS },
+      ],
+    });
+    await objects.create('rolebindings', {
+      metadata,
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: ACCOUNT },
+      subjects: [{ kind: 'ServiceAccount', name: ACCOUNT, namespace: E2E_NAMESPACE }],
+    });
+    await objects.create('secrets', {
+      metadata: { name: 'cert', namespace: E2E_NAMESPACE },
+      type: 'kubernetes.io/tls',
+      data: certificate.secretData,
+    });
+    await cluster.service('web');
+    await cluster.createIngress('shop', { host: HOST, paths: { '/': 'web' }, tlsSecret: 'cert' });
+    await cluster.createIngress('other', { host: 'other.example', paths: { '/': 'web' }, className: 'other' });
+  });
+
+  after(async () => {
+    await cluster?.stop();
+  });
+
+  test('serves that namespace, by the name of the class, and says which right it goes without', async () => {
+    const token = await cluster.objects.createToken(E2E_NAMESPACE, ACCOUNT);
+    const args = ['--workers', '1', '--watch-namespace', E2E_NAMESPACE];
+    const controller = await cluster.controller(args, cluster.env.kubeconfigFor(ACCOUNT, token));
+    const secure = new HttpClient({ port: controller.httpsPort, host: HOST, trust: certificate.cert });
+    const { status, fingerprint256 } = await secure.get('/');
+    secure.close();
+    assert.deepEqual({ status, fingerprint256 }, { status: 200, fingerprint256: certificate.fingerprint256 });
+    await controller.untilRunning(({ problems }) => problems.length === 1);
+    const { problems, routes } = await controller.running();
+    assert.deepEqual(
+      problems.map(({ code, severity, source }) => `${severity} ${code} ${source.kind}`),
+      ['warning resource-denied IngressClass'],
+    );
+    assert.deepEqual([...new Set(routes.map(({ host }) => host))], [HOST]);
+    await cluster.createIngress('later', { host: 'later.example', paths: { '/': 'web' } });
+    await controller.untilRunning((config) => config.routes.some(({ host }) => host === 'later.example'));
   });
 });

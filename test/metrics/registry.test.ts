@@ -5,7 +5,7 @@ import { type MetricsOptions, MetricsRegistry } from '../../src/metrics/registry
 import type { ControlStatus, RouteProvenance } from '../../src/metrics/scrape.ts';
 import type { HealthCheckStats } from '../../src/model/health-check.ts';
 import { DURATION_BUCKETS_MS } from '../../src/model/worker-stats.ts';
-import { endpointRow, routeRow, workerStats } from '../support/worker-stats.ts';
+import { endpointRow, routeRow, upstreamRow, workerStats } from '../support/worker-stats.ts';
 
 const CONTROL: ControlStatus = {
   generation: 4,
@@ -21,7 +21,11 @@ const CONTROL: ControlStatus = {
     { code: 'path-invalid', severity: 'rejected' },
     { code: 'annotation-unsupported', severity: 'warning' },
   ],
-  leader: { electionId: 'sluice-leader', isLeader: true },
+  leader: {
+    electionId: 'sluice-leader',
+    isLeader: true,
+    writes: [{ kind: 'status', result: 'ok', count: 3 }],
+  },
   admission: null,
 };
 
@@ -139,6 +143,35 @@ test('endpoints are printed with health, connections and counters', async () => 
   assert.deepEqual(linesOf(text, 'sluice_endpoint_requests_total'), [`sluice_endpoint_requests_total{${labels}} 7`]);
 });
 
+test('ejections and panics are added up over workers, and printed only where there were any', async () => {
+  const id = '10.0.0.1:8080';
+  const other = endpointRow('shop/web/80', '10.0.0.2:8080');
+  const ejections = { 'server-errors': 2 };
+  const workers = [
+    workerStats(1, {
+      endpoints: [endpointRow('shop/web/80', id, { ejected: 'server-errors', ejections }), other],
+      upstreams: [upstreamRow('shop/web/80', { panicking: true, panics: 3 }), upstreamRow('shop/api/80')],
+    }),
+    workerStats(2, {
+      endpoints: [endpointRow('shop/web/80', id, { ejections: { ...ejections, 'success-rate': 1 } }), other],
+      upstreams: [upstreamRow('shop/web/80', { panics: 1 }), upstreamRow('shop/api/80')],
+    }),
+  ];
+  const text = await registry({ ...busyOptions, collectWorkers: () => Promise.resolve(workers) }).render();
+  const labels = `upstream="shop/web/80",endpoint="${id}"`;
+  assert.deepEqual(linesOf(text, 'sluice_endpoint_ejected'), [`sluice_endpoint_ejected{${labels}} 0.5`]);
+  assert.deepEqual(linesOf(text, 'sluice_endpoint_ejections_total'), [
+    `sluice_endpoint_ejections_total{reason="server-errors",${labels}} 4`,
+    `sluice_endpoint_ejections_total{reason="success-rate",${labels}} 1`,
+  ]);
+  assert.deepEqual(linesOf(text, 'sluice_upstream_panicking'), [
+    'sluice_upstream_panicking{upstream="shop/web/80"} 0.5',
+  ]);
+  assert.deepEqual(linesOf(text, 'sluice_upstream_panics_total'), [
+    'sluice_upstream_panics_total{upstream="shop/web/80"} 4',
+  ]);
+});
+
 test('traffic, workers and configuration are printed', async () => {
   const text = await registry(busyOptions).render();
   for (const line of [
@@ -164,6 +197,7 @@ test('traffic, workers and configuration are printed', async () => {
     'sluice_config_problems{code="path-invalid",severity="rejected"} 2',
     'sluice_config_problems{code="annotation-unsupported",severity="warning"} 1',
     'sluice_leader{name="sluice-leader"} 1',
+    'sluice_kubernetes_writes_total{kind="status",result="ok"} 3',
     'sluice_serving_snapshot 1',
     'sluice_served_snapshot_age_seconds 90',
     'sluice_snapshot_last_write_timestamp_seconds 0',

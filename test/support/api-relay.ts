@@ -5,12 +5,15 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 export class ApiRelay {
   readonly #targetPort: number;
   readonly #pairs: Set<readonly [client: Socket, server: Socket]>;
+  /** True: connections are accepted, and nothing more comes of it. */
+  silent: boolean;
   #server: Server;
   #port: number;
 
   private constructor(targetPort: number) {
     this.#targetPort = targetPort;
     this.#pairs = new Set();
+    this.silent = false;
     this.#server = createServer();
     this.#port = 0;
   }
@@ -25,10 +28,6 @@ export class ApiRelay {
   /** Where clients find it. */
   get url(): string {
     return `https://127.0.0.1:${this.#port}`;
-  }
-
-  get connections(): number {
-    return this.#pairs.size;
   }
 
   /** Again on the same port after `shut`. */
@@ -77,6 +76,7 @@ export class ApiRelay {
         other.destroy();
       });
     }
+    if (this.silent) return;
     client.pipe(server);
     server.pipe(client);
   }

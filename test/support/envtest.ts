@@ -78,10 +78,10 @@ export class Envtest {
 
   /**
    * Path of a kubeconfig for whom `token` names; `name` becomes part of the file name, so a second call replaces the file.
-   * `server` is the way to the API server, if not the straight one.
+   * `server` is the way to the API server, if not the straight one. Without a namespace none is named.
    */
-  kubeconfigFor(name: string, token: string, server: string = this.url): string {
-    return this.#writeKubeconfig(name, { token }, server);
+  kubeconfigFor(name: string, token: string, server: string = this.url, namespace: string = ''): string {
+    return this.#writeKubeconfig(name, { token }, server, namespace);
   }
 
   /** Path of a kubeconfig of the administrator that goes by way of `server`. */
@@ -128,14 +128,14 @@ export class Envtest {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  #writeKubeconfig(name: string, user: KubeconfigUser, server: string): string {
+  #writeKubeconfig(name: string, user: KubeconfigUser, server: string, namespace: string = ''): string {
     const file = join(this.#directory, `${name}.kubeconfig`);
     const config = {
       apiVersion: 'v1',
       kind: 'Config',
       clusters: [{ name: 'envtest', cluster: { server, 'certificate-authority-data': base64(this.admin.ca) } }],
       users: [{ name, user }],
-      contexts: [{ name: 'envtest', context: { cluster: 'envtest', user: name } }],
+      contexts: [{ name: 'envtest', context: { cluster: 'envtest', user: name, namespace } }],
       'current-context': 'envtest',
     };
     // Whoever reads it meanwhile sees the old one or the new one.

@@ -25,6 +25,11 @@ export class FakeClock {
     return this.#scheduled.length;
   }
 
+  /** Whether something is to run exactly then. */
+  isDueIn(delayMs: number): boolean {
+    return this.#scheduled.some(({ atMs }) => atMs === this.#nowMs + delayMs);
+  }
+
   advanceTo(atMs: number): void {
     for (;;) {
       const due = this.#scheduled.filter((each) => each.atMs <= atMs);

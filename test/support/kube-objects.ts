@@ -8,6 +8,8 @@ export interface KubeObject {
     readonly name: string;
     readonly namespace?: string;
     readonly annotations?: Readonly<Record<string, string>>;
+    readonly uid?: string;
+    readonly resourceVersion?: string;
   };
   readonly [field: string]: unknown;
 }
@@ -20,8 +22,14 @@ export type KubeCollection =
   | 'serviceaccounts'
   | 'ingresses'
   | 'ingressclasses'
+  | 'roles'
+  | 'rolebindings'
   | 'clusterroles'
-  | 'clusterrolebindings';
+  | 'clusterrolebindings'
+  | 'roles'
+  | 'rolebindings'
+  | 'leases'
+  | 'events';
 
 const COLLECTIONS: Readonly<Record<KubeCollection, { readonly apiVersion: string; readonly kind: string }>> = {
   namespaces: { apiVersion: 'v1', kind: 'Namespace' },
@@ -31,8 +39,14 @@ const COLLECTIONS: Readonly<Record<KubeCollection, { readonly apiVersion: string
   serviceaccounts: { apiVersion: 'v1', kind: 'ServiceAccount' },
   ingresses: { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress' },
   ingressclasses: { apiVersion: 'networking.k8s.io/v1', kind: 'IngressClass' },
+  roles: { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role' },
+  rolebindings: { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding' },
   clusterroles: { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole' },
   clusterrolebindings: { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRoleBinding' },
+  roles: { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role' },
+  rolebindings: { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding' },
+  leases: { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' },
+  events: { apiVersion: 'events.k8s.io/v1', kind: 'Event' },
 };
 
 export class KubeObjects {
@@ -59,6 +73,17 @@ export class KubeObjects {
 
   async delete(collection: KubeCollection, namespace: string, name: string): Promise<void> {
     await this.#send('DELETE', pathOf(collection, namespace, name), undefined);
+  }
+
+  async get(collection: KubeCollection, namespace: string, name: string): Promise<KubeObject> {
+    return JSON.parse(await this.#send('GET', pathOf(collection, namespace, name), undefined)) as KubeObject;
+  }
+
+  async list(collection: KubeCollection, namespace: string): Promise<readonly KubeObject[]> {
+    const { items } = JSON.parse(await this.#send('GET', pathOf(collection, namespace, ''), undefined)) as {
+      items: readonly KubeObject[];
+    };
+    return items;
   }
 
   /** A bearer token of a service account, as the kubelet asks for one for a pod. */

@@ -13,7 +13,7 @@ export interface LogLine {
 }
 
 export interface SluiceOptions {
-  /** The static configuration; what can be written as JSON is YAML as well. */
+  /** The static configuration; what can be written as JSON is YAML as well. Null: the further files are manifests. */
   readonly config: unknown;
   readonly args?: readonly string[];
   /** A module that is loaded first, in the process and in each of its threads. */
@@ -55,11 +55,12 @@ export class SluiceProcess {
     this.#directory = mkdtempSync(path.join(tmpdir(), 'sluice-wire-'));
     for (const [name, content] of Object.entries(files)) this.writeFile(name, content);
     this.#configText = JSON.stringify(config);
-    this.writeFile('sluice.yaml', this.#configText);
+    if (config !== null) this.writeFile('sluice.yaml', this.#configText);
     const ports = ['--http-port', '0', '--https-port', '0', '--admin-port', '0', '--bind', '127.0.0.1'];
     const file = path.join(this.#directory, 'sluice.yaml');
     const node = preload === undefined ? [process.execPath] : [process.execPath, '--import', preload];
-    const command = [...node, MAIN, 'serve', '--config', file, '--workers', '1', ...ports, ...args];
+    const source = config === null ? ['--manifests', this.#directory] : ['--config', file];
+    const command = [...node, MAIN, 'serve', ...source, '--workers', '1', ...ports, ...args];
     const limited =
       openFiles === undefined ? command : ['sh', '-c', `ulimit -n ${openFiles}; exec "$0" "$@"`, ...command];
     this.#child = spawn(limited[0] ?? '', limited.slice(1), {

@@ -3,6 +3,8 @@
 export type Fault =
   /** The socket is destroyed before an answer. */
   | { readonly kind: 'reset' }
+  /** What was asked for is done, and the socket destroyed instead of an answer. */
+  | { readonly kind: 'lost-answer' }
   /** No answer, or an answer that goes silent after its headers; the socket stays open. */
   | { readonly kind: 'stall' }
   | {
@@ -31,6 +33,7 @@ export interface FaultMatch {
   /** Undefined = any. */
   readonly watch?: boolean;
   readonly plural?: string;
+  readonly method?: string;
   /** Only requests for a further page. */
   readonly continued?: boolean;
 }
@@ -56,11 +59,12 @@ export class FaultQueue {
     this.#queue.length = 0;
   }
 
-  take(request: { readonly watch: boolean; readonly plural: string; readonly continued: boolean }): Fault | null {
+  take(request: Required<FaultMatch>): Fault | null {
     const place = this.#queue.findIndex(
       ({ match }) =>
         (match.watch ?? request.watch) === request.watch &&
         (match.plural ?? request.plural) === request.plural &&
+        (match.method ?? request.method) === request.method &&
         (match.continued ?? request.continued) === request.continued,
     );
     return place === -1 ? null : (this.#queue.splice(place, 1)[0]?.fault ?? null);

@@ -1,6 +1,6 @@
 /** Answers list requests: pages of one consistent snapshot, named by an opaque continue token. */
 import type { CollectionPath } from './resources.ts';
-import { matchesSelector } from './selector.ts';
+import { matchesLabels, matchesSelector } from './selector.ts';
 import { expired, type StatusOptions } from './status.ts';
 import { keyOf, type Storage } from './storage.ts';
 
@@ -24,7 +24,8 @@ export function answerList(storage: Storage, collection: CollectionPath, query: 
   const all = storage
     .stateAt(collection.type, revision)
     .filter(({ metadata }) => collection.namespace === '' || metadata.namespace === collection.namespace)
-    .filter((object) => matchesSelector(object, selector));
+    .filter((object) => matchesSelector(object, selector))
+    .filter((object) => matchesLabels(object, query.get('labelSelector')));
   const rest = token === null ? all : all.filter(({ metadata }) => keyOf(metadata) > token.after);
   // The watch cache, which answers resourceVersion=0, ignores the limit.
   const limit = query.get('resourceVersion') === '0' ? 0 : Number(query.get('limit') ?? '0');

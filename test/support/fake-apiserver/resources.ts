@@ -21,6 +21,10 @@ export const RESOURCE_TYPES: readonly ResourceType[] = [
   resource('ingresses', 'Ingress', 'networking.k8s.io/v1'),
   resource('ingressclasses', 'IngressClass', 'networking.k8s.io/v1', false),
   resource('endpointslices', 'EndpointSlice', 'discovery.k8s.io/v1'),
+  resource('leases', 'Lease', 'coordination.k8s.io/v1'),
+  resource('events', 'Event', 'events.k8s.io/v1'),
+  resource('pods', 'Pod', 'v1'),
+  resource('nodes', 'Node', 'v1', false),
 ];
 
 export interface CollectionPath {
@@ -39,4 +43,19 @@ export function parseCollectionPath(path: string): CollectionPath | null {
     if (namespace && plural === type.plural && rest.length === 0) return { type, namespace };
   }
   return null;
+}
+
+export interface ObjectPath extends CollectionPath {
+  readonly name: string;
+  readonly subresource: '' | 'status';
+}
+
+/** Null: the path is no single object. */
+export function parseObjectPath(path: string): ObjectPath | null {
+  const subresource = path.endsWith('/status') ? 'status' : '';
+  const object = subresource === '' ? path : path.slice(0, -'/status'.length);
+  const slash = object.lastIndexOf('/');
+  const collection = parseCollectionPath(object.slice(0, slash));
+  if (collection === null || collection.type.namespaced !== (collection.namespace !== '')) return null;
+  return { ...collection, name: object.slice(slash + 1), subresource };
 }

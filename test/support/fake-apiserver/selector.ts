@@ -1,4 +1,4 @@
-/** Field selectors, as far as API servers have them for the resources we read. */
+/** Selectors, as far as API servers have them for the resources we read. */
 import type { StoredObject } from './storage.ts';
 
 export function matchesSelector(object: StoredObject, selector: string | null): boolean {
@@ -16,5 +16,14 @@ export function matchesSelector(object: StoredObject, selector: string | null): 
       default:
         throw new Error(`the fake knows no field selector "${term}"`);
     }
+  });
+}
+
+/** Equality only. */
+export function matchesLabels({ metadata }: StoredObject, selector: string | null): boolean {
+  if (selector === null || selector === '') return true;
+  return selector.split(',').every((term) => {
+    const [label = '', value = ''] = term.split('=');
+    return metadata.labels?.[label] === value;
   });
 }

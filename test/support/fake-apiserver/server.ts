@@ -12,7 +12,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Fault, FaultQueue } from './faults.ts';
 import { answerList } from './list.ts';
-import { type CollectionPath, parseCollectionPath, RESOURCE_TYPES, type ResourceType } from './resources.ts';
+import { answerCreate, answerGet, answerPatch, answerReplace, type ObjectAnswer } from './objects.ts';
+import {
+  type CollectionPath,
+  type ObjectPath,
+  parseCollectionPath,
+  parseObjectPath,
+  RESOURCE_TYPES,
+  type ResourceType,
+} from './resources.ts';
 import { type StatusOptions, toStatus } from './status.ts';
 import { type ObjectInput, Storage, type StoredObject } from './storage.ts';
 import { WatchStream } from './watch.ts';
@@ -32,15 +40,21 @@ export interface FakeApiServerOptions {
 
 /** One request as it came in. */
 export interface SeenRequest {
+  readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
   readonly watch: boolean;
+  /** Of JSON; null without one. */
+  readonly body: unknown;
+  readonly contentType: string;
 }
+
+type Verb = 'list' | 'watch' | 'get' | 'create' | 'update' | 'patch';
 
 export interface Denial {
   readonly plural: string;
-  /** Undefined = list and watch. */
-  readonly verb?: 'list' | 'watch';
+  /** Undefined = every verb. */
+  readonly verb?: Verb;
   /** Undefined = every scope. */
   readonly namespace?: string;
 }
@@ -173,16 +187,34 @@ export class FakeApiServer {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
+    if (request.method === 'GET') return this.#answerWhole(request, '', response);
+    let text = '';
+    request.setEncoding('utf8');
+    request.on('data', (chunk: string) => {
+      text += chunk;
+    });
+    request.on('end', () => this.#answerWhole(request, text, response));
+  }
+
+  #answerWhole(request: IncomingMessage, text: string, response: ServerResponse): void {
     const url = new URL(request.url ?? '/', 'http://fake');
     const seen: SeenRequest = {
+      method: request.method ?? '',
       path: url.pathname,
       query: url.searchParams,
       watch: url.searchParams.get('watch') === 'true',
+      body: text === '' ? null : JSON.parse(text),
+      contentType: request.headers['content-type'] ?? '',
     };
     this.requests.push(seen);
     const collection = parseCollectionPath(url.pathname);
+    const object = collection === null ? parseObjectPath(url.pathname) : null;
     if (this.token !== null && request.headers.authorization !== `Bearer ${this.token}`) {
       sendStatus(response, { code: 401, reason: 'Unauthorized', message: 'Unauthorized' });
+    } else if (object !== null) {
+      this.#answerObject(seen, object, response);
+    } else if (collection !== null && seen.method === 'POST') {
+      this.#answerObject(seen, { ...collection, name: '', subresource: '' }, response);
     } else {
       this.#answerAuthorized(seen, collection, response);
     }
@@ -225,7 +257,8 @@ export class FakeApiServer {
 
   #answerCollection(seen: SeenRequest, collection: CollectionPath, response: ServerResponse): void {
     const { plural } = collection.type;
-    const fault = this.faults.take({ watch: seen.watch, plural, continued: seen.query.has('continue') });
+    const { method, watch } = seen;
+    const fault = this.faults.take({ watch, plural, method, continued: seen.query.has('continue') });
     if (fault?.kind === 'reset') return void response.destroy();
     if (fault?.kind === 'stall' && !seen.watch) return;
     if (fault?.kind === 'status') return sendFault(response, fault);
@@ -235,6 +268,33 @@ export class FakeApiServer {
     const answer = answerList(this.storage, collection, seen.query);
     if ('status' in answer) return sendStatus(response, answer.status);
     sendJson(response, 200, fault?.kind === 'null-items' ? { ...answer.body, items: null } : answer.body);
+  }
+
+  #answerObject(seen: SeenRequest, path: ObjectPath, response: ServerResponse): void {
+    const { plural } = path.type;
+    const { method } = seen;
+    const fault = this.faults.take({ watch: false, plural, method, continued: false });
+    if (fault?.kind === 'reset') return void response.destroy();
+    if (fault?.kind === 'stall') return;
+    if (fault?.kind === 'status') return sendFault(response, fault);
+    const denied = this.#denialOf(seen, path);
+    if (denied !== null) return sendStatus(response, denied);
+    const answer = this.#doObject(seen, path);
+    if (fault?.kind === 'lost-answer') return void response.destroy();
+    if ('status' in answer) sendStatus(response, answer.status);
+    else sendJson(response, answer.code, answer.body);
+  }
+
+  #doObject(seen: SeenRequest, path: ObjectPath): ObjectAnswer {
+    const body = seen.body as ObjectInput;
+    if (seen.method === 'GET') return answerGet(this.storage, path);
+    if (seen.method === 'POST') return answerCreate(this.storage, path.type, body);
+    if (seen.method === 'PUT') return answerReplace(this.storage, path, body);
+    if (seen.method === 'PATCH' && seen.contentType === 'application/merge-patch+json') {
+      return answerPatch(this.storage, path, body);
+    }
+    const message = `${seen.method} with ${seen.contentType} is not supported`;
+    return { status: { code: 415, reason: 'UnsupportedMediaType', message } };
   }
 
   #startWatch(seen: SeenRequest, collection: CollectionPath, fault: Fault | null, response: ServerResponse): void {
@@ -251,17 +311,20 @@ export class FakeApiServer {
     stream.start();
   }
 
-  #denialOf(seen: SeenRequest, { type, namespace }: CollectionPath): StatusOptions | null {
-    const verb = seen.watch ? 'watch' : 'list';
+  #denialOf(seen: SeenRequest, { type, namespace, ...object }: CollectionPath): StatusOptions | null {
+    const verb = seen.method === 'GET' && !('name' in object) ? (seen.watch ? 'watch' : 'list') : VERBS[seen.method];
     const denied = this.denials.some(
       (each) =>
         each.plural === type.plural && (each.verb ?? verb) === verb && (each.namespace ?? namespace) === namespace,
     );
     if (!denied) return null;
-    const message = `${type.plural} is forbidden: User "system:serviceaccount:fake" cannot ${verb} resource "${type.plural}"`;
+    const message = `${type.plural} is forbidden: User "system:serviceaccount:fake" cannot ${verb ?? seen.method} resource "${type.plural}"`;
     return { code: 403, reason: 'Forbidden', message };
   }
 }
+
+/** Of single objects. */
+const VERBS: Readonly<Record<string, Verb>> = { GET: 'get', POST: 'create', PUT: 'update', PATCH: 'patch' };
 
 function typeOf(plural: string): ResourceType {
   const type = RESOURCE_TYPES.find((each) => each.plural === plural);

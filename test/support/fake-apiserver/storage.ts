@@ -40,6 +40,8 @@ export class Storage {
   #revision = 1;
   #compactedRevision = 0;
   #log: LogEntry[] = [];
+  /** What exists now, by `plural key`. */
+  #current = new Map<string, StoredObject>();
   readonly #listeners = new Set<(entry: LogEntry) => void>();
 
   get revision(): number {
@@ -83,6 +85,7 @@ export class Storage {
   putStatus(type: ResourceType, key: string, status: unknown): StoredObject {
     const before = this.get(type, key);
     if (before === null) throw new Error(`the fake has no ${type.plural} ${key}`);
+    if (isDeepStrictEqual(before.status, status)) return before;
     return this.#append(type, key, before, { ...structuredClone(before), status }, false);
   }
 
@@ -94,8 +97,7 @@ export class Storage {
   }
 
   get(type: ResourceType, key: string): StoredObject | null {
-    const last = this.#log.findLast((entry) => entry.type === type && entry.key === key);
-    return last === undefined || last.deleted ? null : last.after;
+    return this.#current.get(`${type.plural} ${key}`) ?? null;
   }
 
   /** All objects of a resource as they were at `revision`, in key order. */
@@ -123,6 +125,13 @@ export class Storage {
     this.#log = this.#log.filter((entry) => entry.revision <= revision);
     this.#revision = revision;
     this.#compactedRevision = Math.min(this.#compactedRevision, revision);
+    this.#current = new Map();
+    for (const entry of this.#log) this.#remember(entry);
+  }
+
+  #remember({ type, key, after, deleted }: LogEntry): void {
+    if (deleted) this.#current.delete(`${type.plural} ${key}`);
+    else this.#current.set(`${type.plural} ${key}`, after);
   }
 
   #append(
@@ -136,6 +145,7 @@ export class Storage {
     after.metadata.resourceVersion = String(this.#revision);
     const entry: LogEntry = { revision: this.#revision, type, key, before, after, deleted };
     this.#log.push(entry);
+    this.#remember(entry);
     for (const listener of this.#listeners) listener(entry);
     return after;
   }

@@ -1,0 +1,184 @@
+/**
+ * What a controller writes back to the cluster: the status of the Ingresses it serves, and Events about those it cannot serve as
+ * written. Every replica follows the state, so that a new leader can go on at once; only the leader writes.
+ */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Logger } from '../log/logger.ts';
+import type { ObjectKey } from '../model/object-ref.ts';
+import type { ObjectSnapshot } from '../model/object-snapshot.ts';
+import type { ClassedIngress } from '../model/objects.ts';
+import type { ProxyConfig } from '../model/proxy-config.ts';
+import { type Clock, systemClock } from './clock.ts';
+import type { EventNotice } from './event-object.ts';
+import { DEFAULT_EVENT_TIMING, EventRecorder, type EventTiming } from './event-recorder.ts';
+import type { IngressRecord } from './ingress-record.ts';
+import { KubeClient } from './kube-client.ts';
+import { DEFAULT_ELECTION_TIMING, type ElectionTiming, LeaderElection, type Term } from './leader-election.ts';
+import { toIngressSubject, toProblemNotices } from './problem-events.ts';
+import { PublishedAddresses } from './published-addresses.ts';
+import { DEFAULT_REFLECTOR_TIMING, type ReflectorTiming } from './reflector.ts';
+import { RetryGate } from './retry-gate.ts';
+import { servedIngresses } from './served-ingresses.ts';
+import { DEFAULT_STATUS_TIMING, type StatusTiming, StatusWriter } from './status-writer.ts';
+import { type WriteCount, WriteCounts } from './write-counts.ts';
+
+export interface FeedbackTiming {
+  readonly election: ElectionTiming;
+  readonly status: StatusTiming;
+  readonly events: EventTiming;
+  readonly reflector: ReflectorTiming;
+  /** Between two looks at the nodes our pods run on. */
+  readonly nodesIntervalMs: number;
+}
+
+export const DEFAULT_FEEDBACK_TIMING: FeedbackTiming = {
+  election: DEFAULT_ELECTION_TIMING,
+  status: DEFAULT_STATUS_TIMING,
+  events: DEFAULT_EVENT_TIMING,
+  reflector: DEFAULT_REFLECTOR_TIMING,
+  nodesIntervalMs: 60_000,
+};
+
+export interface KubernetesFeedbackOptions {
+  /** Value of `--kubeconfig`; null = look for one. */
+  readonly kubeconfig: string | null;
+  /** `--election-id`: name of the Lease. */
+  readonly electionId: string;
+  /** `--publish-service`: `namespace/name`; empty = none. */
+  readonly publishService: string;
+  /** `--publish-status-address`. */
+  readonly publishStatusAddresses: readonly string[];
+  readonly isOurs: (ingress: ClassedIngress, classes: ObjectSnapshot['ingressClasses']) => boolean;
+  /** It names our class, which does not exist: not ours, but nobody else will tell. */
+  readonly isClassMissing: (ingress: ClassedIngress, classes: ObjectSnapshot['ingressClasses']) => boolean;
+  readonly logger: Logger;
+  /** `sluice/<version>`. */
+  readonly userAgent: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly clock?: Clock;
+  /** In [0, 1). */
+  readonly random?: () => number;
+  readonly timing?: FeedbackTiming;
+}
+
+/** Between two attempts of what waits after a failure. */
+const RETRY_SPACING_MS = 50;
+/** Who says so, in Events: also where the class of another controller was taken over. */
+const REPORTING_CONTROLLER = 'sluice.dev/ingress-controller';
+
+export class KubernetesFeedback {
+  readonly #options: KubernetesFeedbackOptions;
+  readonly #client: KubeClient;
+  readonly #counts: WriteCounts;
+  readonly #election: LeaderElection;
+  readonly #status: StatusWriter;
+  readonly #events: EventRecorder;
+  readonly #addresses: PublishedAddresses;
+  #snapshot: ObjectSnapshot | null;
+  #config: Pick<ProxyConfig, 'problems' | 'routes'> | null;
+  #served: ReadonlySet<ObjectKey>;
+
+  /** Throws with a message for the user when there is no API server to talk to. */
+  constructor(options: KubernetesFeedbackOptions) {
+    const { kubeconfig, logger, userAgent, env, timing = DEFAULT_FEEDBACK_TIMING } = options;
+    const clock = options.clock ?? systemClock;
+    const random = options.random ?? Math.random;
+    this.#options = options;
+    // One of its own: writes have other connections than watches, and last longer at shutdown.
+    this.#client = new KubeClient({ kubeconfig, logger, userAgent, env });
+    this.#counts = new WriteCounts();
+    const client = this.#client;
+    const shared = { client, counts: this.#counts, logger, clock, random };
+    const namespace = env['POD_NAMESPACE'] || client.namespace;
+    const podName = env['POD_NAME'] || '';
+    const instance = podName || hostname();
+    this.#status = new StatusWriter({ ...shared, timing: timing.status });
+    const reporter = { controller: REPORTING_CONTROLLER, instance };
+    this.#events = new EventRecorder({ ...shared, reporter, timing: timing.events });
+    this.#addresses = new PublishedAddresses({
+      ...shared,
+      statusAddresses: options.publishStatusAddresses,
+      service: options.publishService,
+      pod: podName === '' ? null : { namespace, name: podName },
+      gate: new RetryGate(clock, RETRY_SPACING_MS),
+      reflectorTiming: timing.reflector,
+      nodesIntervalMs: timing.nodesIntervalMs,
+      onAddresses: (addresses) => this.#status.setAddresses(addresses),
+    });
+    this.#election = new LeaderElection({
+      ...shared,
+      name: options.electionId,
+      namespace,
+      identity: `${instance}_${randomUUID()}`,
+      timing: timing.election,
+      lead: (term) => this.#lead(term),
+    });
+    this.#snapshot = null;
+    this.#config = null;
+    this.#served = new Set();
+  }
+
+  get isLeader(): boolean {
+    return this.#election.isLeader;
+  }
+
+  writes(): readonly WriteCount[] {
+    return this.#counts.list();
+  }
+
+  /** Resolves when everything has ended and the lease is given back. To be called once; never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#election.run(signal), this.#addresses.run(signal)]);
+    this.#client.close();
+  }
+
+  /** An Ingress as it is watched; null = deleted. */
+  observe(key: ObjectKey, record: IngressRecord | null): void {
+    this.#status.observe(key, record);
+  }
+
+  /** What is in force now in every worker. Cheap where nothing changed that matters here. */
+  update(snapshot: ObjectSnapshot, config: Pick<ProxyConfig, 'problems' | 'routes'>): void {
+    const last = this.#snapshot;
+    const same =
+      last?.ingresses === snapshot.ingresses &&
+      last.ingressClasses === snapshot.ingressClasses &&
+      this.#config?.problems === config.problems &&
+      this.#config.routes === config.routes;
+    if (same) return;
+    this.#snapshot = snapshot;
+    this.#config = config;
+    const { isOurs, isClassMissing } = this.#options;
+    const classes = snapshot.ingressClasses;
+    const ours = new Set<ObjectKey>();
+    for (const [key, ingress] of snapshot.ingresses) if (isOurs(ingress, classes)) ours.add(key);
+    this.#status.setOurs(ours);
+    const ingress = (key: ObjectKey): IngressRecord | null => {
+      const record = this.#status.record(key);
+      if (record === undefined) return null;
+      return isOurs(record, classes) || isClassMissing(record, classes) ? record : null;
+    };
+    this.#events.setStanding(toProblemNotices(config.problems, { snapshot, ingress }));
+    this.#noteServed(servedIngresses(config.routes), last === null);
+  }
+
+  /** What was served at the start already is no news, and one Event for each of 10,000 Ingresses would be a flood of it. */
+  #noteServed(served: ReadonlySet<ObjectKey>, first: boolean): void {
+    const before = this.#served;
+    this.#served = served;
+    if (first) return;
+    for (const key of served) {
+      const record = this.#status.record(key);
+      if (before.has(key) || record === undefined) continue;
+      const [namespace = '', name = ''] = key.split('/');
+      const subject = toIngressSubject({ kind: 'Ingress', namespace, name }, record);
+      const notice: EventNotice = { type: 'Normal', reason: 'Sync', note: 'serving', subject };
+      this.#events.note(notice);
+    }
+  }
+
+  async #lead(term: Term): Promise<void> {
+    await Promise.all([this.#addresses.lead(term), this.#status.lead(term), this.#events.lead(term)]);
+  }
+}
