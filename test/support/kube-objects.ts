@@ -26,8 +26,6 @@ export type KubeCollection =
   | 'rolebindings'
   | 'clusterroles'
   | 'clusterrolebindings'
-  | 'roles'
-  | 'rolebindings'
   | 'leases'
   | 'events';
 
