@@ -3,7 +3,7 @@ import type { ObjectKey, ObjectRef } from '../model/object-ref.ts';
 import { toObjectKey } from '../model/object-ref.ts';
 import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import type { ObjectMeta } from '../model/objects.ts';
-import type { Problem } from '../model/problem.ts';
+import { PROBLEM_CODES, type Problem, type ProblemCode } from '../model/problem.ts';
 import type { EventNotice, EventSubject } from './event-object.ts';
 import type { IngressRecord } from './ingress-record.ts';
 
@@ -12,6 +12,8 @@ export interface ProblemScope {
   /** Of an Ingress that is ours by its class, served or not; null for all others. */
   readonly ingress: (key: ObjectKey) => IngressRecord | null;
 }
+
+const REASONS: ReadonlyMap<ProblemCode, string> = new Map(PROBLEM_CODES.map((code) => [code, toReason(code)]));
 
 /**
  * Problems of what the source could not read are told on Ingresses alone: a Secret nobody may ever have meant for us is full of
@@ -24,12 +26,12 @@ export function toProblemNotices(problems: readonly Problem[], scope: ProblemSco
     const subject = findSubject(problem.source, scope);
     if (subject === null) return [];
     const note = problem.field === '' ? problem.message : `${problem.field}: ${problem.message}`;
-    return [{ type: 'Warning', reason: toReason(problem.code), note, subject }];
+    return [{ type: 'Warning', reason: REASONS.get(problem.code) ?? '', note, subject }];
   });
 }
 
 /** `annotation-invalid` → `AnnotationInvalid`. */
-export function toReason(code: Problem['code']): string {
+function toReason(code: ProblemCode): string {
   return code.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { type MetricsOptions, MetricsRegistry } from '../../src/metrics/registry.ts';
 import type { ControlStatus, RouteProvenance } from '../../src/metrics/scrape.ts';
 import type { HealthCheckStats } from '../../src/model/health-check.ts';
-import { DURATION_BUCKETS_MS } from '../../src/model/worker-stats.ts';
+import { DURATION_BUCKETS_MS, type WorkerStats } from '../../src/model/worker-stats.ts';
 import { endpointRow, routeRow, upstreamRow, workerStats } from '../support/worker-stats.ts';
 
 const CONTROL: ControlStatus = {
@@ -356,6 +356,32 @@ test('certificate expiry is printed by host, with _ for the default one', async 
     'nginx_ingress_controller_ssl_expire_time_seconds{class="k8s.io/ingress-nginx",host="*.shop.example",namespace="shop",secret_name="tls"} 2000000000',
     'nginx_ingress_controller_ssl_expire_time_seconds{class="k8s.io/ingress-nginx",host="_",namespace="shop",secret_name="tls"} 2000000000',
   ]);
+});
+
+test('retries, backups and limits are told for upstreams that had any', async () => {
+  const retried = upstreamRow('shop/web/80', {
+    retries: { error: 3, http_503: 1 },
+    budgetExhausted: 2,
+    backupRequests: 5,
+    rejected: 4,
+    queueTimeouts: 6,
+  });
+  const collectWorkers = (): Promise<readonly WorkerStats[]> =>
+    Promise.resolve([workerStats(1, { upstreams: [retried, upstreamRow('shop/idle/80')] })]);
+  const text = await registry({ collectWorkers }).render();
+  const upstream = 'upstream="shop/web/80"';
+  assert.deepEqual(
+    text.split('\n').filter((line) => line.startsWith('sluice_upstream_')),
+    [
+      `sluice_upstream_retries_total{${upstream},reason="error"} 3`,
+      `sluice_upstream_retries_total{${upstream},reason="http_503"} 1`,
+      `sluice_upstream_retry_budget_exhausted_total{${upstream}} 2`,
+      `sluice_upstream_backup_requests_total{${upstream}} 5`,
+      `sluice_upstream_pending_requests{${upstream}} 0`,
+      `sluice_upstream_rejected_requests_total{${upstream},reason="queue-full"} 4`,
+      `sluice_upstream_rejected_requests_total{${upstream},reason="queue-timeout"} 6`,
+    ],
+  );
 });
 
 test('health checks are counted by result, and their verdicts are shown', async () => {

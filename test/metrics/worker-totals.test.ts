@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import type { UpstreamSum } from '../../src/metrics/stats-sum.ts';
 import { WorkerTotals } from '../../src/metrics/worker-totals.ts';
 import type { WorkerStats } from '../../src/model/worker-stats.ts';
-import { endpointRow, routeRow, workerStats } from '../support/worker-stats.ts';
+import { endpointRow, routeRow, upstreamRow, workerStats } from '../support/worker-stats.ts';
 
 const anyRoute = (): boolean => true;
 
@@ -22,6 +23,16 @@ function report(workerId: number, count: number): WorkerStats {
     requests: { active: 1, total: count, unrouted: { 404: count } },
     routes: [routeRow('r', count, { split: [{ upstreamId: 'u', canary: true, requests: count, failures: 0 }] })],
     endpoints: [endpointRow('u', '10.0.0.1:80', { requests: count, inFlight: 1 })],
+    upstreams: [
+      upstreamRow('u', {
+        retries: { error: count },
+        budgetExhausted: 2 * count,
+        backupRequests: 3 * count,
+        pending: 1,
+        rejected: 4 * count,
+        queueTimeouts: 5 * count,
+      }),
+    ],
   });
 }
 
@@ -37,7 +48,23 @@ test('counters of all workers are added up, row by row', () => {
   assert.deepEqual(sum.routes.get('r')?.split, [{ upstreamId: 'u', canary: true, requests: 7, failures: 0 }]);
   assert.equal(sum.endpoints.get('u')?.get('10.0.0.1:80')?.requests, 7);
   assert.equal(sum.endpoints.get('u')?.get('10.0.0.1:80')?.inFlight, 2);
+  assert.deepEqual(sum.upstreams.get('u'), upstreamSum(7, 2));
 });
+
+function upstreamSum(count: number, reporters: number): UpstreamSum {
+  return {
+    upstreamId: 'u',
+    retries: new Map([['error', count]]),
+    reporters,
+    budgetExhausted: 2 * count,
+    backupRequests: 3 * count,
+    pending: reporters,
+    rejected: 4 * count,
+    queueTimeouts: 5 * count,
+    panickingReporters: 0,
+    panics: 0,
+  };
+}
 
 test('updating twice with the same reports counts them once', () => {
   const totals = new WorkerTotals();
@@ -57,6 +84,7 @@ test('what a retired worker counted stays, and what it held does not', () => {
   assert.equal(sum.activeConnections, 1);
   assert.equal(sum.routes.get('r')?.statusClasses[1], 8);
   assert.equal(sum.endpoints.get('u')?.get('10.0.0.1:80')?.requests, 8);
+  assert.deepEqual(sum.upstreams.get('u'), upstreamSum(8, 1));
 });
 
 test('a worker that does not answer once keeps its totals', () => {
@@ -132,4 +160,12 @@ test('totals never go down, whichever workers answer, die or come back', () => {
       }
     }),
   );
+});
+
+test('an upstream that no worker reports any more is forgotten, in what retired workers counted too', () => {
+  const totals = new WorkerTotals();
+  totals.update([report(1, 3)], anyRoute);
+  totals.retire(1);
+  assert.equal(totals.update([workerStats(2)], anyRoute).upstreams.size, 0);
+  assert.deepEqual(totals.update([report(2, 4)], anyRoute).upstreams.get('u'), upstreamSum(4, 1));
 });

@@ -3,11 +3,13 @@
  * and go through `watch/narrow`; Services with pods and certificates have a short form, because most cases need them only
  * to exist.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { parse } from 'yaml';
 import type { CompileSettings } from '../../src/model/compile-settings.ts';
 import type { ObjectSnapshot } from '../../src/model/object-snapshot.ts';
 import type { ProxyConfig, RouteConfig, UpstreamConfig, UpstreamTlsConfig } from '../../src/model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../src/model/route-policy.ts';
+import { DEFAULT_UPSTREAM_POLICY, type UpstreamPolicy } from '../../src/model/upstream-policy.ts';
 import { narrow } from '../../src/watch/narrow.ts';
 import { SnapshotBuilder } from '../../src/watch/snapshot.ts';
 import { authoritiesSecret, brokenSecret, keyPair, service, settings, slice, tlsSecret } from './fixtures.ts';
@@ -74,15 +76,24 @@ export function toGolden(config: ProxyConfig): unknown {
 }
 
 function toGoldenUpstream(upstream: UpstreamConfig): unknown {
-  const { id, endpoints, protocol, tls, sendProxyProtocol, balancer, hashing } = upstream;
+  const { id, endpoints, protocol, tls, sendProxyProtocol } = upstream;
   const isPlain = protocol === 'http1' && tls === null && sendProxyProtocol === 'off';
   const transport = isPlain ? {} : { transport: { protocol, tls: toGoldenTls(tls), sendProxyProtocol } };
   return {
     id,
     endpoints: endpoints.map(({ address, port, draining }) => `${address} ${port}${draining ? ' draining' : ''}`),
     ...transport,
-    ...(hashing === null ? {} : { balancer, hashing }),
+    ...settingsOf(upstream),
   };
+}
+
+/** Those that somebody has changed. */
+function settingsOf(upstream: UpstreamConfig): Partial<UpstreamPolicy> {
+  const policy: Readonly<Record<string, unknown>> = { ...upstream };
+  const defaults = Object.entries(DEFAULT_UPSTREAM_POLICY);
+  return Object.fromEntries(
+    defaults.flatMap(([name, value]) => (isDeepStrictEqual(policy[name], value) ? [] : [[name, policy[name]]])),
+  );
 }
 
 function toGoldenTls(tls: UpstreamTlsConfig | null): unknown {

@@ -26,8 +26,6 @@ export type KubeCollection =
   | 'rolebindings'
   | 'clusterroles'
   | 'clusterrolebindings'
-  | 'roles'
-  | 'rolebindings'
   | 'leases'
   | 'events';
 
@@ -43,8 +41,6 @@ const COLLECTIONS: Readonly<Record<KubeCollection, { readonly apiVersion: string
   rolebindings: { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding' },
   clusterroles: { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole' },
   clusterrolebindings: { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRoleBinding' },
-  roles: { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role' },
-  rolebindings: { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding' },
   leases: { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' },
   events: { apiVersion: 'events.k8s.io/v1', kind: 'Event' },
 };

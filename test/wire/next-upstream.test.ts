@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../src/model/route-policy.ts';
+import { MAX_KEPT_BYTES } from '../../src/proxy/kept-body.ts';
 import { closedPort } from '../support/closed-port.ts';
 import { Http2Client } from '../support/http2-client.ts';
 import { Http2Upstream } from '../support/http2-upstream.ts';
@@ -38,10 +39,14 @@ beforeEach(() => {
   good.script = ({ body }) => ok(`good ${body.toString()}`);
 });
 
+let applied = 0;
+
+/** Each time to an upstream of its own: what endpoints have done before must not count. */
 async function apply(policy: Partial<RoutePolicy>, ...endpoints: readonly string[]): Promise<void> {
+  const id = `upstream-${++applied}`;
   await proxy.apply({
-    upstreams: [upstreamConfig('a', ...endpoints)],
-    routes: [routeConfig('r', 'a', { policy: { ...DEFAULT_ROUTE_POLICY, ...policy } })],
+    upstreams: [upstreamConfig(id, ...endpoints)],
+    routes: [routeConfig('r', id, { policy: { ...DEFAULT_ROUTE_POLICY, ...policy } })],
   });
 }
 
@@ -205,4 +210,69 @@ test('a POST that a back end of HTTP/2 refuses unseen is sent again, one that it
   code = INTERNAL_ERROR;
   assert.equal(statusOf(await send('POST', 'z'.repeat(20_000))), 502);
   assert.deepEqual([first.requests.length, second.requests.length], [2, 1]);
+});
+
+test('a body is sent again only when all of it was kept', async () => {
+  bad.script = reset;
+  const kept: Partial<RoutePolicy> = { ...AND_POSTS, retryBufferBytes: 20_000 };
+  for (const [policy, bytes, expected] of [
+    [kept, 20_000, 200],
+    [kept, 20_001, 502],
+    [{ ...kept, retryBufferBytes: 0 }, 5_000, 502],
+    [{ ...kept, streamRequest: true }, 5_000, 502],
+    // It came along with the head.
+    [{ ...kept, retryBufferBytes: 0 }, 100, 200],
+    [{ ...kept, streamRequest: true }, 100, 502],
+    [{ ...kept, streamRequest: true }, 0, 200],
+  ] as const) {
+    await apply(policy, `${bad.address}*1000`, good.address);
+    const response = await send('POST', 'b'.repeat(bytes));
+    assert.equal(statusOf(response), expected, `${bytes} ${JSON.stringify(policy)}`);
+    if (expected === 200) assert.equal(response.body.toString(), `good ${'b'.repeat(bytes)}`);
+    assert.equal(proxy.worker.keptBodyBytes, 0, 'nothing stays behind');
+  }
+});
+
+test('a streamed request goes to another endpoint as long as nothing of it was sent', async () => {
+  await apply({ streamRequest: true }, `${refusing}*1000`, good.address);
+  assert.equal((await send('POST', 'b'.repeat(5_000))).body.toString(), `good ${'b'.repeat(5_000)}`);
+});
+
+test('a body that was kept so far goes on where it was interrupted', async (t) => {
+  bad.script = () => null;
+  await apply(AND_POSTS, `${bad.address}*1000`, good.address);
+  const client = await RawClient.connect(proxy.port);
+  t.after(() => client.destroy());
+  const known = bad.connections.length;
+  client.write('POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n');
+  const connection = await bad.until(() =>
+    bad.connections.slice(known).find(({ received }) => received.includes('first')),
+  );
+  connection.socket.resetAndDestroy();
+  await good.until(() => good.connections.find(({ received }) => received.includes('first')));
+  client.write('6\r\nsecond\r\n0\r\n\r\n');
+  assert.equal((await client.response()).body.toString(), 'good firstsecond');
+});
+
+test('bodies that are kept have a limit all together, beyond which they are not kept', async () => {
+  bad.script = reset;
+  await apply(AND_POSTS, `${bad.address}*1000`, good.address);
+  proxy.worker.keptBodyBytes = MAX_KEPT_BYTES - 4_999;
+  assert.equal(statusOf(await send('POST', 'b'.repeat(5_000))), 502);
+  proxy.worker.keptBodyBytes = MAX_KEPT_BYTES - 5_000;
+  assert.equal(statusOf(await send('POST', 'b'.repeat(5_000))), 200);
+  assert.equal(proxy.worker.keptBodyBytes, MAX_KEPT_BYTES - 5_000);
+  proxy.worker.keptBodyBytes = 0;
+});
+
+test('a back end that takes no more of a request is 504 after the send timeout', async (t) => {
+  bad.script = silent;
+  await apply({ sendTimeoutMs: SHORT_MS, retryOn: [] }, bad.address);
+  const client = await RawClient.connect(proxy.port);
+  t.after(() => client.destroy());
+  const known = bad.connections.length;
+  client.write('POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n');
+  (await bad.until(() => bad.connections[known])).socket.pause();
+  for (let i = 0; i < 20; i++) client.write(Buffer.alloc(1_000_000));
+  assert.equal(await client.status(), 504);
 });
