@@ -35,7 +35,7 @@ function choose(exchange: Exchange, tried: readonly Endpoint[]): Endpoint | null
   if (trial !== null) return trial;
   // A backup knows nothing of sessions.
   if (session === null || upstream !== target.upstream) return upstream.pick(hashKey, tried);
-  return session.choose(target, hashKey, tried);
+  return session.choose(target, hashKey, tried, exchange.tries?.failed ?? NONE_TRIED);
 }
 
 /**

@@ -49,12 +49,24 @@ export class StickySession {
     return this.#cookie?.upstreamHash ?? '';
   }
 
-  /** @param tried the endpoints earlier attempts failed on */
-  choose({ upstream, sticky }: SplitTarget, hashKey: number, tried: readonly Endpoint[]): Endpoint | null {
+  /**
+   * @param tried endpoints that are wanted only when there is no other: `failed`, and those that are full
+   * @param failed the endpoints earlier attempts failed on
+   */
+  choose(
+    { upstream, sticky }: SplitTarget,
+    hashKey: number,
+    tried: readonly Endpoint[],
+    failed: readonly Endpoint[],
+  ): Endpoint | null {
     this.#chosen = null;
     if (sticky === null) return upstream.pick(hashKey, tried);
     const pinned = this.#findPinned(sticky);
-    if (pinned !== null && (tried.length === 0 || !this.#affinity.changeOnFailure)) return pinned;
+    if (pinned !== null && !failed.includes(pinned) && tried.includes(pinned)) {
+      // Full: this request goes elsewhere and the client comes back. Waiting would hold up all that wait behind it.
+      return upstream.pick(hashKey, tried);
+    }
+    if (pinned !== null && (failed.length === 0 || !this.#affinity.changeOnFailure)) return pinned;
     if (!this.#affinity.persistent) {
       const drawn = this.#draw(sticky, upstream.available, tried);
       if (drawn !== null) return drawn;
