@@ -184,9 +184,12 @@ test('what a patch does not name stays the same object, and so do counters of wh
   assert.equal(before.tables.get('web')?.match('shop.example', '/', 1, requestFacts()), shop, 'of a running exchange');
 });
 
+function pem(text: string): { readonly certPem: string; readonly keyPem: string } {
+  return { certPem: text, keyPem: text };
+}
+
 test('certificates come, change, go and keep their order', () => {
   const live = createLive();
-  const pem = (text: string): { certPem: string; keyPem: string } => ({ certPem: text, keyPem: text });
   const one = certificateConfig('one', pem('1'), { hosts: ['one.example'] });
   const two = certificateConfig('two', pem('2'), { hosts: ['two.example'] });
   const first = { ...BASE, certificates: [one, two] };
