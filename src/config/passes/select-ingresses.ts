@@ -52,6 +52,7 @@ function accept(draft: Draft, ingress: IngressObject): AcceptedIngress {
     policy: settings.policy,
     slashPolicy: { ...settings.policy, redirectMissingSlash: true },
     canary: isCanary ? settings.canary : null,
+    pair: settings.pair,
     transport,
     upstreamSettings: settings.upstream,
   };
