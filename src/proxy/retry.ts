@@ -17,6 +17,8 @@ export function mayRetry(policy: RoutePolicy, method: string, condition: RetryCo
 export function conditionOf(outcome: Outcome): RetryCondition | null {
   switch (outcome) {
     case Outcome.ConnectFailed:
+    // Another endpoint may have an idle connection, or free ports.
+    case Outcome.LocalShortage:
     case Outcome.UpstreamClosed:
       return 'error';
     case Outcome.ConnectTimeout:
