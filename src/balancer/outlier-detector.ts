@@ -71,12 +71,14 @@ export class OutlierDetector {
   /**
    * The endpoint that the next request should try; null = none for this one.
    * @param repeatable whether the request can be sent to another endpoint if this one fails it
+   * @param hasRoom whether an endpoint could take it now: a trial that is not made would hold up the next one
    */
-  takeTrial(repeatable: boolean, nowMs: number): Endpoint | null {
+  takeTrial(repeatable: boolean, hasRoom: (endpoint: Endpoint) => boolean, nowMs: number): Endpoint | null {
     for (const endpoint of this.#out) {
       const { passive } = endpoint;
       if (!this.#isTrialDue(endpoint)) continue;
       if (!repeatable && nowMs < passive.sinceMs + REPEATABLE_ONLY_MS) continue;
+      if (!hasRoom(endpoint)) continue;
       passive.phase = ON_TRIAL;
       passive.sinceMs = nowMs;
       this.#countTrials();

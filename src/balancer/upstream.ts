@@ -133,9 +133,10 @@ export class Upstream {
   /**
    * The endpoint a request should go to before any other, to find out whether it answers again; null = none.
    * @param repeatable whether the request can be sent to another endpoint if this one fails it; others have to wait a little
+   * @param hasRoom whether an endpoint could take it now
    */
-  takeTrial(repeatable: boolean): Endpoint | null {
-    return this.#detector?.takeTrial(repeatable, this.#host.nowMs) ?? null;
+  takeTrial(repeatable: boolean, hasRoom: (endpoint: Endpoint) => boolean = always): Endpoint | null {
+    return this.#detector?.takeTrial(repeatable, hasRoom, this.#host.nowMs) ?? null;
   }
 
   /** Changes how health is judged by requests, and what follows from it. */
@@ -310,6 +311,10 @@ export class Upstream {
     this.#nextRampMs = nowMs + rampStepMs(slowStart);
     this.#host.wake(this);
   }
+}
+
+function always(): boolean {
+  return true;
 }
 
 function isAsWanted(endpoint: Endpoint, wanted: EndpointAddress | undefined): boolean {
