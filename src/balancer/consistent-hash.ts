@@ -28,7 +28,7 @@ export class ConsistentHash implements Balancer {
     const place = order.locate(hashKey);
     const first = order.at(place);
     if (tried.length === 0 && this.#bound.off) return first;
-    const untried = findUntried(order, place, tried) ?? first;
+    const untried = tried.length === 0 ? first : (findUntried(order, place, tried) ?? first);
     if (this.#bound.off) return untried;
     this.#bound.refresh();
     return this.#bound.hasRoom(untried) ? untried : this.#findRoom(place, tried, untried);

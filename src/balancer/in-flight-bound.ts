@@ -4,8 +4,10 @@
  */
 import type { Endpoint } from './endpoint.ts';
 
-/** How many endpoints one request looks at to bring the sum up to date: it is exact up to here, and lags little above. */
-const READS = 8;
+/** Lists up to here are looked at whole for each request, so that the sum is exact. */
+const SHORT = 8;
+/** Of longer ones a request looks at so many: each comes from memory, and one endpoint hardly changes the sum. */
+const READS = 2;
 
 export class InFlightBound {
   readonly #percent: number;
@@ -42,7 +44,7 @@ export class InFlightBound {
   /** Once for each request, before `hasRoom`. */
   refresh(): void {
     const count = this.#endpoints.length;
-    for (let reads = Math.min(READS, count); reads > 0; reads -= 1) {
+    for (let reads = count > SHORT ? READS : count; reads > 0; reads -= 1) {
       const place = this.#cursor;
       const inFlight = this.#endpoints[place]?.inFlight ?? 0;
       this.#sum += inFlight - (this.#seen[place] ?? 0);

@@ -79,7 +79,7 @@ export class KubernetesSource implements ConfigSource {
   #rediscovering: boolean;
 
   /** Throws with a message for the user when there is no API server to talk to. */
-  constructor(options: KubernetesSourceOptions) {
+  constructor({ earlier = null, ...options }: KubernetesSourceOptions) {
     this.#options = options;
     this.#client = new KubeClient({
       kubeconfig: options.kubeconfig,
@@ -97,7 +97,7 @@ export class KubernetesSource implements ConfigSource {
     this.#coalescer = new ChangeCoalescer(this.#clock, timing, (what) => this.#emit(what));
     this.#running = new Set();
     this.#end = new AbortController();
-    this.#retained = new RetainedObjects(options.earlier ?? null, this.#builder);
+    this.#retained = new RetainedObjects(earlier, this.#builder);
     this.#denials = new DenialReport({ ...options, builder: this.#builder, retained: this.#retained });
     this.#watches = [];
     this.#nextEndpoints = null;

@@ -74,7 +74,7 @@ export class LastKnownGood {
       start: (listener, signal, options) => {
         const { stored } = this;
         if (stored === null) return source.start(listener, signal, options);
-        return source.start(this.#standIn(stored, listener, signal), signal, options);
+        return source.start(this.#standIn(stored.revision, listener, signal), signal, options);
       },
     };
   }
@@ -106,7 +106,8 @@ export class LastKnownGood {
     return this.#writer.close();
   }
 
-  #standIn(stored: ObjectSnapshot, listener: SnapshotListener, signal: AbortSignal): SnapshotListener {
+  /** Holds on to no snapshot: it lives as long as the process, and a replaced one may be large. */
+  #standIn(revision: number, listener: SnapshotListener, signal: AbortSignal): SnapshotListener {
     let waiting = true;
     const decide = (): boolean => {
       const first = waiting;
@@ -115,10 +116,12 @@ export class LastKnownGood {
       return first;
     };
     const serve = (reason: string): void => {
-      if (!decide()) return;
-      const { ageMs, writtenAt } = this.#describeStored();
+      const stored = this.#stored;
+      if (!decide() || stored === null) return;
+      const writtenAt = new Date(stored.writtenAt).toISOString();
+      const ageMs = Date.now() - stored.writtenAt;
       this.#logger.warn('serving the snapshot of an earlier run', { reason, writtenAt, ageMs });
-      listener.onSnapshot(stored);
+      listener.onSnapshot(stored.snapshot);
     };
     const cancelGrace = this.#clock.schedule(this.#graceMs, () =>
       serve(`the api server has not told everything within ${this.#graceMs} ms`),
@@ -128,16 +131,11 @@ export class LastKnownGood {
       onSnapshot: (snapshot) => {
         decide();
         // Ours took the first number.
-        listener.onSnapshot({ ...snapshot, revision: snapshot.revision + stored.revision });
+        listener.onSnapshot({ ...snapshot, revision: snapshot.revision + revision });
       },
       onInvalid: (problems: readonly Problem[]) => listener.onInvalid(problems),
       onUnreachable: () => serve('the api server cannot be used'),
     };
-  }
-
-  #describeStored(): { readonly writtenAt: string; readonly ageMs: number } {
-    const { writtenAt = 0 } = this.#stored ?? {};
-    return { writtenAt: new Date(writtenAt).toISOString(), ageMs: Date.now() - writtenAt };
   }
 }
 

@@ -13,7 +13,7 @@ import { ingress, service, snapshot } from '../support/fixtures.ts';
 import { rawIngress, rawService } from '../support/kubernetes-objects.ts';
 
 const UID = '705ab4f5-6393-11e8-b7cc-42010a800002';
-const AUTH = 'nginx.ingress.kubernetes.io/auth-url';
+const AUTH = 'nginx.ingress.kubernetes.io/server-snippet';
 
 const good = rawIngress('web', 'x.example', 'cart');
 const objects = snapshot({ services: [service('shop/cart')] });

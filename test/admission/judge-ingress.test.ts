@@ -93,7 +93,7 @@ test('services, secrets and classes that are not there yet are doubts', () => {
 });
 
 test('a setting that closes all routes is a fault', () => {
-  const after = ingress('new').annotate({ 'auth-url': 'https://auth.example/' }).rule('x.example', '/', 'a:80');
+  const after = ingress('new').annotate({ 'server-snippet': 'return 200;' }).rule('x.example', '/', 'a:80');
   assert.deepEqual(codes(judge({}, after).faults), ['security-unsupported']);
 });
 

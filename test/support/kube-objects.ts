@@ -27,7 +27,8 @@ export type KubeCollection =
   | 'clusterroles'
   | 'clusterrolebindings'
   | 'leases'
-  | 'events';
+  | 'events'
+  | 'validatingwebhookconfigurations';
 
 const COLLECTIONS: Readonly<Record<KubeCollection, { readonly apiVersion: string; readonly kind: string }>> = {
   namespaces: { apiVersion: 'v1', kind: 'Namespace' },
@@ -43,7 +44,18 @@ const COLLECTIONS: Readonly<Record<KubeCollection, { readonly apiVersion: string
   clusterrolebindings: { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRoleBinding' },
   leases: { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' },
   events: { apiVersion: 'events.k8s.io/v1', kind: 'Event' },
+  validatingwebhookconfigurations: {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'ValidatingWebhookConfiguration',
+  },
 };
+
+export interface CreateAnswer {
+  readonly status: number;
+  /** Values of the `Warning` fields. */
+  readonly warnings: readonly string[];
+  readonly text: string;
+}
 
 export class KubeObjects {
   readonly #url: string;
@@ -60,6 +72,23 @@ export class KubeObjects {
   async create(collection: KubeCollection, object: KubeObject): Promise<void> {
     const { namespace = '' } = object.metadata;
     await this.#send('POST', pathOf(collection, namespace, ''), { ...COLLECTIONS[collection], ...object });
+  }
+
+  /** Asks to create it and takes any answer. `dryRun`: it is judged and not kept. */
+  async tryCreate(collection: KubeCollection, object: KubeObject, dryRun: boolean): Promise<CreateAnswer> {
+    const path = pathOf(collection, object.metadata.namespace ?? '', '');
+    const answer = await request(`${this.#url}${path}${dryRun ? '?dryRun=All' : ''}`, {
+      method: 'POST',
+      dispatcher: this.#agent,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...COLLECTIONS[collection], ...object }),
+    });
+    const { warning = [] } = answer.headers;
+    return {
+      status: answer.statusCode,
+      warnings: typeof warning === 'string' ? [warning] : warning,
+      text: await answer.body.text(),
+    };
   }
 
   /** A merge patch (RFC 7386); `name` perhaps followed by `/status`. */

@@ -73,9 +73,11 @@ test('when the leader stops answering, the other one goes on where it was, and r
   const fake = await startFake(t);
   putIngress(fake, 'a');
   putIngress(fake, 'bad', { path: '/../up' });
-  const first = start(t, fake);
-  await eventuallyTrue(() => first.feedback.isLeader && published(fake, 'a') !== undefined && events(fake).length > 0);
-  const second = start(t, fake);
+  const election = { ...FAST_FEEDBACK.election, leaseMs: 4_000, renewDeadlineMs: 3_000 };
+  const first = start(t, fake, { timing: { election } });
+  await eventuallyTrue(() => ['a', 'bad'].every((name) => published(fake, name) !== undefined));
+  await eventuallyTrue(() => events(fake).length > 0);
+  const second = start(t, fake, { timing: { election } });
   await eventuallyTrue(() => second.loop.running !== null);
   const before = { patches: patches(fake).length, events: events(fake) };
   first.halt();

@@ -11,8 +11,10 @@ import { WeightedEndpoints } from '../weighted-endpoints.ts';
 const DECAY_MS = 10_000;
 /** A failed attempt counts as at least so slow, and as twice what was expected: never as fast, however soon it failed. */
 const FAILED_US = 1_000_000;
-/** Doubling for failures ends here, and observations too: whole numbers below 2^31 are not boxed. */
-const SLOWEST_US = 600_000_000;
+/** Doubling for failures ends here, and observations too. */
+const SLOWEST_US = 60_000_000;
+/** Whole numbers up to here are not boxed, in whatever function they are returned to. */
+const WORST_SCORE = 2 ** 30;
 /** Before the first response: requests in flight that nothing is known of count as the slowest there is. */
 const UNKNOWN = -1;
 
@@ -78,13 +80,18 @@ export class PeakEwma implements Balancer {
   }
 
   #latencyNow(endpoint: Endpoint): number {
-    const ageMs = this.#nowMs - endpoint.latencyAtMs;
-    return ageMs <= 0 ? endpoint.latencyUs : endpoint.latencyUs * Math.exp(-ageMs / DECAY_MS);
+    return endpoint.latencyUs * Math.exp((endpoint.latencyAtMs - this.#nowMs) / DECAY_MS);
   }
 
-  /** Weights stand beside the requests in flight only: the draw has them already for endpoints that are idle. */
+  /**
+   * Whole microseconds, less is better. Weights stand beside the requests in flight only: for endpoints that are idle, the
+   * draw has them already.
+   */
   #score(endpoint: Endpoint): number {
     const load = (endpoint.inFlight * this.#meanWeight) / endpoint.weightInForce;
-    return endpoint.latencyUs === UNKNOWN ? load * SLOWEST_US : this.#latencyNow(endpoint) * (1 + load);
+    const us = endpoint.latencyUs;
+    const ageMs = this.#nowMs - endpoint.latencyAtMs;
+    const expected = us === UNKNOWN ? load * SLOWEST_US : us * Math.exp(-ageMs / DECAY_MS) * (1 + load);
+    return Math.min(expected, WORST_SCORE) | 0;
   }
 }
