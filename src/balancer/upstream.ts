@@ -124,10 +124,18 @@ export class Upstream {
    * Neutral when it ends.
    * @param latencyMs from the start of the attempt to the head of the response, or to the failure
    * @param nowMs monotonic
+   * @param durationMs from the start of the attempt to its end, which may be the end of a long body
    */
-  record(endpoint: Endpoint, result: AttemptResult, latencyMs: number, nowMs: number): void {
+  // oxlint-disable-next-line eslint/max-params -- hot: no object for each attempt
+  record(
+    endpoint: Endpoint,
+    result: AttemptResult,
+    latencyMs: number,
+    nowMs: number,
+    durationMs: number = latencyMs,
+  ): void {
     if (result !== AttemptResult.Neutral) this.balancer.observe(endpoint, latencyMs, nowMs, isFailure(result));
-    this.#detector?.record(endpoint, result, latencyMs, nowMs);
+    this.#detector?.record(endpoint, result, durationMs, nowMs);
   }
 
   /**
@@ -142,6 +150,8 @@ export class Upstream {
   /** Changes how health is judged by requests, and what follows from it. */
   usePolicy({ outlierDetection, slowStart, panicThreshold }: HealthPolicy): void {
     const isSamePanic = panicThreshold === this.#panicThreshold;
+    const isSameRamp =
+      slowStart?.windowMs === this.#slowStart?.windowMs && slowStart?.minPercent === this.#slowStart?.minPercent;
     this.#slowStart = slowStart;
     this.#panicThreshold = panicThreshold;
     const returned = outlierDetection === null && this.#detector?.forgiveAll(this.#host.nowMs) === true;
@@ -151,6 +161,7 @@ export class Upstream {
       this.#detector.watch(findAvailable(this.endpoints, panicThreshold).eligible);
     } else this.#detector.config = outlierDetection;
     if (returned || !isSamePanic) this.#refresh();
+    else if (!isSameRamp) this.#setWeights(this.#host.nowMs);
   }
 
   /** Every now and then while `wake` was called. @returns whether there will be more to do */
@@ -181,10 +192,9 @@ export class Upstream {
     this.#hashing = hashing;
     const isSameHashing = hashing?.subsetSize === former?.subsetSize && hashing?.boundPercent === former?.boundPercent;
     if (algorithm === this.algorithm && isSameHashing) return;
-    const balancer = ALGORITHMS[algorithm](this.#seed, hashing);
-    balancer.rebuild(this.available);
-    this.balancer = balancer;
+    this.balancer = ALGORITHMS[algorithm](this.#seed, hashing);
     this.algorithm = algorithm;
+    this.#setWeights(this.#host.nowMs);
   }
 
   /**

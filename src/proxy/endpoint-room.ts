@@ -8,7 +8,7 @@ import type { Upstream } from '../balancer/upstream.ts';
 import type { UpstreamLimits } from '../model/upstream-policy.ts';
 import type { Exchange } from './exchange.ts';
 import { BODY_NONE } from './http1/request-head.ts';
-import { mayRetry } from './retry.ts';
+import { backupOf, mayRetry, turnToBackup } from './retry.ts';
 import type { UpstreamTransport } from './upstream-transport.ts';
 
 /** How often the balancer is asked for another endpoint before all are looked at in turn. */
@@ -26,6 +26,14 @@ export function findEndpoint(exchange: Exchange): Endpoint | null {
   const { maxRequests } = admission.limits;
   if (maxRequests !== 0 && traffic.inFlight >= maxRequests) return null;
   return chooseWithRoom(exchange, admission.limits, failed);
+}
+
+/** Where there is no endpoint left, the backup takes over. @returns whether it did */
+export function leaveEmpty(exchange: Exchange): boolean {
+  const backup = exchange.upstream.hasEndpoints ? null : backupOf(exchange);
+  if (backup === null) return false;
+  turnToBackup(exchange, backup);
+  return true;
 }
 
 /** Null only without endpoints. */
