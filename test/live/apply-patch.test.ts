@@ -73,7 +73,7 @@ function describe(live: LiveState, configs: readonly ProxyConfig[]): unknown {
 
 function describeRoute(route: LiveRoute | null): unknown {
   if (route === null) return null;
-  const targets = REQUESTS.flatMap((request) => DRAWS.map((draw) => route.split.choose(request, draw)));
+  const targets = REQUESTS.flatMap((request) => DRAWS.map((draw) => route.split.choose(request, '192.0.2.1', draw)));
   return {
     id: route.id,
     policy: route.policy,
