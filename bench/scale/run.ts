@@ -12,6 +12,7 @@ const { values } = parseArgs({
     endpoints: { type: 'string', default: '10' },
     secrets: { type: 'string', default: '1000' },
     workers: { type: 'string', default: '2' },
+    changes: { type: 'string', default: '100' },
     parts: { type: 'string' },
   },
 });
@@ -22,5 +23,8 @@ const size = {
 };
 const parts = readNames('--parts', values.parts, PARTS);
 if (parts.includes('phases')) await measurePhases(size);
-if (parts.includes('whole')) await measureWhole(size, readCount('--workers', values.workers));
+if (parts.includes('whole')) {
+  const workers = readCount('--workers', values.workers);
+  await measureWhole(size, { workers, changes: readCount('--changes', values.changes) });
+}
 process.exit(0);

@@ -21,7 +21,6 @@ import {
 import { Controller } from './controller.ts';
 import type { SteadyOptions, SteadyResult } from './steady-client.ts';
 
-const CHANGES = 100;
 const STORM_CHANGES = 1_000;
 const LOAD_SECONDS = 5;
 const LOAD_RATE = 200;
@@ -29,7 +28,13 @@ const LOAD_RATE = 200;
 const QUIET = 1;
 const GIVE_UP_MS = 30_000;
 
-export async function measureWhole(size: ClusterSize, workers: number): Promise<void> {
+export interface WholePlan {
+  readonly workers: number;
+  /** Of each kind, one after the other. */
+  readonly changes: number;
+}
+
+export async function measureWhole(size: ClusterSize, { workers, changes }: WholePlan): Promise<void> {
   const pods = await startPods();
   const podPort = (pods.address() as AddressInfo).port;
   const api = await FakeApiServer.start();
@@ -49,7 +54,7 @@ export async function measureWhole(size: ClusterSize, workers: number): Promise<
     await setTimeout(3_000);
     printMemory('3 s later', controller.pid);
     const origin = `http://127.0.0.1:${httpPort}`;
-    await measureChanges(origin, size, api, podPort);
+    await measureChanges(origin, size, { api, podPort, changes });
     printMemory('after changes', controller.pid);
     printLatencies('requests, nothing changes', await steadyLoad(origin));
     const load = steadyLoad(origin);
@@ -72,12 +77,19 @@ async function startPods(): Promise<Server> {
   return pods;
 }
 
-async function measureChanges(origin: string, size: ClusterSize, api: FakeApiServer, podPort: number): Promise<void> {
+interface ChangePlan {
+  readonly api: FakeApiServer;
+  readonly podPort: number;
+  readonly changes: number;
+}
+
+async function measureChanges(origin: string, size: ClusterSize, plan: ChangePlan): Promise<void> {
+  const { api, podPort, changes } = plan;
   const client = new Client(origin);
   const endpoints: number[] = [];
   const routes: number[] = [];
   const added: number[] = [];
-  for (let round = 1; round <= CHANGES; round++) {
+  for (let round = 1; round <= changes; round++) {
     const i = QUIET + 1 + ((round * 37) % (size.ingresses - QUIET - 1));
     const wanted = new Set(Array.from({ length: size.endpoints }, (_, n) => podAddress(round, n)));
     api.put('endpointslices', rawSlice(i, size, podPort, round));
