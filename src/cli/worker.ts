@@ -86,6 +86,7 @@ port.on('message', (message: ToWorker) => {
 async function apply({ config, ports }: Extract<ToWorker, { type: 'config' }>): Promise<void> {
   let error = '';
   try {
+    if (config.routes.some(({ policy }) => policy.mirror !== null)) await worker.mirrors.prepare();
     const listeners = await server.open(config.listeners, ports);
     try {
       applyConfig(live, config);
@@ -104,6 +105,7 @@ async function apply({ config, ports }: Extract<ToWorker, { type: 'config' }>): 
 
 async function drain(deadlineMs: number): Promise<void> {
   await server.drain(deadlineMs);
+  worker.mirrors.close();
   accessLog?.close();
   worker.clock.close();
   send({ type: 'drained' });

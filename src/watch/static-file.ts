@@ -3,6 +3,7 @@ import type { RetryCondition } from '../model/route-policy.ts';
 import type { BalancerName } from '../model/upstream-policy.ts';
 import type { AffinityEntry } from './static-affinity.ts';
 import type { HealthCheckEntry } from './static-health-check.ts';
+import type { MirrorEntry } from './static-mirror.ts';
 import type { OutlierDetectionEntry, SlowStartEntry } from './static-passive-health.ts';
 
 export interface StaticFile {
@@ -96,6 +97,7 @@ export interface RouteEntry {
   readonly retries?: RetriesEntry | undefined;
   readonly requestBuffering?: boolean | undefined;
   readonly affinity?: AffinityEntry | undefined;
+  readonly mirror?: MirrorEntry | undefined;
   readonly maxBodySize?: string | number | undefined;
 }
 

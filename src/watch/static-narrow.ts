@@ -34,6 +34,7 @@ import {
 } from './static-file.ts';
 import { toHealthCheck } from './static-health-check.ts';
 import { reportIssues } from './static-issues.ts';
+import { toMirror } from './static-mirror.ts';
 import { toOutlierDetection, toSlowStart } from './static-passive-health.ts';
 import { StaticProblems, staticRef } from './static-problems.ts';
 import { staticFileSchema } from './static-schema.ts';
@@ -195,7 +196,7 @@ function toUpstreamTls(
 }
 
 function toRoute(entry: RouteEntry): StaticRoute {
-  const { host = '', upstream, timeouts, retries, requestBuffering, affinity, maxBodySize } = entry;
+  const { host = '', upstream, timeouts, retries, requestBuffering, affinity, mirror, maxBodySize } = entry;
   return {
     host: toStaticHost(host) ?? '',
     path: toPath(entry.path),
@@ -208,6 +209,7 @@ function toRoute(entry: RouteEntry): StaticRoute {
       idleMs: toMs(timeouts?.idle),
     },
     affinity: affinity === undefined ? null : toAffinity(affinity),
+    mirror: mirror === undefined ? null : toMirror(mirror),
     retries: {
       attempts: retries?.attempts ?? null,
       on: retries?.on === undefined ? null : [...new Set(retries.on)],
