@@ -4,21 +4,21 @@
  */
 import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import type { EndpointAddress, EndpointChange, ProxyConfig, UpstreamId } from '../model/proxy-config.ts';
-import { resolveBackend } from './backend.ts';
+import type { CompileMemory } from './compile-memory.ts';
 
 /**
  * Only upstreams whose list differs from the one in `running`.
- * @param zone as `CompileSettings` has it
+ * @param memory of the compiles before
  */
 export function compileEndpoints(
   snapshot: ObjectSnapshot,
   running: ProxyConfig,
-  zone: string,
+  memory: CompileMemory,
 ): readonly EndpointChange[] {
   const changes: EndpointChange[] = [];
   for (const upstream of running.upstreams) {
     if (upstream.backend === null) continue;
-    const { endpoints } = resolveBackend(snapshot, upstream.backend, zone);
+    const { endpoints } = memory.resolveBackend(snapshot, upstream.backend);
     if (!sameEndpoints(endpoints, upstream.endpoints)) changes.push({ upstreamId: upstream.id, endpoints });
   }
   return changes;
@@ -38,6 +38,7 @@ export function withEndpoints(config: ProxyConfig, changes: readonly EndpointCha
 
 /** Both are sorted. */
 function sameEndpoints(a: readonly EndpointAddress[], b: readonly EndpointAddress[]): boolean {
+  if (a === b) return true;
   return (
     a.length === b.length &&
     a.every((endpoint, index) => {

@@ -8,6 +8,7 @@ import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import type { Problem } from '../model/problem.ts';
 import type { ProxyConfig, RouteConfig } from '../model/proxy-config.ts';
 import { compareText } from './compare-text.ts';
+import { CompileMemory } from './compile-memory.ts';
 import { createDraft, type Draft, type DraftRoute } from './draft.ts';
 import { addCatchAll, addDefaultLocations } from './passes/add-default-locations.ts';
 import { addRules } from './passes/add-rules.ts';
@@ -35,15 +36,22 @@ const PASSES: readonly ((draft: Draft) => void)[] = [
   assignCertificates,
 ];
 
-export function compile(snapshot: ObjectSnapshot, settings: CompileSettings): ProxyConfig {
-  const draft = createDraft(snapshot, settings);
+/** @param memory of earlier compiles under the same settings; the result is the same without, and takes longer */
+export function compile(
+  snapshot: ObjectSnapshot,
+  settings: CompileSettings,
+  memory: CompileMemory = new CompileMemory(settings),
+): ProxyConfig {
+  const draft = createDraft(snapshot, settings, memory);
   for (const pass of PASSES) pass(draft);
   return {
     generation: snapshot.revision,
     listeners: draft.listeners,
-    routes: [...draft.routes].map(([id, route]) => toRouteConfig(id, route)).toSorted(compareRoutes),
-    upstreams: [...draft.upstreams.values()].toSorted((a, b) => compareText(a.id, b.id)),
-    certificates: draft.certificates.toSorted((a, b) => compareText(a.id, b.id)),
+    routes: memory.shareRoutes(
+      [...draft.routes].map(([id, route]) => toRouteConfig(id, route)).toSorted(compareRoutes),
+    ),
+    upstreams: memory.shareUpstreams([...draft.upstreams.values()].toSorted((a, b) => compareText(a.id, b.id))),
+    certificates: memory.shareCertificates(draft.certificates.toSorted((a, b) => compareText(a.id, b.id))),
     problems: [...snapshot.problems, ...sortProblems(draft.problems)],
   };
 }

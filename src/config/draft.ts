@@ -19,11 +19,13 @@ import type { RoutePolicy } from '../model/route-policy.ts';
 import type { CanarySettings, UpstreamSettings } from './annotations/ingress-settings.ts';
 import type { ResolvedBackend } from './backend.ts';
 import type { BackendTransport } from './backend-transport.ts';
+import type { CompileMemory } from './compile-memory.ts';
 import type { SettingAuthors } from './upstream-claims.ts';
 
 export interface Draft {
   readonly snapshot: ObjectSnapshot;
   readonly settings: CompileSettings;
+  readonly memory: CompileMemory;
   /** Of our class, oldest first; those that are canaries stand in `canaries` alone. */
   readonly ingresses: AcceptedIngress[];
   readonly canaries: AcceptedIngress[];
@@ -72,10 +74,11 @@ export interface DraftRoute {
   readonly sourceField: string;
 }
 
-export function createDraft(snapshot: ObjectSnapshot, settings: CompileSettings): Draft {
+export function createDraft(snapshot: ObjectSnapshot, settings: CompileSettings, memory: CompileMemory): Draft {
   return {
     snapshot,
     settings,
+    memory,
     ingresses: [],
     canaries: [],
     hostOwners: new Map(),

@@ -7,7 +7,6 @@ import { formatRef, type ObjectRef, toObjectKey } from '../model/object-ref.ts';
 import type { UpstreamId } from '../model/proxy-config.ts';
 import { DEFAULT_UPSTREAM_POLICY, type UpstreamPolicy } from '../model/upstream-policy.ts';
 import type { UpstreamSettings } from './annotations/ingress-settings.ts';
-import { readServiceAnnotations } from './annotations/read-annotations.ts';
 import type { BackendKey } from './backend.ts';
 import { type Draft, warn } from './draft.ts';
 
@@ -26,7 +25,7 @@ export interface UpstreamClaim {
 export function policyOfService(draft: Draft, backend: BackendKey): UpstreamPolicy {
   const service = draft.snapshot.services.get(toObjectKey(backend.namespace, backend.service));
   if (service === undefined) return DEFAULT_UPSTREAM_POLICY;
-  const { settings, faults } = readServiceAnnotations(service.annotations);
+  const { settings, faults } = draft.memory.readService(service);
   const source = { kind: 'Service', namespace: backend.namespace, name: backend.service };
   for (const { code, severity, key, message } of faults) {
     draft.problems.push({ code, severity, source, field: `metadata.annotations[${key}]`, message, location: null });

@@ -3,7 +3,7 @@ import type { ObjectRef } from '../model/object-ref.ts';
 import type { IngressBackend } from '../model/objects.ts';
 import type { UpstreamId } from '../model/proxy-config.ts';
 import type { UpstreamSettings } from './annotations/ingress-settings.ts';
-import { type BackendKey, findAppProtocol, resolveBackend } from './backend.ts';
+import type { BackendKey } from './backend.ts';
 import { type BackendTransport, toTransport, transportSuffix } from './backend-transport.ts';
 import { type Draft, reject, warn } from './draft.ts';
 import { claimUpstream, policyOfService } from './upstream-claims.ts';
@@ -38,11 +38,11 @@ export function useBackend(draft: Draft, backend: IngressBackend, user: BackendU
  * connect to it.
  */
 export function addUpstream(draft: Draft, backend: BackendKey, transport: BackendTransport): UpstreamId {
-  const appProtocol = findAppProtocol(draft.snapshot, backend);
+  const resolved = draft.memory.resolveBackend(draft.snapshot, backend);
+  const { appProtocol } = resolved;
   const suffix = transportSuffix(transport, appProtocol);
   const id = `${backend.namespace}/${backend.service}/${backend.port}${suffix}`;
   if (draft.upstreams.has(id)) return id;
-  const resolved = resolveBackend(draft.snapshot, backend, draft.settings.zone);
   draft.backends.set(id, resolved);
   draft.transports.set(id, transport);
   draft.upstreams.set(id, {

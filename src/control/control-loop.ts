@@ -4,6 +4,7 @@
  */
 import { compile } from '../config/compile.ts';
 import { compileEndpoints, withEndpoints } from '../config/compile-endpoints.ts';
+import { CompileMemory } from '../config/compile-memory.ts';
 import type { Logger } from '../log/logger.ts';
 import type { CompileSettings } from '../model/compile-settings.ts';
 import type { ObjectSnapshot } from '../model/object-snapshot.ts';
@@ -29,6 +30,7 @@ export interface ControlLoopOptions {
 
 export class ControlLoop implements SnapshotListener {
   readonly #options: ControlLoopOptions;
+  readonly #memory: CompileMemory;
   #running: ProxyConfig | null;
   #next: ObjectSnapshot | null;
   /** A snapshot with more than endpoint changes was replaced before it was compiled. */
@@ -47,6 +49,7 @@ export class ControlLoop implements SnapshotListener {
 
   constructor(options: ControlLoopOptions) {
     this.#options = options;
+    this.#memory = new CompileMemory(options.settings);
     this.#running = null;
     this.#next = null;
     this.#fullCompileDue = true;
@@ -96,7 +99,7 @@ export class ControlLoop implements SnapshotListener {
   }
 
   async #applyFull(snapshot: ObjectSnapshot): Promise<void> {
-    const config = compile(snapshot, this.#options.settings);
+    const config = compile(snapshot, this.#options.settings, this.#memory);
     const error = await this.#options.apply(config);
     if (error !== '') {
       this.#options.logger.error('configuration could not be applied', { generation: config.generation, error });
@@ -115,7 +118,7 @@ export class ControlLoop implements SnapshotListener {
   }
 
   async #applyEndpoints(snapshot: ObjectSnapshot, running: ProxyConfig): Promise<void> {
-    const changes = compileEndpoints(snapshot, running, this.#options.settings.zone);
+    const changes = compileEndpoints(snapshot, running, this.#memory);
     if (changes.length === 0) return;
     const next = withEndpoints(running, changes);
     await this.#options.applyEndpoints(changes, next);

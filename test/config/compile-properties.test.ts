@@ -1,13 +1,16 @@
 /** What holds for the compiler whatever users write: pure, total, independent of order, and equal to its short road. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import * as fc from 'fast-check';
 import { compile } from '../../src/config/compile.ts';
 import { compileEndpoints, withEndpoints } from '../../src/config/compile-endpoints.ts';
+import { CompileMemory } from '../../src/config/compile-memory.ts';
 import { toObjectKey } from '../../src/model/object-ref.ts';
 import type { ObjectSnapshot } from '../../src/model/object-snapshot.ts';
+import { arbitraryEdits } from '../support/arbitrary-edits.ts';
 import { arbitrarySlices, arbitrarySnapshot } from '../support/arbitrary-snapshot.ts';
-import { keyPair, settings } from '../support/fixtures.ts';
+import { keyPair, settings, snapshot } from '../support/fixtures.ts';
 
 const arbitrarySettings = fc
   .record({
@@ -77,15 +80,53 @@ test('the short road for endpoints gives what a full compile gives', () => {
       const endpointSlices = Map.groupBy(slices, (item) => toObjectKey(item.namespace, item.serviceName));
       const after: ObjectSnapshot = { ...before, endpointSlices, endpointsOnly: true };
       const running = compile(before, flags);
-      const changes = compileEndpoints(after, running, flags.zone);
+      const changes = compileEndpoints(after, running, new CompileMemory(flags));
       assert.deepEqual(withEndpoints(running, changes), compile(after, flags));
-      assert.deepEqual(compileEndpoints(after, withEndpoints(running, changes), flags.zone), []);
+      assert.deepEqual(compileEndpoints(after, withEndpoints(running, changes), new CompileMemory(flags)), []);
       const lists = new Map(running.upstreams.map((upstream) => [upstream.id, upstream.endpoints]));
       for (const change of changes) assert.notDeepEqual(change.endpoints, lists.get(change.upstreamId));
     }),
     { numRuns: 300 },
   );
 });
+
+test('a compile that remembers those before it gives what one without a memory gives', () => {
+  fc.assert(
+    fc.property(arbitraryEdits, arbitrarySettings, (snapshots, flags) => {
+      const memory = new CompileMemory(flags);
+      for (const objects of snapshots) {
+        const expected = compile(objects, flags);
+        assert.deepEqual(compile(objects, flags, memory), expected);
+        assert.deepEqual(compileEndpoints(objects, expected, memory), []);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('what an edit leaves as it was is the same object in the next configuration', () => {
+  fc.assert(
+    fc.property(arbitraryEdits, arbitrarySettings, (snapshots, flags) => {
+      const memory = new CompileMemory(flags);
+      let before = compile(snapshots[0] ?? snapshot({}), flags, memory);
+      for (const objects of snapshots.slice(1)) {
+        const after = compile(objects, flags, memory);
+        assertShared(before.routes, after.routes);
+        assertShared(before.upstreams, after.upstreams);
+        assertShared(before.certificates, after.certificates);
+        before = after;
+      }
+    }),
+  );
+});
+
+function assertShared(before: readonly { readonly id: string }[], after: readonly { readonly id: string }[]): void {
+  const known = new Map(before.map((item) => [item.id, item]));
+  for (const item of after) {
+    const last = known.get(item.id);
+    assert.equal(item === last, isDeepStrictEqual(item, last));
+  }
+}
 
 function assertUnique(values: readonly string[]): void {
   assert.deepEqual([...new Set(values)], values);

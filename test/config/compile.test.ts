@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { certificateCovers } from '../../src/config/certificate-covers.ts';
 import { compile } from '../../src/config/compile.ts';
 import { compileEndpoints, withEndpoints } from '../../src/config/compile-endpoints.ts';
+import { CompileMemory } from '../../src/config/compile-memory.ts';
 import type { IngressObject } from '../../src/model/objects.ts';
 import { canary, ingress, keyPair, service, settings, slice, snapshot, tlsSecret } from '../support/fixtures.ts';
 
@@ -152,7 +153,7 @@ test('the short road leaves a configuration alone when nothing moved, and upstre
     slices: [slice('shop/main', ['10.0.0.1'])],
   });
   const running = compile(objects, settings());
-  assert.deepEqual(compileEndpoints(objects, running, ''), []);
+  assert.deepEqual(compileEndpoints(objects, running, new CompileMemory(settings())), []);
   assert.equal(withEndpoints(running, []), running);
 });
 

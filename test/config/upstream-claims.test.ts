@@ -1,6 +1,7 @@
 /** Who decides what an upstream does with its endpoints. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CompileMemory } from '../../src/config/compile-memory.ts';
 import { createDraft, type Draft } from '../../src/config/draft.ts';
 import { claimUpstream, policyOfService } from '../../src/config/upstream-claims.ts';
 import { DEFAULT_HEALTH_CHECK, type HealthCheckConfig } from '../../src/model/health-check.ts';
@@ -12,7 +13,7 @@ import { upstreamConfig } from '../support/proxy-config.ts';
 const CHECK: HealthCheckConfig = { ...DEFAULT_HEALTH_CHECK, path: '/live' };
 
 function draftWith(id: string): Draft {
-  const draft = createDraft(snapshot({}), settings());
+  const draft = createDraft(snapshot({}), settings(), new CompileMemory(settings()));
   draft.upstreams.set(id, upstreamConfig(id));
   return draft;
 }
@@ -43,7 +44,7 @@ test('a later claim that differs is reported on its object and changes nothing',
 test('upstreams begin with what their service says, and its faults are its own', () => {
   const annotations = { 'sluice.dev/balancer': 'fastest', 'example.com/other': 'x', 'sluice.dev/ballancer': 'x' };
   const web = { ...service('shop/web'), annotations };
-  const draft = createDraft(snapshot({ services: [web] }), settings());
+  const draft = createDraft(snapshot({ services: [web] }), settings(), new CompileMemory(settings()));
   assert.deepEqual(policyOfService(draft, { namespace: 'shop', service: 'web', port: 80 }), DEFAULT_UPSTREAM_POLICY);
   assert.deepEqual(
     draft.problems.map(({ code, source, field }) => [code, source.kind, field]),
@@ -56,7 +57,7 @@ test('upstreams begin with what their service says, and its faults are its own',
 
 test('what counts on an ingress only is reported on a service', () => {
   const web = { ...service('shop/web'), annotations: { 'sluice.dev/upstream-proxy-protocol': 'v2' } };
-  const draft = createDraft(snapshot({ services: [web] }), settings());
+  const draft = createDraft(snapshot({ services: [web] }), settings(), new CompileMemory(settings()));
   policyOfService(draft, { namespace: 'shop', service: 'web', port: 80 });
   assert.match(draft.problems[0]?.message ?? '', /has no effect on a service; it counts on an ingress/);
 });

@@ -106,6 +106,8 @@ export class ResponseSubject {
       },
       onConnectionReady: ignore,
       onUpstreamDrain: ignore,
+      onSwitch: ignore,
+      addFields: ignore,
       onInformational: (head: ResponseHead) =>
         this.#addMessage(head).complete || fail('an incomplete interim response'),
       onResponseHead: (head: ResponseHead) => {

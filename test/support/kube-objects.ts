@@ -20,6 +20,11 @@ export type KubeCollection =
   | 'endpoints'
   | 'secrets'
   | 'serviceaccounts'
+  | 'nodes'
+  | 'pods'
+  | 'deployments'
+  | 'daemonsets'
+  | 'networkpolicies'
   | 'ingresses'
   | 'ingressclasses'
   | 'roles'
@@ -36,6 +41,11 @@ const COLLECTIONS: Readonly<Record<KubeCollection, { readonly apiVersion: string
   endpoints: { apiVersion: 'v1', kind: 'Endpoints' },
   secrets: { apiVersion: 'v1', kind: 'Secret' },
   serviceaccounts: { apiVersion: 'v1', kind: 'ServiceAccount' },
+  nodes: { apiVersion: 'v1', kind: 'Node' },
+  pods: { apiVersion: 'v1', kind: 'Pod' },
+  deployments: { apiVersion: 'apps/v1', kind: 'Deployment' },
+  daemonsets: { apiVersion: 'apps/v1', kind: 'DaemonSet' },
+  networkpolicies: { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy' },
   ingresses: { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress' },
   ingressclasses: { apiVersion: 'networking.k8s.io/v1', kind: 'IngressClass' },
   roles: { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role' },

@@ -26,6 +26,11 @@ export interface ReadAnnotations {
   readonly faults: readonly AnnotationFault[];
 }
 
+export interface ReadServiceAnnotations {
+  readonly settings: UpstreamSettings;
+  readonly faults: readonly AnnotationFault[];
+}
+
 const SPECS: ReadonlyMap<string, AnnotationSpec> = specsOf(false);
 const OWN_SPECS: ReadonlyMap<string, AnnotationSpec> = specsOf(true);
 const KNOWN_NAMES: readonly string[] = [...SPECS.keys(), ...UNSUPPORTED_NAMES];
@@ -51,10 +56,7 @@ export function readAnnotations(annotations: Readonly<Record<string, string>>, p
  * What a Service says of the upstreams made of it. Only our own names count there: those of the dialect belong on an
  * Ingress, and a Service may carry anything else for other programs.
  */
-export function readServiceAnnotations(annotations: Readonly<Record<string, string>>): {
-  readonly settings: UpstreamSettings;
-  readonly faults: readonly AnnotationFault[];
-} {
+export function readServiceAnnotations(annotations: Readonly<Record<string, string>>): ReadServiceAnnotations {
   const ours = Object.keys(annotations).filter((key) => key.startsWith(OWN_PREFIX));
   const reading = new Reading(OWN_PREFIX);
   for (const key of ours.toSorted()) reading.addToService(key, annotations[key] ?? '');

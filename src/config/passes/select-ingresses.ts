@@ -1,7 +1,6 @@
 /** Pass: which Ingresses are ours, in which order they count, and what their annotations say. */
 import type { IngressObject } from '../../model/objects.ts';
 import type { IngressSettings } from '../annotations/ingress-settings.ts';
-import { readAnnotations } from '../annotations/read-annotations.ts';
 import { resolveTransport } from '../backend-tls.ts';
 import { type BackendTransport, DEFAULT_BACKEND_TRANSPORT } from '../backend-transport.ts';
 import { compareText } from '../compare-text.ts';
@@ -39,36 +38,56 @@ export function compareAge(a: IngressObject, b: IngressObject): number {
 
 function accept(draft: Draft, ingress: IngressObject): AcceptedIngress {
   const ref = ingressRef(ingress);
-  const { settings, faults } = readAnnotations(ingress.annotations, draft.settings.annotationsPrefix);
+  const { settings, faults, slashPolicy } = draft.memory.readIngress(ingress);
   for (const { code, severity, key, message } of faults) {
     const field = `metadata.annotations[${key}]`;
     draft.problems.push({ code, severity, source: ref, field, message, location: null });
   }
   const isCanary = settings.canary.enabled;
-  const transport = isCanary ? DEFAULT_BACKEND_TRANSPORT : resolveBackends(draft, ref, settings);
-  return {
+  const { transport, closedBy } = isCanary ? CANARY_CONNECTIONS : resolveConnections(draft, ref, settings);
+  const accepted = {
     object: ingress,
     ref,
     policy: settings.policy,
-    slashPolicy: { ...settings.policy, redirectMissingSlash: true },
+    slashPolicy,
     canary: isCanary ? settings.canary : null,
     transport,
     upstreamSettings: settings.upstream,
   };
+  return closedBy === '' ? accepted : close(accepted, closedBy);
 }
 
-/** Closes the routes where what is asked of connections to backends cannot be had. */
-function resolveBackends(draft: Draft, ref: AcceptedIngress['ref'], settings: IngressSettings): BackendTransport {
+/** How backends are connected to, and the annotation that cannot be honoured; empty = all can be. */
+interface Connections {
+  readonly transport: BackendTransport;
+  readonly closedBy: string;
+}
+
+const CANARY_CONNECTIONS: Connections = { transport: DEFAULT_BACKEND_TRANSPORT, closedBy: '' };
+
+function resolveConnections(draft: Draft, ref: AcceptedIngress['ref'], settings: IngressSettings): Connections {
   const { transport, faults } = resolveTransport(draft.snapshot, ref.namespace, settings.backend);
+  let closedBy = '';
   for (const { code, closes, key, message } of faults) {
     const name = `${draft.settings.annotationsPrefix}/${key}`;
     const field = `metadata.annotations[${name}]`;
     if (closes) {
       reject(draft, code, ref, field, message);
-      settings.policy.closed ??= { status: 503, reason: `annotation ${name} cannot be honoured` };
+      if (closedBy === '') closedBy = name;
     } else warn(draft, code, ref, field, message);
   }
-  return transport;
+  return { transport, closedBy };
+}
+
+/** Where what is asked of connections to backends cannot be had. The first reason to close counts. */
+function close(accepted: AcceptedIngress, annotation: string): AcceptedIngress {
+  if (accepted.policy.closed !== null) return accepted;
+  const closed = { status: 503, reason: `annotation ${annotation} cannot be honoured` };
+  return {
+    ...accepted,
+    policy: { ...accepted.policy, closed },
+    slashPolicy: { ...accepted.slashPolicy, closed },
+  };
 }
 
 function ingressRef(ingress: IngressObject): AcceptedIngress['ref'] {

@@ -1,0 +1,117 @@
+/** Where the time goes between a change and its effect: each step by itself, in this thread, as CPU time. */
+import { UpstreamRegistry } from '../../src/balancer/upstream-registry.ts';
+import { compile } from '../../src/config/compile.ts';
+import { compileEndpoints, withEndpoints } from '../../src/config/compile-endpoints.ts';
+import { CompileMemory } from '../../src/config/compile-memory.ts';
+import { applyConfig } from '../../src/live/apply-config.ts';
+import { LiveState } from '../../src/live/live-state.ts';
+import type { CompileSettings } from '../../src/model/compile-settings.ts';
+import { narrowIngressClass } from '../../src/watch/narrow-class.ts';
+import { narrowEndpointSlice } from '../../src/watch/narrow-endpoints.ts';
+import { narrowIngress } from '../../src/watch/narrow-ingress.ts';
+import { narrowSecret } from '../../src/watch/narrow-secret.ts';
+import { narrowService } from '../../src/watch/narrow-service.ts';
+import { SnapshotBuilder, type SnapshotKind, type SnapshotObjects } from '../../src/watch/snapshot.ts';
+import { median } from '../macro/arithmetic.ts';
+import { type ClusterSize, type RawObject, rawClass, rawIngress, rawSecrets, rawService, rawSlice } from './cluster.ts';
+
+const ROUNDS = 15;
+const POD_PORT = 8080;
+
+const SETTINGS: CompileSettings = {
+  ingressClass: 'sluice',
+  controllerName: 'sluice.dev/ingress-controller',
+  watchIngressWithoutClass: false,
+  takeEveryIngress: false,
+  annotationsPrefix: 'nginx.ingress.kubernetes.io',
+  defaultBackendService: '',
+  defaultTlsSecret: '',
+  fallbackCertificate: null,
+  listeners: [],
+  zone: '',
+};
+
+type Narrow = { [K in SnapshotKind]?: (raw: unknown) => { readonly value: SnapshotObjects[K] | null } };
+
+const NARROW: Narrow = {
+  Ingress: narrowIngress,
+  IngressClass: narrowIngressClass,
+  Service: narrowService,
+  EndpointSlice: narrowEndpointSlice,
+  Secret: narrowSecret,
+};
+
+/** CPU milliseconds by name, in the order in which the steps were first taken. */
+class Steps {
+  readonly #samples = new Map<string, number[]>();
+
+  take<T>(name: string, work: () => T): T {
+    const before = process.threadCpuUsage();
+    const result = work();
+    const { user, system } = process.threadCpuUsage(before);
+    const samples = this.#samples.get(name) ?? [];
+    samples.push((user + system) / 1_000);
+    this.#samples.set(name, samples);
+    return result;
+  }
+
+  print(title: string): void {
+    console.log(title);
+    for (const [name, samples] of this.#samples) {
+      console.log(
+        `  ${name.padEnd(32)}${median(samples).toFixed(2).padStart(9)}${Math.max(...samples)
+          .toFixed(2)
+          .padStart(9)}`,
+      );
+    }
+  }
+}
+
+export async function measurePhases(size: ClusterSize): Promise<void> {
+  const secrets = await rawSecrets(size);
+  const builder = new SnapshotBuilder();
+  const put = (kind: SnapshotKind, raw: RawObject): void => {
+    const { namespace = '', name } = raw.metadata;
+    const key = namespace === '' ? name : `${namespace}/${name}`;
+    builder.set(kind, key, NARROW[kind]?.(raw).value ?? null);
+  };
+  const indices = Array.from({ length: size.ingresses }, (_, i) => i);
+  const memory = new CompileMemory(SETTINGS);
+  const load = new Steps();
+  put('IngressClass', rawClass());
+  load.take('narrow ingresses', () => indices.forEach((i) => put('Ingress', rawIngress(i, size))));
+  load.take('narrow services', () => indices.forEach((i) => put('Service', rawService(i))));
+  load.take('narrow slices', () => indices.forEach((i) => put('EndpointSlice', rawSlice(i, size, POD_PORT))));
+  load.take('narrow secrets', () => secrets.forEach((raw) => put('Secret', raw)));
+  let snapshot = load.take('snapshot', () => builder.build());
+  let running = load.take('compile', () => compile(snapshot, SETTINGS, memory));
+  const copy = load.take('clone, each worker', () => structuredClone(running));
+  const live = new LiveState(
+    new UpstreamRegistry(() => ({ idleCount: 0, openCount: 0, close: () => undefined, retire: () => undefined }), 1),
+  );
+  load.take('apply, each worker', () => applyConfig(live, copy));
+  load.print(`${'at the start'.padEnd(34)}   median      max   (CPU ms)`);
+
+  const route = new Steps();
+  for (let round = 0; round < ROUNDS; round++) {
+    const raw = rawIngress((round * 37) % size.ingresses, size, `/round-${round}`);
+    route.take('narrow', () => put('Ingress', raw));
+    snapshot = route.take('snapshot', () => builder.build());
+    running = route.take('compile', () => compile(snapshot, SETTINGS, memory));
+    const next = route.take('clone, each worker', () => structuredClone(running));
+    route.take('apply, each worker', () => applyConfig(live, next));
+  }
+  route.print('one ingress changes');
+
+  const endpoints = new Steps();
+  for (let round = 0; round < ROUNDS; round++) {
+    const raw = rawSlice((round * 37) % size.ingresses, size, POD_PORT, round + 1);
+    endpoints.take('narrow', () => put('EndpointSlice', raw));
+    snapshot = endpoints.take('snapshot', () => builder.buildEndpoints());
+    const changes = endpoints.take('compile endpoints', () => compileEndpoints(snapshot, running, memory));
+    running = endpoints.take('with endpoints', () => withEndpoints(running, changes));
+    const copies = endpoints.take('clone, each worker', () => structuredClone(changes));
+    endpoints.take('apply, each worker', () => copies.forEach((change) => live.upstreams.applyEndpoints(change)));
+  }
+  endpoints.print('the endpoints of one service change');
+}

@@ -1,0 +1,26 @@
+/** What ten thousand Ingresses cost, and how fast their changes are. Usage: see `bench/README.md`. */
+import { parseArgs } from 'node:util';
+import { readCount, readNames } from '../macro/options.ts';
+import { measurePhases } from './phases.ts';
+import { measureWhole } from './whole.ts';
+
+const PARTS = ['phases', 'whole'];
+
+const { values } = parseArgs({
+  options: {
+    ingresses: { type: 'string', default: '10000' },
+    endpoints: { type: 'string', default: '10' },
+    secrets: { type: 'string', default: '1000' },
+    workers: { type: 'string', default: '2' },
+    parts: { type: 'string' },
+  },
+});
+const size = {
+  ingresses: readCount('--ingresses', values.ingresses),
+  endpoints: readCount('--endpoints', values.endpoints),
+  secrets: readCount('--secrets', values.secrets),
+};
+const parts = readNames('--parts', values.parts, PARTS);
+if (parts.includes('phases')) await measurePhases(size);
+if (parts.includes('whole')) await measureWhole(size, readCount('--workers', values.workers));
+process.exit(0);

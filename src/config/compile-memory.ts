@@ -1,0 +1,133 @@
+/**
+ * What one compile leaves behind for the next: answers that follow from objects alone, kept as long as these objects are, and
+ * the parts of the last configuration. It spares work and never decides anything: a property test holds a compile with a
+ * memory equal to one without.
+ */
+import type { CompileSettings } from '../model/compile-settings.ts';
+import { toObjectKey } from '../model/object-ref.ts';
+import type { ObjectSnapshot } from '../model/object-snapshot.ts';
+import type { EndpointSliceObject, IngressObject, ServiceObject } from '../model/objects.ts';
+import type { CertificateConfig, RouteConfig, UpstreamConfig } from '../model/proxy-config.ts';
+import type { RoutePolicy } from '../model/route-policy.ts';
+import { sameContent } from '../model/same-content.ts';
+import {
+  type ReadAnnotations,
+  type ReadServiceAnnotations,
+  readAnnotations,
+  readServiceAnnotations,
+} from './annotations/read-annotations.ts';
+import { type BackendKey, findAppProtocol, type ResolvedBackend, resolveBackend } from './backend.ts';
+
+export interface ReadIngress extends ReadAnnotations {
+  /** The policy of its `Prefix` paths that end in `/`. */
+  readonly slashPolicy: RoutePolicy;
+}
+
+export interface KnownBackend extends ResolvedBackend {
+  /** What the Service says its port speaks; empty where it says nothing. */
+  readonly appProtocol: string;
+}
+
+interface KnownService {
+  /** All answers are about these. */
+  readonly slices: readonly EndpointSliceObject[] | undefined;
+  readonly backends: Map<number | string, KnownBackend>;
+}
+
+/** For compiles under the settings it was made with. */
+export class CompileMemory {
+  readonly #prefix: string;
+  readonly #zone: string;
+  readonly #ingresses: WeakMap<IngressObject, ReadIngress>;
+  readonly #annotations: WeakMap<ServiceObject, ReadServiceAnnotations>;
+  readonly #services: WeakMap<ServiceObject, KnownService>;
+  #routes: ReadonlyMap<string, RouteConfig>;
+  #upstreams: ReadonlyMap<string, UpstreamConfig>;
+  #certificates: ReadonlyMap<string, CertificateConfig>;
+
+  constructor({ annotationsPrefix, zone }: Pick<CompileSettings, 'annotationsPrefix' | 'zone'>) {
+    this.#prefix = annotationsPrefix;
+    this.#zone = zone;
+    this.#ingresses = new WeakMap();
+    this.#annotations = new WeakMap();
+    this.#services = new WeakMap();
+    this.#routes = new Map();
+    this.#upstreams = new Map();
+    this.#certificates = new Map();
+  }
+
+  /** Shared by all compiles: nobody may change what is in it. */
+  readIngress(ingress: IngressObject): ReadIngress {
+    const known = this.#ingresses.get(ingress);
+    if (known !== undefined) return known;
+    const read = readAnnotations(ingress.annotations, this.#prefix);
+    const made = { ...read, slashPolicy: { ...read.settings.policy, redirectMissingSlash: true } };
+    this.#ingresses.set(ingress, made);
+    return made;
+  }
+
+  readService(service: ServiceObject): ReadServiceAnnotations {
+    const known = this.#annotations.get(service);
+    if (known !== undefined) return known;
+    const made = readServiceAnnotations(service.annotations);
+    this.#annotations.set(service, made);
+    return made;
+  }
+
+  resolveBackend(snapshot: ObjectSnapshot, backend: BackendKey): KnownBackend {
+    const key = toObjectKey(backend.namespace, backend.service);
+    const service = snapshot.services.get(key);
+    if (service === undefined) return this.#resolve(snapshot, backend);
+    const slices = snapshot.endpointSlices.get(key);
+    let known = this.#services.get(service);
+    if (known === undefined || known.slices !== slices) {
+      known = { slices, backends: new Map() };
+      this.#services.set(service, known);
+    }
+    let resolved = known.backends.get(backend.port);
+    if (resolved === undefined) {
+      resolved = this.#resolve(snapshot, backend);
+      known.backends.set(backend.port, resolved);
+    }
+    return resolved;
+  }
+
+  /** What is the same as last time becomes the same object as last time, so that changes can be found by identity. */
+  shareRoutes(routes: readonly RouteConfig[]): readonly RouteConfig[] {
+    const shared = share(this.#routes, routes);
+    this.#routes = byId(shared);
+    return shared;
+  }
+
+  shareUpstreams(upstreams: readonly UpstreamConfig[]): readonly UpstreamConfig[] {
+    const shared = share(this.#upstreams, upstreams);
+    this.#upstreams = byId(shared);
+    return shared;
+  }
+
+  shareCertificates(certificates: readonly CertificateConfig[]): readonly CertificateConfig[] {
+    const shared = share(this.#certificates, certificates);
+    this.#certificates = byId(shared);
+    return shared;
+  }
+
+  #resolve(snapshot: ObjectSnapshot, backend: BackendKey): KnownBackend {
+    const { endpoints, fault } = resolveBackend(snapshot, backend, this.#zone);
+    return { endpoints, fault, appProtocol: findAppProtocol(snapshot, backend) };
+  }
+}
+
+interface Identified {
+  readonly id: string;
+}
+
+function share<T extends Identified>(known: ReadonlyMap<string, T>, items: readonly T[]): readonly T[] {
+  return items.map((item) => {
+    const last = known.get(item.id);
+    return last !== undefined && sameContent(last, item) ? last : item;
+  });
+}
+
+function byId<T extends Identified>(items: readonly T[]): ReadonlyMap<string, T> {
+  return new Map(items.map((item) => [item.id, item]));
+}
