@@ -167,7 +167,8 @@ export class RequestCopy implements Dispatcher.DispatchHandler {
    * @param local the answer is not that of a back end
    */
   onProductionEnd(status: number, local: boolean): void {
-    if (this.#phase === WAITING && !this.#complete) this.#drop('incomplete');
+    // One that never began was refused before it would have been copied.
+    if (this.#phase === WAITING && !this.#complete && this.#destination !== null) this.#drop('incomplete');
     const facts = this.#production;
     this.#productionEnded = true;
     if (facts === null) return;
