@@ -113,8 +113,9 @@ export async function measurePhases(size: ClusterSize): Promise<void> {
   for (let round = 0; round < ROUNDS; round++) {
     const raw = rawSlice((round * 37) % size.ingresses, size, POD_PORT, round + 1);
     endpoints.take('narrow', () => put('EndpointSlice', raw));
-    snapshot = endpoints.take('snapshot', () => builder.buildEndpoints());
-    const changes = endpoints.take('compile endpoints', () => compileEndpoints(snapshot, running, memory));
+    const after = endpoints.take('snapshot', () => builder.buildEndpoints());
+    const changes = endpoints.take('compile endpoints', () => compileEndpoints(after, running, memory, snapshot));
+    snapshot = after;
     running = endpoints.take('with endpoints', () => withEndpoints(running, changes));
     const copies = endpoints.take('clone, each worker', () => structuredClone(changes));
     endpoints.take('apply, each worker', () => copies.forEach((change) => live.upstreams.applyEndpoints(change)));
