@@ -180,3 +180,19 @@ test('counters are metrics of the route', async () => {
   assert.match(line ?? '', /result="answered"/);
   assert.equal(await sluice.metric('sluice_mirror_in_flight'), 0);
 });
+
+test('a mirror that a changed configuration brings is used from its first request on', async (t) => {
+  const plain = {
+    upstreams: { a: { endpoints: [{ address: production.address }] } },
+    routes: [{ host: 'other.example', upstream: 'a' }, { upstream: 'a' }],
+  };
+  const changing = await SluiceProcess.start({ config: plain });
+  t.after(() => changing.kill());
+  const [other] = plain.routes;
+  const mirror = { url: `http://${shadow.address}$request_uri` };
+  await changing.reload({ ...plain, routes: [other, { upstream: 'a', mirror }] });
+  const client = await RawClient.connect(changing.httpPort);
+  t.after(() => client.destroy());
+  assert.equal(await send(client, 'GET /changed HTTP/1.1'), 'production');
+  assert.equal((await shadow.request()).target, '/changed');
+});
