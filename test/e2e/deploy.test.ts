@@ -57,7 +57,8 @@ function published({ status }: KubeObject): string {
 /** An installation of an overlay, as far as an API server alone can have one. */
 class Installation {
   readonly cluster: E2eCluster;
-  readonly deployment: Deployment;
+  /** Whose flags the next replica gets. */
+  deployment: Deployment;
   readonly namespace: string;
   readonly created: { readonly collection: KubeCollection; readonly manifest: Manifest }[] = [];
   readonly tooNew: string[] = [];
@@ -254,6 +255,51 @@ describe('the overlay for one namespace, in another one than its own', { skip: e
       (ingress) => published(ingress) === '192.0.2.8',
     );
     assert.deepEqual(await denials(replica), ['ingressclasses']);
+  });
+});
+
+describe('the overlays for moving from ingress-nginx', { skip: e2eSkip }, () => {
+  let installation: Installation;
+
+  function untilPublished(address: string): Promise<unknown> {
+    return eventually(
+      () => installation.cluster.objects.get('ingresses', E2E_NAMESPACE, 'shop'),
+      (ingress) => published(ingress) === address,
+    );
+  }
+
+  before(async () => {
+    installation = await Installation.start('nginx-parallel');
+    const { cluster } = installation;
+    const { objects } = cluster;
+    await cluster.service('web');
+    await cluster.createIngress('shop', { host: HOST, paths: { '/': 'web' }, className: 'nginx' });
+    await cluster.createIngress('other', { host: 'other.example', paths: { '/': 'web' }, className: 'sluice' });
+    await objects.create('namespaces', { metadata: { name: 'ingress-nginx' } });
+    const spec = { type: 'LoadBalancer', ports: [{ port: 80 }] };
+    const metadata = { name: 'ingress-nginx-controller', namespace: 'ingress-nginx' };
+    await objects.create('services', { metadata, spec });
+    const toStatus = (ip: string): object => ({ status: { loadBalancer: { ingress: [{ ip }] } } });
+    await objects.patch('services', 'ingress-nginx', 'ingress-nginx-controller/status', toStatus('192.0.2.1'));
+    await objects.patch('services', 'sluice', 'sluice/status', toStatus('192.0.2.2'));
+  });
+
+  after(async () => {
+    await installation?.stop();
+  });
+
+  test('serve its class, first with its addresses in the status, then with those of our Service', async () => {
+    const beside = await installation.replica();
+    assert.equal(await get(beside.httpPort), '200 web');
+    const { routes } = await beside.running();
+    assert.deepEqual([...new Set(routes.map(({ host }) => host))], [HOST]);
+    await untilPublished('192.0.2.1');
+    installation.deployment = new Deployment('nginx-takeover');
+    const inPlace = await installation.replica();
+    beside.signal('SIGINT');
+    await untilPublished('192.0.2.2');
+    assert.equal(await get(inPlace.httpPort), '200 web');
+    assert.deepEqual(await denials(inPlace), []);
   });
 });
 
