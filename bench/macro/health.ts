@@ -7,14 +7,20 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { median } from './arithmetic.ts';
+import { makeCertificate } from './certificate.ts';
 import { h2load, type LoadResult } from './load.ts';
-import { readCount } from './options.ts';
+import { readCount, readNames } from './options.ts';
 import { freePort, LOAD_CORE, PinnedProcess, PROXY_CORE } from './pinned-process.ts';
-import { mainThreadSeconds } from './process-tree.ts';
+import { mainThreadSeconds, residentBytes } from './process-tree.ts';
 import { makeScratchDirectory } from './scratch-directory.ts';
 import { sluiceProgram } from './targets.ts';
 
+const KINDS = ['http', 'https', 'grpc'];
+
 interface Plan {
+  readonly kind: string;
+  /** What is measured, by name; the last one is this tree. */
+  readonly programs: ReadonlyMap<string, string>;
   readonly endpoints: number;
   readonly intervalSeconds: number;
   readonly seconds: number;
@@ -27,24 +33,35 @@ interface Round {
   readonly checksPerSecond: number;
   /** Of the control plane, in percent of one core: without traffic, so that nothing else is in it. */
   readonly cpuPercent: number;
+  /** Resident, of the process. */
+  readonly memoryMegabytes: number;
   readonly load: LoadResult;
 }
 
 const SERVERS = join(import.meta.dirname, 'servers');
 /** By then the first checks of all are over, and code that runs often is compiled. */
 const SETTLE_MS = 8_000;
+const WITHOUT = 'without checks';
 
 const running = new Set<PinnedProcess>();
 
 async function main(): Promise<void> {
   const plan = readPlan();
   const directory = makeScratchDirectory();
+  const certificate = await makeCertificate(directory);
   const [endpointPort, upstreamPort] = [await freePort(), await freePort()];
   try {
     await start(
       'endpoints',
       LOAD_CORE,
-      [process.execPath, join(SERVERS, 'endpoints.ts'), `${endpointPort}`],
+      [
+        process.execPath,
+        join(SERVERS, 'endpoints.ts'),
+        `${endpointPort}`,
+        plan.kind,
+        certificate.certFile,
+        certificate.keyFile,
+      ],
       endpointPort,
     );
     await start(
@@ -53,18 +70,15 @@ async function main(): Promise<void> {
       [process.execPath, join(SERVERS, 'upstream.ts'), `${upstreamPort}`],
       upstreamPort,
     );
-    const rounds: { readonly without: Round; readonly with: Round }[] = [];
+    const measured = new Map<string, Round[]>();
+    const note = (name: string, round: Round): void => void measured.set(name, [...(measured.get(name) ?? []), round]);
     const configure = (checked: boolean): unknown => toConfiguration(plan, checked, endpointPort, upstreamPort);
     for (let round = 0; round < plan.rounds; round++) {
-      const without = await measure(plan, directory, configure(false));
-      rounds.push({ without, with: await measure(plan, directory, configure(true)) });
+      note(WITHOUT, await measure(plan, sluiceProgram(), directory, configure(false)));
+      for (const [name, program] of plan.programs) note(name, await measure(plan, program, directory, configure(true)));
       process.stderr.write(`round ${round + 1} of ${plan.rounds}\n`);
     }
-    report(
-      plan,
-      rounds.map((each) => each.without),
-      rounds.map((each) => each.with),
-    );
+    report(plan, measured);
   } finally {
     for (const each of running) await each.stop();
   }
@@ -73,6 +87,8 @@ async function main(): Promise<void> {
 function readPlan(): Plan {
   const { values } = parseArgs({
     options: {
+      kind: { type: 'string', default: 'http' },
+      before: { type: 'string' },
       endpoints: { type: 'string', default: '5000' },
       interval: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '10' },
@@ -80,7 +96,11 @@ function readPlan(): Plan {
       rate: { type: 'string', default: '1000' },
     },
   });
+  const [kind = ''] = readNames('--kind', values.kind, KINDS);
+  const before: [string, string][] = values.before === undefined ? [] : [['before', values.before]];
   return {
+    kind,
+    programs: new Map([...before, ['with checks', sluiceProgram()]]),
     endpoints: readCount('--endpoints', values.endpoints),
     intervalSeconds: readCount('--interval', values.interval),
     seconds: readCount('--seconds', values.seconds),
@@ -96,7 +116,7 @@ function toConfiguration(plan: Plan, checked: boolean, endpointPort: number, ups
   });
   // On a busy machine an endpoint may take long, and a check that gives up costs something else.
   const times = { interval: `${plan.intervalSeconds}s`, timeout: `${plan.intervalSeconds}s` };
-  const healthCheck = { path: '/healthz', ...times };
+  const healthCheck = { kind: plan.kind, ...(plan.kind === 'grpc' ? {} : { path: '/healthz' }), ...times };
   return {
     upstreams: {
       app: { endpoints: [{ address: `127.0.0.1:${upstreamPort}` }] },
@@ -106,13 +126,13 @@ function toConfiguration(plan: Plan, checked: boolean, endpointPort: number, ups
   };
 }
 
-async function measure(plan: Plan, directory: string, configuration: unknown): Promise<Round> {
+async function measure(plan: Plan, program: string, directory: string, configuration: unknown): Promise<Round> {
   const file = join(directory, 'sluice.yaml');
   writeFileSync(file, JSON.stringify(configuration));
   const [port, adminPort] = [await freePort(), await freePort()];
   const ports = ['--http-port', `${port}`, '--https-port', '0', '--admin-port', `${adminPort}`];
   const flags = ['--workers', '1', '--access-log', 'off', ...ports];
-  const command = [process.execPath, sluiceProgram(), 'serve', '--config', file, ...flags];
+  const command = [process.execPath, program, 'serve', '--config', file, ...flags];
   const sluice = await start('sluice', PROXY_CORE, command, port);
   try {
     await setTimeout(SETTLE_MS);
@@ -124,10 +144,11 @@ async function measure(plan: Plan, directory: string, configuration: unknown): P
     const cpuPercent = ((mainThreadSeconds(sluice.pid) - cpuBefore) / (performance.now() - beganMs)) * 100_000;
     const checks = (await readChecks(adminPort)) - checksBefore;
     const checksPerSecond = (checks / (performance.now() - readMs)) * 1_000;
+    const memoryMegabytes = residentBytes(sluice.pid) / 1e6;
     const { rate, seconds } = plan;
     const traffic = { url: `http://127.0.0.1:${port}/`, connections: 10, http1: true, streams: 1, rate, directory };
     await h2load({ ...traffic, seconds: 2 });
-    return { checksPerSecond, cpuPercent, load: await h2load({ ...traffic, seconds }) };
+    return { checksPerSecond, cpuPercent, memoryMegabytes, load: await h2load({ ...traffic, seconds }) };
   } finally {
     running.delete(sluice);
     await sluice.stop();
@@ -151,32 +172,28 @@ async function readChecks(adminPort: number): Promise<number> {
   return read('success');
 }
 
-function report(
-  { endpoints, intervalSeconds, rate }: Plan,
-  without: readonly Round[],
-  checked: readonly Round[],
-): void {
-  const figure = (rounds: readonly Round[], of: (round: Round) => number): number => median(rounds.map(of));
-  const cpu = [without, checked].map((rounds) => figure(rounds, (round) => round.cpuPercent)) as [number, number];
-  const checks = figure(checked, (round) => round.checksPerSecond);
+function report(plan: Plan, measured: ReadonlyMap<string, readonly Round[]>): void {
+  const { kind, endpoints, intervalSeconds, rate, rounds } = plan;
+  const figure = (name: string, of: (round: Round) => number): number => median((measured.get(name) ?? []).map(of));
+  const idlePercent = figure(WITHOUT, ({ cpuPercent }) => cpuPercent);
   console.log(
-    `${endpoints} endpoints every ${intervalSeconds} s, ${rate} requests a second; medians of ${checked.length} rounds`,
+    `${endpoints} ${kind} endpoints every ${intervalSeconds} s, ${rate} requests a second; medians of ${rounds} rounds`,
   );
-  for (const [name, rounds, share] of [
-    ['without checks', without, cpu[0]],
-    ['with checks', checked, cpu[1]],
-  ] as const) {
-    const times = (['p50Ms', 'p99Ms', 'p999Ms'] as const).map((key) =>
-      figure(rounds, ({ load }) => load[key]).toFixed(2),
+  for (const [name, each] of measured) {
+    const percent = figure(name, ({ cpuPercent }) => cpuPercent);
+    const megabytes = figure(name, ({ memoryMegabytes }) => memoryMegabytes);
+    const checks = figure(name, ({ checksPerSecond }) => checksPerSecond);
+    const [p50, p99, p999] = (['p50Ms', 'p99Ms', 'p999Ms'] as const).map((key) =>
+      figure(name, ({ load }) => load[key]).toFixed(2),
     );
-    const errors = rounds.reduce((sum, { load }) => sum + load.errors, 0);
-    console.log(
-      `${name}: control plane ${share.toFixed(1)} % of a core, p50 ${times[0]} ms, p99 ${times[1]} ms, p99.9 ${times[2]} ms, ${errors} errors`,
-    );
+    const errors = each.reduce((sum, { load }) => sum + load.errors, 0);
+    const cost =
+      checks > 0
+        ? `, ${checks.toFixed(0)} checks a second of ${(((percent - idlePercent) / checks) * 10_000).toFixed(0)} µs`
+        : '';
+    console.log(`${name}: control plane ${percent.toFixed(1)} % of a core${cost}, ${megabytes.toFixed(0)} MB`);
+    console.log(`  p50 ${p50} ms, p99 ${p99} ms, p99.9 ${p999} ms, ${errors} errors`);
   }
-  console.log(
-    `${checks.toFixed(0)} checks a second, ${(((cpu[1] - cpu[0]) / checks) * 10_000).toFixed(0)} µs of CPU each`,
-  );
 }
 
 await main();

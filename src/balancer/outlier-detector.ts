@@ -4,7 +4,7 @@
  */
 import type { EjectionReason, OutlierDetectionConfig } from '../model/outlier-detection.ts';
 import type { EjectionChange } from '../model/proxy-config.ts';
-import { AttemptResult } from './attempt-result.ts';
+import { AttemptResult, isFailure } from './attempt-result.ts';
 import type { Endpoint } from './endpoint.ts';
 import { EJECTED, IN_SERVICE, ON_TRIAL, type PassiveHealth, TRIAL_DUE } from './passive-health.ts';
 import { findOutliers } from './success-rate.ts';
@@ -53,10 +53,10 @@ export class OutlierDetector {
   }
 
   /** Hot. See `Upstream.record`. */
-  record(endpoint: Endpoint, result: AttemptResult, latencyMs: number, nowMs: number): void {
+  record(endpoint: Endpoint, result: AttemptResult, durationMs: number, nowMs: number): void {
     const health = endpoint.passive;
     if (health.phase !== IN_SERVICE) {
-      this.#recordOutside(endpoint, result, nowMs - latencyMs, nowMs);
+      this.#recordOutside(endpoint, result, nowMs - durationMs, nowMs);
       return;
     }
     if (result === AttemptResult.Neutral) return;
@@ -71,12 +71,14 @@ export class OutlierDetector {
   /**
    * The endpoint that the next request should try; null = none for this one.
    * @param repeatable whether the request can be sent to another endpoint if this one fails it
+   * @param hasRoom whether an endpoint could take it now: a trial that is not made would hold up the next one
    */
-  takeTrial(repeatable: boolean, nowMs: number): Endpoint | null {
+  takeTrial(repeatable: boolean, hasRoom: (endpoint: Endpoint) => boolean, nowMs: number): Endpoint | null {
     for (const endpoint of this.#out) {
       const { passive } = endpoint;
       if (!this.#isTrialDue(endpoint)) continue;
       if (!repeatable && nowMs < passive.sinceMs + REPEATABLE_ONLY_MS) continue;
+      if (!hasRoom(endpoint)) continue;
       passive.phase = ON_TRIAL;
       passive.sinceMs = nowMs;
       this.#countTrials();
@@ -147,15 +149,14 @@ export class OutlierDetector {
     const health = endpoint.passive;
     const surelyFromMs = health.phase === EJECTED ? health.sinceMs + CLOCK_LAG_MS : health.sinceMs - CLOCK_LAG_MS;
     if (endpoint.removed || startedMs < surelyFromMs) return;
-    if (result === AttemptResult.Ok) {
-      this.forgive(endpoint, nowMs);
-      this.#onChange(endpoint, toChange(endpoint, null, 0));
-    } else if (health.phase === EJECTED) return;
-    else if (result !== AttemptResult.Neutral) this.#eject(endpoint, health.reason ?? 'gateway-failures', nowMs);
-    else if (health.phase === ON_TRIAL) {
+    if (result === AttemptResult.Neutral) {
+      if (health.phase !== ON_TRIAL) return;
       health.phase = TRIAL_DUE;
       this.#countTrials();
-    }
+    } else if (!isFault(result, this.config)) {
+      this.forgive(endpoint, nowMs);
+      this.#onChange(endpoint, toChange(endpoint, null, 0));
+    } else if (health.phase !== EJECTED) this.#eject(endpoint, health.reason ?? 'gateway-failures', nowMs);
   }
 
   #eject(endpoint: Endpoint, reason: EjectionReason, nowMs: number): void {
@@ -216,6 +217,13 @@ export class OutlierDetector {
     this.trialsDue = 0;
     for (const endpoint of this.#out) if (this.#isTrialDue(endpoint)) this.trialsDue++;
   }
+}
+
+/** Whether the endpoint could be ejected for more of the same: what never ejects one must not keep it out either. */
+function isFault(result: AttemptResult, config: OutlierDetectionConfig): boolean {
+  if (config.serverErrors + config.successRateGap > 0) return isFailure(result);
+  if (result === AttemptResult.ConnectFailed) return true;
+  return config.gatewayFailures > 0 && (result === AttemptResult.Timeout || result === AttemptResult.Reset);
 }
 
 /** The narrowest first: it says most exactly what is wrong. */

@@ -124,23 +124,34 @@ export class Upstream {
    * Neutral when it ends.
    * @param latencyMs from the start of the attempt to the head of the response, or to the failure
    * @param nowMs monotonic
+   * @param durationMs from the start of the attempt to its end, which may be the end of a long body
    */
-  record(endpoint: Endpoint, result: AttemptResult, latencyMs: number, nowMs: number): void {
+  // oxlint-disable-next-line eslint/max-params -- hot: no object for each attempt
+  record(
+    endpoint: Endpoint,
+    result: AttemptResult,
+    latencyMs: number,
+    nowMs: number,
+    durationMs: number = latencyMs,
+  ): void {
     if (result !== AttemptResult.Neutral) this.balancer.observe(endpoint, latencyMs, nowMs, isFailure(result));
-    this.#detector?.record(endpoint, result, latencyMs, nowMs);
+    this.#detector?.record(endpoint, result, durationMs, nowMs);
   }
 
   /**
    * The endpoint a request should go to before any other, to find out whether it answers again; null = none.
    * @param repeatable whether the request can be sent to another endpoint if this one fails it; others have to wait a little
+   * @param hasRoom whether an endpoint could take it now
    */
-  takeTrial(repeatable: boolean): Endpoint | null {
-    return this.#detector?.takeTrial(repeatable, this.#host.nowMs) ?? null;
+  takeTrial(repeatable: boolean, hasRoom: (endpoint: Endpoint) => boolean = always): Endpoint | null {
+    return this.#detector?.takeTrial(repeatable, hasRoom, this.#host.nowMs) ?? null;
   }
 
   /** Changes how health is judged by requests, and what follows from it. */
   usePolicy({ outlierDetection, slowStart, panicThreshold }: HealthPolicy): void {
     const isSamePanic = panicThreshold === this.#panicThreshold;
+    const isSameRamp =
+      slowStart?.windowMs === this.#slowStart?.windowMs && slowStart?.minPercent === this.#slowStart?.minPercent;
     this.#slowStart = slowStart;
     this.#panicThreshold = panicThreshold;
     const returned = outlierDetection === null && this.#detector?.forgiveAll(this.#host.nowMs) === true;
@@ -150,6 +161,7 @@ export class Upstream {
       this.#detector.watch(findAvailable(this.endpoints, panicThreshold).eligible);
     } else this.#detector.config = outlierDetection;
     if (returned || !isSamePanic) this.#refresh();
+    else if (!isSameRamp) this.#setWeights(this.#host.nowMs);
   }
 
   /** Every now and then while `wake` was called. @returns whether there will be more to do */
@@ -180,10 +192,9 @@ export class Upstream {
     this.#hashing = hashing;
     const isSameHashing = hashing?.subsetSize === former?.subsetSize && hashing?.boundPercent === former?.boundPercent;
     if (algorithm === this.algorithm && isSameHashing) return;
-    const balancer = ALGORITHMS[algorithm](this.#seed, hashing);
-    balancer.rebuild(this.available);
-    this.balancer = balancer;
+    this.balancer = ALGORITHMS[algorithm](this.#seed, hashing);
     this.algorithm = algorithm;
+    this.#setWeights(this.#host.nowMs);
   }
 
   /**
@@ -310,6 +321,10 @@ export class Upstream {
     this.#nextRampMs = nowMs + rampStepMs(slowStart);
     this.#host.wake(this);
   }
+}
+
+function always(): boolean {
+  return true;
 }
 
 function isAsWanted(endpoint: Endpoint, wanted: EndpointAddress | undefined): boolean {

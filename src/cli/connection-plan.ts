@@ -1,9 +1,13 @@
-/** How many connections each worker may hold, and how many open files that takes. */
+/** How many connections each worker and the health probes may hold, and how many open files that takes. */
+import type { ProbeLimits } from '../health/active-prober.ts';
 
-/** Of each worker, but for `openFilesWanted`. */
 export interface ConnectionPlan {
+  /** Of each worker. */
   readonly maxConnections: number;
+  /** Of each worker. */
   readonly maxSockets: number;
+  /** Of the process, which probes once for all workers. */
+  readonly probes: ProbeLimits;
   /** What the limit of open files of the process should be for the connections asked for. */
   readonly openFilesWanted: number;
 }
@@ -11,10 +15,21 @@ export interface ConnectionPlan {
 const DEFAULT_CONNECTIONS = 16_384;
 /** The client's socket, and one to an endpoint. */
 const FILES_PER_CONNECTION = 2;
-/** Listeners, the admin port, the API server, probes, logs, and some room. */
+/** Listeners, the admin port, the API server, logs, and some room. */
 const FILES_BESIDES = 256;
 /** With fewer nothing could be served at all. */
 const MIN_SOCKETS = 32;
+/** Requests come first: probes get one file in so many, and most of them are for connections that are kept. */
+const PROBE_SHARE = 4;
+const IN_FLIGHT_SHARE = 4;
+const MIN_PROBE_FILES = 8;
+/**
+ * Endpoints that swallow probes hold each for its whole time limit: with 5,000 of them, a limit of 1 s and an interval of 5 s,
+ * 1,000 are in flight. One upstream alone gets half (`health/probe-slots.ts`).
+ */
+const MAX_PROBES_IN_FLIGHT = 2_048;
+const MAX_PROBES_KEPT = 16_384;
+const MAX_PROBE_FILES = MAX_PROBES_IN_FLIGHT + MAX_PROBES_KEPT;
 
 /**
  * Never more than the limit of open files allows, whatever was asked for: what comes when it is reached is worse than a
@@ -22,10 +37,16 @@ const MIN_SOCKETS = 32;
  */
 export function planConnections(asked: number | 'auto', workers: number, openFiles: number): ConnectionPlan {
   const wanted = asked === 'auto' ? DEFAULT_CONNECTIONS : Math.ceil(asked / workers);
-  const maxSockets = Math.max(MIN_SOCKETS, Math.floor((openFiles - FILES_BESIDES) / workers));
+  const files = openFiles - FILES_BESIDES;
+  const probeFiles = Math.max(MIN_PROBE_FILES, Math.min(MAX_PROBE_FILES, Math.floor(files / PROBE_SHARE)));
+  const maxInFlight = Math.min(MAX_PROBES_IN_FLIGHT, Math.floor(probeFiles / IN_FLIGHT_SHARE));
+  const maxSockets = Math.max(MIN_SOCKETS, Math.floor((files - probeFiles) / workers));
+  const workerFiles = wanted * workers * FILES_PER_CONNECTION;
   return {
     maxConnections: Math.min(wanted, Math.floor(maxSockets / FILES_PER_CONNECTION)),
     maxSockets,
-    openFilesWanted: wanted * workers * FILES_PER_CONNECTION + FILES_BESIDES,
+    probes: { maxInFlight, maxKept: probeFiles - maxInFlight },
+    openFilesWanted:
+      workerFiles + Math.min(MAX_PROBE_FILES, Math.ceil(workerFiles / (PROBE_SHARE - 1))) + FILES_BESIDES,
   };
 }

@@ -66,11 +66,12 @@ export function wire(options: ServiceOptions): Services {
   const { settings, logger } = options;
   const firstApplied = Promise.withResolvers<void>();
   const workers = REUSE_PORT ? settings.workers : 1;
+  const plan = limitConnections(settings, workers, logger);
   let draining = false;
   const pool: WorkerPool = new WorkerPool({
     script: new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url),
     count: workers,
-    settings: toWorkerSettings(settings, workers, limitConnections(settings, workers, logger)),
+    settings: toWorkerSettings(settings, workers, plan),
     hangTimeoutMs: settings.workerHangTimeoutMs,
     takeover: settings.takeover,
     logger,
@@ -83,9 +84,10 @@ export function wire(options: ServiceOptions): Services {
     logger,
     onChange: (changes) => pool.applyHealth(changes),
     tools: {
-      connect: (address, transport, onDone) => connector.connect(address, transport, onDone),
+      connect: (address, transport, user) => connector.connect(address, transport, user),
       createReader: (toHead, keepsBody) => new ProbeResponse(toHead, keepsBody),
     },
+    limits: plan.probes,
     random: Math.random,
   });
   const loop: ControlLoop = new ControlLoop({

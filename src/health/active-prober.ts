@@ -8,24 +8,28 @@ import type { EndpointAddress, HealthChange, UpstreamConfig, UpstreamId } from '
 import { toEndpointId } from '../model/proxy-config.ts';
 import { CheckedEndpoint } from './checked-endpoint.ts';
 import type { ProbeContext } from './endpoint-probe.ts';
+import { KeptConnections } from './kept-connections.ts';
 import type { ProbeTools } from './probe.ts';
-import { type ProbeClock, systemProbeClock } from './probe-clock.ts';
+import { type ProbeClock, WheelClock } from './probe-clock.ts';
 import { type ProbeGroup, ProbeGroups } from './probe-groups.ts';
 import { ProbeSlots } from './probe-slots.ts';
 import { ProbeTally } from './probe-tally.ts';
 import { TransitionLog } from './transition-log.ts';
 
-/**
- * Endpoints that swallow probes hold each for its whole time limit: with 5,000 of them, a limit of 1 s and an interval of 5 s,
- * 1,000 are in flight. Fewer would make those that are fine wait for those that are not.
- */
-const MAX_IN_FLIGHT = 1_024;
+/** What probes may have open at a time. */
+export interface ProbeLimits {
+  /** Probes under way; the others wait for their turn. */
+  readonly maxInFlight: number;
+  /** Connections that are kept from one probe to the next; beyond that each probe opens its own. */
+  readonly maxKept: number;
+}
 
 export interface ActiveProberOptions {
   readonly logger: Logger;
   /** Never called from within a method of the prober, except that `apply` first hands over what is due. */
   onChange(changes: readonly HealthChange[]): void;
   readonly tools: ProbeTools;
+  readonly limits: ProbeLimits;
   /** In [0, 1). */
   random(): number;
   readonly clock?: ProbeClock;
@@ -49,14 +53,15 @@ export class ActiveProber {
   #closed: boolean;
 
   constructor(options: ActiveProberOptions) {
-    const clock = options.clock ?? systemProbeClock;
+    const clock = options.clock ?? new WheelClock();
     this.#onChange = (changes) => options.onChange(changes);
-    this.#slots = new ProbeSlots(MAX_IN_FLIGHT);
+    this.#slots = new ProbeSlots(options.limits.maxInFlight, (run) => void setImmediate(run).unref());
     this.#tally = new ProbeTally();
     const context: ProbeContext = {
       clock,
       slots: this.#slots,
       tools: options.tools,
+      kept: new KeptConnections(clock, options.limits.maxKept),
       tally: this.#tally,
       random: () => options.random(),
     };

@@ -8,7 +8,7 @@ import type { ProbeGroup, ProbeGroups } from './probe-groups.ts';
 const NEW_ENDPOINT: Verdict = { healthy: true, reason: '' };
 
 export class CheckedEndpoint implements ProbeWatcher {
-  readonly #upstreamId: UpstreamId;
+  readonly upstreamId: UpstreamId;
   readonly #endpointId: string;
   readonly #groups: ProbeGroups;
   readonly #onTransition: (change: HealthChange, consecutive: number) => void;
@@ -23,7 +23,7 @@ export class CheckedEndpoint implements ProbeWatcher {
     groups: ProbeGroups,
     onTransition: (change: HealthChange, consecutive: number) => void,
   ) {
-    this.#upstreamId = upstreamId;
+    this.upstreamId = upstreamId;
     this.#endpointId = endpointId;
     this.#groups = groups;
     this.#onTransition = onTransition;
@@ -62,6 +62,6 @@ export class CheckedEndpoint implements ProbeWatcher {
   }
 
   toChange(): HealthChange {
-    return { upstreamId: this.#upstreamId, endpointId: this.#endpointId, ...this.#told };
+    return { upstreamId: this.upstreamId, endpointId: this.#endpointId, ...this.#told };
   }
 }

@@ -4,23 +4,19 @@
  */
 import type { LastCheck } from '../model/health-check.ts';
 import { type HealthState, nextHealthState } from './health-state.ts';
-import { type Probe, type ProbeTools, startProbe } from './probe.ts';
-import type { ProbeClock } from './probe-clock.ts';
+import { createProbe, type Probe, type ProbeMeans } from './probe.ts';
+import type { Alarm, ProbeClock } from './probe-clock.ts';
 import type { ProbeSlots, SlotUser } from './probe-slots.ts';
 import type { ProbeTally } from './probe-tally.ts';
-import type { ProbeAddress, Probing } from './probing.ts';
+import { JITTER, type ProbeAddress, type Probing } from './probing.ts';
 
 /** The first probe comes within half an interval, but no later than this where few begin together. */
 const FIRST_PROBE_MS = 500;
 /** Where many do, they are spread further: a thousand new endpoints must not cost the control plane a hiccup. */
 const SPREAD_MS_PER_PROBE = 0.5;
-/** Intervals vary by ±10 %, so that probes of many endpoints do not stay in step. */
-const JITTER = 0.1;
-
-export interface ProbeContext {
+export interface ProbeContext extends ProbeMeans {
   readonly clock: ProbeClock;
   readonly slots: ProbeSlots;
-  readonly tools: ProbeTools;
   readonly tally: ProbeTally;
   /** In [0, 1). */
   random(): number;
@@ -35,36 +31,53 @@ export interface Verdict {
 
 /** Who wants to know. */
 export interface ProbeWatcher {
+  readonly upstreamId: string;
   /** `consecutive` results in a row changed the verdict. */
   onVerdict(verdict: Verdict, consecutive: number): void;
 }
 
-export class EndpointProbe implements SlotUser, Verdict {
+export class EndpointProbe implements SlotUser, Alarm, Verdict {
   readonly address: ProbeAddress;
+  readonly party: string;
   readonly watchers: Set<ProbeWatcher>;
   /** Empty when healthy. */
   reason: string;
   last: LastCheck | null;
+  dueMs: number;
   readonly #context: ProbeContext;
   readonly #probing: Probing;
+  readonly #probe: Probe;
   #state: HealthState;
   #startedMs: number;
-  #probe: Probe | null;
-  #cancelTimer: () => void;
+  /** The alarm is for the end of the time limit; else for the next probe. */
+  #isProbing: boolean;
 
-  /** Begins with the verdict of whoever probed the address before; counting starts anew. */
-  constructor(context: ProbeContext, probing: Probing, address: ProbeAddress, { healthy, reason }: Verdict) {
+  /**
+   * Begins with the verdict of whoever probed the address before; counting starts anew.
+   * @param party whose share of the slots it takes from
+   */
+  // oxlint-disable-next-line eslint/max-params -- cold, and all of one loop
+  constructor(
+    context: ProbeContext,
+    probing: Probing,
+    address: ProbeAddress,
+    party: string,
+    { healthy, reason }: Verdict,
+  ) {
     this.address = address;
+    this.party = party;
     this.watchers = new Set();
     this.reason = reason;
     this.last = null;
+    this.dueMs = Number.POSITIVE_INFINITY;
     this.#context = context;
     this.#probing = probing;
+    this.#probe = createProbe(probing, address, context, (result) => this.#onResult(result, false));
     this.#state = { healthy, streak: 0 };
     this.#startedMs = 0;
-    this.#probe = null;
+    this.#isProbing = false;
     context.tally.onStarted(healthy);
-    this.#cancelTimer = this.#schedule(this.#firstDelayMs());
+    context.clock.set(this, this.#firstDelayMs());
   }
 
   get healthy(): boolean {
@@ -72,36 +85,38 @@ export class EndpointProbe implements SlotUser, Verdict {
   }
 
   stop(): void {
-    this.#probe?.cancel();
-    this.#probe = null;
-    this.#cancelTimer();
-    this.#context.slots.leave(this);
-    this.#context.tally.onStopped(this.healthy);
+    const { clock, slots, tally } = this.#context;
+    this.#probe.cancel();
+    clock.clear(this);
+    slots.leave(this);
+    tally.onStopped(this.healthy);
+  }
+
+  onAlarm(): void {
+    if (!this.#isProbing) return this.#context.slots.enter(this);
+    this.#probe.cancel();
+    this.#onResult(`no complete response within ${this.#probing.check.timeoutMs} ms`, true);
   }
 
   onSlot(): void {
-    const { clock, tools } = this.#context;
-    const { timeoutMs } = this.#probing.check;
+    const { clock } = this.#context;
     this.#startedMs = clock.nowMs();
-    this.#probe = startProbe(this.#probing, this.address, tools, (reason) => this.#onResult(reason, false));
-    this.#cancelTimer = clock.schedule(timeoutMs, () => {
-      this.#probe?.cancel();
-      this.#onResult(`no complete response within ${timeoutMs} ms`, true);
-    });
+    this.#isProbing = true;
+    this.#probe.start();
+    clock.set(this, this.#probing.check.timeoutMs);
   }
 
   #onResult(reason: string, timedOut: boolean): void {
     const { clock, slots, tally } = this.#context;
     const nowMs = clock.nowMs();
-    this.#probe = null;
-    this.#cancelTimer();
+    this.#isProbing = false;
     slots.leave(this);
     this.last = { checkedAt: clock.nowAt(), latencyMs: nowMs - this.#startedMs, reason };
     tally.onResult(reason === '', timedOut);
     const before = this.#state;
     this.#state = nextHealthState(before, reason === '', this.#probing.check);
     // Counted from the start of the probe: an endpoint that hangs is not probed less often than one that refuses.
-    this.#schedule(Math.max(0, this.#startedMs + this.#intervalMs(reason) - nowMs));
+    clock.set(this, this.#startedMs + this.#intervalMs(reason) - nowMs);
     if (this.#state.healthy === before.healthy) return;
     this.reason = reason;
     tally.onVerdict(this.#state.healthy);
@@ -117,10 +132,5 @@ export class EndpointProbe implements SlotUser, Verdict {
   #firstDelayMs(): number {
     const spreadMs = Math.max(FIRST_PROBE_MS, SPREAD_MS_PER_PROBE * this.#context.tally.probed);
     return Math.min(this.#probing.check.intervalMs / 2, spreadMs) * this.#context.random();
-  }
-
-  #schedule(delayMs: number): () => void {
-    this.#cancelTimer = this.#context.clock.schedule(delayMs, () => this.#context.slots.enter(this));
-    return this.#cancelTimer;
   }
 }

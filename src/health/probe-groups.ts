@@ -31,13 +31,17 @@ export class ProbeGroups {
     return group;
   }
 
-  /** @param before what is known of the endpoint, should nobody probe its address this way yet */
+  /**
+   * @param before what is known of the endpoint, should nobody probe its address this way yet
+   * @returns the probe of its address, which takes its slots from the share of whoever asked for it first
+   */
   watch(group: ProbeGroup, endpoint: EndpointAddress, watcher: ProbeWatcher, before: Verdict): EndpointProbe {
     const port = group.probing.check.port === 0 ? endpoint.port : group.probing.check.port;
     const id = toEndpointId(endpoint.address, port);
     let probe = group.probes.get(id);
     if (probe === undefined) {
-      probe = new EndpointProbe(this.#context, group.probing, { address: endpoint.address, port }, before);
+      const address = { address: endpoint.address, port };
+      probe = new EndpointProbe(this.#context, group.probing, address, watcher.upstreamId, before);
       group.probes.set(id, probe);
     }
     probe.watchers.add(watcher);

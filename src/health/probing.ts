@@ -3,6 +3,9 @@ import type { HealthCheckConfig } from '../model/health-check.ts';
 import { type TransportConfig, UNVERIFIED_TLS, type UpstreamTlsConfig } from '../model/proxy-config.ts';
 import { ExpectedAnswer } from './expected-answer.ts';
 
+/** Intervals vary by ±10 %, so that probes of many endpoints do not stay in step. */
+export const JITTER = 0.1;
+
 /** Where a probe goes. A host name is looked up anew for each. */
 export interface ProbeAddress {
   readonly address: string;

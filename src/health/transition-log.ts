@@ -4,28 +4,28 @@
  */
 import type { Logger } from '../log/logger.ts';
 import type { HealthChange } from '../model/proxy-config.ts';
-import type { ProbeClock } from './probe-clock.ts';
+import type { Alarm, ProbeClock } from './probe-clock.ts';
 
 const WINDOW_MS = 10_000;
 const LINES_PER_WINDOW = 100;
 
-export class TransitionLog {
+export class TransitionLog implements Alarm {
+  dueMs: number;
   readonly #logger: Logger;
   readonly #clock: ProbeClock;
   #windowEndMs: number;
   #lines: number;
   #healthy: number;
   #unhealthy: number;
-  #cancelSummary: () => void;
 
   constructor(logger: Logger, clock: ProbeClock) {
+    this.dueMs = Number.POSITIVE_INFINITY;
     this.#logger = logger;
     this.#clock = clock;
     this.#windowEndMs = 0;
     this.#lines = 0;
     this.#healthy = 0;
     this.#unhealthy = 0;
-    this.#cancelSummary = nothing;
   }
 
   add({ upstreamId: upstream, endpointId: endpoint, healthy, reason }: HealthChange, consecutive: number): void {
@@ -41,19 +41,20 @@ export class TransitionLog {
 
   /** What was only counted so far is said now. */
   flush(): void {
-    this.#cancelSummary();
-    this.#cancelSummary = nothing;
+    this.#clock.clear(this);
     if (this.#healthy + this.#unhealthy === 0) return;
     this.#logger.warn('more endpoints changed', { healthy: this.#healthy, unhealthy: this.#unhealthy });
     this.#healthy = 0;
     this.#unhealthy = 0;
   }
 
+  onAlarm(): void {
+    this.flush();
+  }
+
   #count(healthy: boolean, delayMs: number): void {
-    if (this.#healthy + this.#unhealthy === 0) this.#cancelSummary = this.#clock.schedule(delayMs, () => this.flush());
+    if (this.#healthy + this.#unhealthy === 0) this.#clock.set(this, delayMs);
     if (healthy) this.#healthy++;
     else this.#unhealthy++;
   }
 }
-
-function nothing(): void {}

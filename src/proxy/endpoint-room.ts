@@ -8,7 +8,7 @@ import type { Upstream } from '../balancer/upstream.ts';
 import type { UpstreamLimits } from '../model/upstream-policy.ts';
 import type { Exchange } from './exchange.ts';
 import { BODY_NONE } from './http1/request-head.ts';
-import { mayRetry } from './retry.ts';
+import { backupOf, mayRetry, turnToBackup } from './retry.ts';
 import type { UpstreamTransport } from './upstream-transport.ts';
 
 /** How often the balancer is asked for another endpoint before all are looked at in turn. */
@@ -20,7 +20,7 @@ export function findEndpoint(exchange: Exchange): Endpoint | null {
   const { traffic } = exchange.upstream;
   const failed = tries === null ? NONE_TRIED : tries.failed;
   const { admission } = traffic;
-  if (admission === null) return choose(exchange, failed);
+  if (admission === null) return choose(exchange, null, failed);
   // A retry has had its turn; whoever comes new must not overtake those that wait.
   if (tries === null && !admission.isTurnOf(exchange.place)) return null;
   const { maxRequests } = admission.limits;
@@ -28,14 +28,28 @@ export function findEndpoint(exchange: Exchange): Endpoint | null {
   return chooseWithRoom(exchange, admission.limits, failed);
 }
 
+/** Where there is no endpoint left, the backup takes over. @returns whether it did */
+export function leaveEmpty(exchange: Exchange): boolean {
+  const backup = exchange.upstream.hasEndpoints ? null : backupOf(exchange);
+  if (backup === null) return false;
+  turnToBackup(exchange, backup);
+  return true;
+}
+
 /** Null only without endpoints. */
-function choose(exchange: Exchange, tried: readonly Endpoint[]): Endpoint | null {
+function choose(exchange: Exchange, limits: UpstreamLimits | null, tried: readonly Endpoint[]): Endpoint | null {
   const { session, target, upstream, hashKey } = exchange;
-  const trial = upstream.trialsDue > 0 && tried.length === 0 ? upstream.takeTrial(isRepeatable(exchange)) : null;
+  const trial = upstream.trialsDue > 0 && tried.length === 0 ? takeTrial(exchange, limits) : null;
   if (trial !== null) return trial;
   // A backup knows nothing of sessions.
   if (session === null || upstream !== target.upstream) return upstream.pick(hashKey, tried);
   return session.choose(target, hashKey, tried, exchange.tries?.failed ?? NONE_TRIED);
+}
+
+function takeTrial(exchange: Exchange, limits: UpstreamLimits | null): Endpoint | null {
+  const { upstream } = exchange;
+  const isRoom = limits === null ? undefined : (endpoint: Endpoint) => hasRoom(upstream, limits, endpoint);
+  return upstream.takeTrial(isRepeatable(exchange), isRoom);
 }
 
 /**
@@ -51,25 +65,35 @@ function isRepeatable({ route, method, body, session }: Exchange): boolean {
 /** As the balancer wants it, around the full ones; those that failed the request are no way out. */
 function chooseWithRoom(exchange: Exchange, limits: UpstreamLimits, failed: readonly Endpoint[]): Endpoint | null {
   const { upstream } = exchange;
-  const first = choose(exchange, failed);
+  const first = choose(exchange, limits, failed);
   if (first === null || hasRoom(upstream, limits, first)) return first;
   const passed = [...failed, first];
   for (let picks = 1; picks < MAX_PICKS; picks++) {
-    const other = choose(exchange, passed);
+    const other = choose(exchange, limits, passed);
     if (other === null || passed.includes(other)) return null;
     if (hasRoom(upstream, limits, other)) return other;
     passed.push(other);
   }
-  return upstream.available.find((one) => !passed.includes(one) && hasRoom(upstream, limits, one)) ?? null;
+  const mayConnect = mayOpenAnother(upstream, limits);
+  return upstream.available.find((one) => !passed.includes(one) && fits(limits, one, mayConnect)) ?? null;
 }
 
 function hasRoom(upstream: Upstream, limits: UpstreamLimits, endpoint: Endpoint): boolean {
+  return fits(limits, endpoint, false) || (fits(limits, endpoint, true) && mayOpenAnother(upstream, limits));
+}
+
+/** @param mayConnect whether the upstream may have one more connection */
+function fits(limits: UpstreamLimits, { inFlight, transport }: Endpoint, mayConnect: boolean): boolean {
   const { maxConnections, maxConnectionsPerEndpoint, maxRequestsPerEndpoint } = limits;
-  if (maxRequestsPerEndpoint !== 0 && endpoint.inFlight >= maxRequestsPerEndpoint) return false;
+  if (maxRequestsPerEndpoint !== 0 && inFlight >= maxRequestsPerEndpoint) return false;
   if (maxConnections === 0 && maxConnectionsPerEndpoint === 0) return true;
-  const transport = endpoint.transport as UpstreamTransport;
-  if (transport.hasRoom) return true;
-  if (maxConnectionsPerEndpoint !== 0 && transport.openCount >= maxConnectionsPerEndpoint) return false;
+  const connections = transport as UpstreamTransport;
+  if (connections.hasRoom) return true;
+  return mayConnect && (maxConnectionsPerEndpoint === 0 || connections.openCount < maxConnectionsPerEndpoint);
+}
+
+/** Looks at every endpoint. */
+function mayOpenAnother(upstream: Upstream, { maxConnections }: UpstreamLimits): boolean {
   return maxConnections === 0 || countConnections(upstream) < maxConnections;
 }
 

@@ -11,7 +11,7 @@ import type { RetryReason } from '../balancer/upstream-traffic.ts';
 import type { LiveRoute } from '../live/live-route.ts';
 import type { SplitTarget } from '../live/live-split.ts';
 import type { Downstream } from './downstream.ts';
-import { findEndpoint } from './endpoint-room.ts';
+import { findEndpoint, leaveEmpty } from './endpoint-room.ts';
 import { localResponse, overloadResponse } from './error-response.ts';
 import { settle } from './exchange-end.ts';
 import type { ExchangeRequest, RequestFactsForLog } from './exchange-request.ts';
@@ -122,14 +122,14 @@ export class Exchange implements Waiter {
   begin(): void {
     const { upstream } = this;
     upstream.traffic.budget.countRequest(this.worker.clock.nowMs);
-    if (upstream.backup !== null && !upstream.hasHealthy && upstream.backup.hasHealthy)
-      turnToBackup(this, upstream.backup);
+    if (upstream.backup?.hasHealthy === true && !upstream.hasHealthy) turnToBackup(this, upstream.backup);
     this.#attempt();
   }
 
   /** Picks an endpoint and hands the request to a connection of it, or waits until there is room. */
   #attempt(): void {
-    const endpoint = findEndpoint(this);
+    let endpoint = findEndpoint(this);
+    if (endpoint === null && leaveEmpty(this)) endpoint = findEndpoint(this);
     if (endpoint !== null) this.#send(endpoint);
     else if (this.upstream.hasEndpoints) this.#wait();
     else this.fail(Outcome.NoEndpoint);
@@ -156,7 +156,9 @@ export class Exchange implements Waiter {
     const endpoint = findEndpoint(this);
     if (endpoint === null && this.upstream.hasEndpoints) return false;
     this.#leaveLine();
-    if (endpoint === null) this.fail(Outcome.NoEndpoint);
+    // Its waiting is not the endpoint's slowness.
+    this.#attemptStartMs = performance.now();
+    if (endpoint === null) this.#attempt();
     else this.#send(endpoint);
     return true;
   }
@@ -390,7 +392,8 @@ export class Exchange implements Waiter {
   #record(result: AttemptResult): void {
     const endpoint = this.endpoint as Endpoint;
     if (isFailure(result)) endpoint.failures++;
-    const endMs = this.responseStarted ? this.startMs + this.upstreamMs : performance.now();
-    this.upstream.record(endpoint, result, endMs - this.#attemptStartMs, this.worker.clock.nowMs);
+    const durationMs = performance.now() - this.#attemptStartMs;
+    const latencyMs = this.responseStarted ? this.startMs + this.upstreamMs - this.#attemptStartMs : durationMs;
+    this.upstream.record(endpoint, result, latencyMs, this.worker.clock.nowMs, durationMs);
   }
 }

@@ -3,7 +3,7 @@
  * Hot.
  */
 import type { LiveRoute } from '../live/live-route.ts';
-import type { SplitTarget } from '../live/live-split.ts';
+import type { LiveSplit, SplitTarget } from '../live/live-split.ts';
 import type { Downstream } from './downstream.ts';
 import { type LocalResponse, localResponse, redirectResponse } from './error-response.ts';
 import { Exchange } from './exchange.ts';
@@ -49,8 +49,11 @@ export function handleRequest(
   const { affinity, split } = route;
   const session = affinity === null ? null : new StickySession(worker, affinity, head, origin);
   const draw = worker.draw();
-  const target = session === null ? split.choose(head, draw) : split.chooseFor(session.upstreamHash, head, draw);
+  const { clientIp } = origin;
+  const target =
+    session === null ? split.choose(head, clientIp, draw) : split.chooseFor(session.upstreamHash, head, clientIp, draw);
   const request = toExchangeRequest(worker, head, origin, target, session);
+  if (request.logFacts !== null) noteSplit(request.logFacts, split);
   const exchange = new Exchange(worker, downstream, route, target, request);
   const { closed, maxRequestBodyBytes } = route.policy;
   if (closed !== null) exchange.answerClosed(closed.status);
@@ -101,7 +104,14 @@ function toLogFacts(head: JudgedRequest, clientIp: string): RequestFactsForLog {
     protocol: head.protocol,
     userAgent: head.header('user-agent') ?? '',
     referer: head.header('referer') ?? '',
+    split: '',
+    bucket: -1,
   };
+}
+
+function noteSplit(facts: RequestFactsForLog, { reason, bucket }: LiveSplit): void {
+  facts.split = reason;
+  facts.bucket = bucket;
 }
 
 /** Everything after the client's own fields is ours, so nothing the client sends can remove or precede it. */

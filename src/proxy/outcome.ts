@@ -12,6 +12,7 @@ export const Outcome = {
   BodyTooLarge: 'body-too-large',
   ConnectFailed: 'upstream-connect-failed',
   ConnectTimeout: 'upstream-connect-timeout',
+  LocalShortage: 'local-shortage',
   ResponseTimeout: 'upstream-response-timeout',
   UpstreamClosed: 'upstream-closed',
   UpstreamInvalid: 'upstream-invalid-response',
@@ -38,6 +39,7 @@ export function statusOf(outcome: Outcome): number {
     case Outcome.NoEndpoint:
     case Outcome.UpstreamOverloaded:
     case Outcome.UpstreamQueueTimeout:
+    case Outcome.LocalShortage:
     case Outcome.RouteClosed:
       return 503;
     case Outcome.ConnectTimeout:
@@ -48,6 +50,16 @@ export function statusOf(outcome: Outcome): number {
     default:
       return 502;
   }
+}
+
+/** What this machine has run out of: files, memory, ports. No endpoint can help it. */
+const SHORTAGES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL', 'EAGAIN']);
+
+/** Why a connection did not open. */
+export function outcomeOfDial(error: NodeJS.ErrnoException | null): Outcome {
+  const code = error?.code ?? '';
+  if (SHORTAGES.has(code)) return Outcome.LocalShortage;
+  return code === 'ETIMEDOUT' ? Outcome.ConnectTimeout : Outcome.ConnectFailed;
 }
 
 /** What a failed attempt says about its endpoint. */

@@ -6,52 +6,77 @@ import { writeProxyHeaderV1, writeProxyHeaderV2 } from './proxy-protocol/header-
 import { UpstreamContexts } from './tls/upstream-contexts.ts';
 import { findAlpnFault, toUpstreamTlsOptions } from './tls/upstream-tls-options.ts';
 
-export type ProbeConnected = (error: Error | null, socket: net.Socket) => void;
+/** Whoever a connection is opened for. Nothing is called before `connect` returned. */
+export interface ProbeConnectionUser {
+  /** To be resumed. It never leaves the address and the settings it was made under: a certificate is not looked at twice. */
+  readonly tlsSession: Buffer | null;
+  /** False: what arrives is left to whoever `onConnected` hands the socket to. */
+  readonly reads: boolean;
+  onConnected(socket: net.Socket): void;
+  onFailed(error: Error): void;
+  onTlsSession(session: Buffer, resumed: boolean): void;
+  /** Valid during the call only. */
+  onRead(bytes: Buffer): void;
+}
 
 type Address = Pick<EndpointAddress, 'address' | 'port'>;
 
 const HTTP2: readonly string[] = ['h2'];
 const HTTP1: readonly string[] = ['http/1.1'];
+/** Answers are small; what is larger comes in several reads. */
+const READ_BYTES = 16_384;
 
 export class ProbeConnector {
   readonly #contexts: UpstreamContexts;
+  /** Of all connections: thousands that are kept would hold thousands of buffers. */
+  readonly #readBuffer: Buffer;
 
   constructor() {
     this.#contexts = new UpstreamContexts();
+    this.#readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
   }
 
   /**
    * Throws where an address or settings of TLS cannot be used at all.
-   * @param onDone is called at most once, and never before this returns
    * @returns what to destroy to give up
    */
-  connect(target: Address, transport: TransportConfig, onDone: ProbeConnected): net.Socket {
+  connect(target: Address, transport: TransportConfig, user: ProbeConnectionUser): net.Socket {
     const { sendProxyProtocol, tls: tlsConfig } = transport;
     const { address: host, port } = target;
-    if (tlsConfig !== null && sendProxyProtocol === 'off') {
-      const alpnProtocols = toAlpnProtocols(transport);
-      const options = toUpstreamTlsOptions(tlsConfig, host, this.#contexts, alpnProtocols);
-      const secure = tls.connect({ ...options, host, port });
-      awaitSecure(secure, alpnProtocols, onDone);
-      return secure;
+    if (sendProxyProtocol !== 'off') return this.#connectBehindHeader(target, transport, user);
+    if (tlsConfig === null) {
+      const socket = net.connect({ host, port, noDelay: true, ...this.#toOnread(user) });
+      const onError = (error: Error): void => user.onFailed(error);
+      socket.once('error', onError);
+      socket.once('connect', () => {
+        socket.off('error', onError);
+        user.onConnected(socket);
+      });
+      return socket;
     }
+    const alpnProtocols = toAlpnProtocols(transport);
+    const options = this.#toTlsOptions(tlsConfig, host, alpnProtocols, user);
+    const secure = tls.connect({ ...options, host, port, ...this.#toOnread(user) } as tls.ConnectionOptions);
+    secure.setNoDelay(true);
+    awaitSecure(secure, alpnProtocols, user);
+    return secure;
+  }
+
+  /** The header names nobody: the connection is our own. TLS on top of a socket cannot read into our buffer. */
+  #connectBehindHeader(target: Address, transport: TransportConfig, user: ProbeConnectionUser): net.Socket {
+    const { address: host, port } = target;
     const socket = net.connect({ host, port, noDelay: true });
-    const onError = (error: Error): void => onDone(error, socket);
+    const onError = (error: Error): void => user.onFailed(error);
     socket.once('error', onError);
     socket.once('connect', () => {
-      const proceed = (): void => {
+      const header = transport.sendProxyProtocol === 'v1' ? writeProxyHeaderV1(null) : writeProxyHeaderV2(null);
+      socket.write(header, (error) => {
+        if (error || socket.destroyed) return;
         socket.off('error', onError);
-        if (tlsConfig === null) onDone(null, socket);
-        else this.#secure(socket, host, tlsConfig, toAlpnProtocols(transport), onDone);
-      };
-      // It names nobody: the connection is our own.
-      if (sendProxyProtocol === 'off') proceed();
-      else {
-        const header = sendProxyProtocol === 'v1' ? writeProxyHeaderV1(null) : writeProxyHeaderV2(null);
-        socket.write(header, (error) => {
-          if (!error && !socket.destroyed) proceed();
-        });
-      }
+        if (transport.tls !== null) return this.#secure(socket, host, transport.tls, toAlpnProtocols(transport), user);
+        if (user.reads) socket.on('data', (bytes: Buffer) => user.onRead(bytes));
+        user.onConnected(socket);
+      });
     });
     return socket;
   }
@@ -62,27 +87,50 @@ export class ProbeConnector {
     host: string,
     config: UpstreamTlsConfig,
     alpnProtocols: readonly string[],
-    onDone: ProbeConnected,
+    user: ProbeConnectionUser,
   ): void {
     let secure: tls.TLSSocket;
     try {
-      const options = toUpstreamTlsOptions(config, host, this.#contexts, alpnProtocols);
-      secure = tls.connect({ ...options, socket });
+      secure = tls.connect({ ...this.#toTlsOptions(config, host, alpnProtocols, user), socket });
     } catch (error) {
       socket.destroy();
-      onDone(error as Error, socket);
+      user.onFailed(error as Error);
       return;
     }
-    awaitSecure(secure, alpnProtocols, onDone);
+    if (user.reads) secure.on('data', (bytes: Buffer) => user.onRead(bytes));
+    awaitSecure(secure, alpnProtocols, user);
+  }
+
+  #toTlsOptions(
+    config: UpstreamTlsConfig,
+    host: string,
+    alpnProtocols: readonly string[],
+    { tlsSession }: ProbeConnectionUser,
+  ): tls.ConnectionOptions {
+    const options = toUpstreamTlsOptions(config, host, this.#contexts, alpnProtocols);
+    if (tlsSession !== null) options.session = tlsSession;
+    return options;
+  }
+
+  #toOnread(user: ProbeConnectionUser): { onread?: net.OnReadOpts } {
+    if (!user.reads) return {};
+    const callback = (length: number, buffer: Uint8Array): boolean => {
+      user.onRead((buffer as Buffer).subarray(0, length));
+      return true;
+    };
+    return { onread: { buffer: this.#readBuffer, callback } };
   }
 }
 
-function awaitSecure(secure: tls.TLSSocket, alpnProtocols: readonly string[], onDone: ProbeConnected): void {
-  const onError = (error: Error): void => onDone(error, secure);
+function awaitSecure(secure: tls.TLSSocket, alpnProtocols: readonly string[], user: ProbeConnectionUser): void {
+  const onError = (error: Error): void => user.onFailed(error);
   secure.once('error', onError);
+  secure.on('session', (session: Buffer) => user.onTlsSession(session, secure.isSessionReused()));
   secure.once('secureConnect', () => {
+    const fault = findAlpnFault(secure, alpnProtocols);
+    if (fault !== null) return user.onFailed(fault);
     secure.off('error', onError);
-    onDone(findAlpnFault(secure, alpnProtocols), secure);
+    user.onConnected(secure);
   });
 }
 

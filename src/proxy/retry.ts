@@ -17,6 +17,8 @@ export function mayRetry(policy: RoutePolicy, method: string, condition: RetryCo
 export function conditionOf(outcome: Outcome): RetryCondition | null {
   switch (outcome) {
     case Outcome.ConnectFailed:
+    // Another endpoint may have an idle connection, or free ports.
+    case Outcome.LocalShortage:
     case Outcome.UpstreamClosed:
       return 'error';
     case Outcome.ConnectTimeout:
@@ -99,14 +101,19 @@ export function reserveTry(
     exchange.attempts--;
     return upstream;
   }
-  const { traffic, backup } = upstream;
+  const { traffic } = upstream;
   if (exchange.attempts - tries.attemptsBefore < policy.retryAttempts) {
     tries.ticket = traffic.budget.spend(exchange.worker.clock.nowMs);
     if (tries.ticket !== NO_TICKET) return upstream;
     traffic.budgetExhausted++;
   }
+  return backupOf(exchange);
+}
+
+/** The upstream that may take over from the present one; null = none can. */
+export function backupOf({ upstream, target }: Exchange): Upstream | null {
   // A backup has no backup: two upstreams may name each other.
-  return upstream === exchange.target.upstream && backup?.hasEndpoints === true ? backup : null;
+  return upstream === target.upstream && upstream.backup?.hasEndpoints === true ? upstream.backup : null;
 }
 
 /** The try that was paid for was answered well. */

@@ -1,4 +1,5 @@
 /** Turns the text of a static configuration file into a `StaticConfig`, or into every Problem it has. */
+import { type BucketConfig, parseBucketKey } from '../model/canary.ts';
 import type { Problem } from '../model/problem.ts';
 import { type ClientCertificateRule, MAX_VERIFY_DEPTH, type UpstreamTlsConfig } from '../model/proxy-config.ts';
 import type {
@@ -34,6 +35,7 @@ import {
 } from './static-file.ts';
 import { toHealthCheck } from './static-health-check.ts';
 import { reportIssues } from './static-issues.ts';
+import { toMatch } from './static-match.ts';
 import { toOutlierDetection, toSlowStart } from './static-passive-health.ts';
 import { StaticProblems, staticRef } from './static-problems.ts';
 import { staticFileSchema } from './static-schema.ts';
@@ -201,6 +203,7 @@ function toRoute(entry: RouteEntry): StaticRoute {
     path: toPath(entry.path),
     upstream,
     canaries: (entry.canaries ?? []).map(toCanary),
+    buckets: toBuckets(entry),
     timeouts: {
       connectMs: toMs(timeouts?.connect),
       sendMs: toMs(timeouts?.send),
@@ -225,15 +228,22 @@ function toPath({ prefix, exact, regex }: NonNullable<RouteEntry['path']> = {}):
   return regex !== undefined ? { kind: 'regex', value: regex } : { kind: 'prefix', value: prefix ?? '/' };
 }
 
-function toCanary({ upstream, header, cookie, weight, weightTotal }: CanaryEntry): StaticCanary {
+function toCanary({ upstream, header, cookie, match, weight, weightTotal }: CanaryEntry): StaticCanary {
   return {
     upstream,
     header:
       header === undefined ? null : { name: header.name, value: header.value ?? null, pattern: header.pattern ?? null },
     cookie: cookie === undefined ? null : { name: cookie.name },
+    match: match === undefined ? null : toMatch(match),
     weight: weight ?? STATIC_DEFAULTS.canaryWeight,
     weightTotal: weightTotal ?? STATIC_DEFAULTS.canaryWeightTotal,
   };
+}
+
+/** Null where the file says nothing. */
+function toBuckets({ buckets, canaries }: RouteEntry): BucketConfig | null {
+  const by = buckets === undefined ? null : parseBucketKey(buckets.by);
+  return by === null ? null : { by, seed: buckets?.seed ?? canaries?.[0]?.upstream ?? '' };
 }
 
 /** Null where the file says nothing. */

@@ -236,6 +236,34 @@ test('what began before the ejection, or before the trial, counts no more', () =
   assert.deepEqual(worker.out, []);
 });
 
+test('a long response that began before the ejection does not end it, however soon its head came', () => {
+  const worker = new Worker(4, { gatewayFailures: 1 });
+  worker.record(0, Reset);
+  worker.pass(500);
+  worker.upstream.record(worker.endpoint(0), Ok, 5, 501, 60_000);
+  assert.deepEqual(worker.out, [0]);
+  worker.upstream.record(worker.endpoint(0), Ok, 5, 501, 100);
+  assert.deepEqual(worker.out, []);
+});
+
+for (const [name, limits, ejecting, harmless] of [
+  ['connections', { connectFailures: 1 }, ConnectFailed, [ServerError, Timeout, Reset]],
+  ['silence', { gatewayFailures: 1 }, Reset, [ServerError]],
+] as const) {
+  test(`where only ${name} may eject, a trial that is answered otherwise brings the endpoint back`, () => {
+    for (const result of harmless) {
+      const worker = new Worker(4, limits);
+      worker.record(0, ejecting);
+      worker.untilTrial(0);
+      worker.record(0, ejecting);
+      assert.deepEqual(worker.out, [0], 'it fails the trial');
+      worker.untilTrial(0);
+      worker.record(0, result);
+      assert.deepEqual(worker.out, [], String(result));
+    }
+  });
+}
+
 /** How many of `count` endpoints that all fail are ejected. */
 function ejectedOf(count: number, maxEjectedPercent: number): number {
   const worker = new Worker(count, { serverErrors: 1, maxEjectedPercent });

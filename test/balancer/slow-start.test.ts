@@ -111,6 +111,20 @@ test('without slow start everybody has the whole share at once, and switching it
   assert.deepEqual(worker.shares, [100, 100, 100]);
 });
 
+test('another window counts at once, and so does an algorithm that ramps up', () => {
+  const addresses = ['10.0.0.1:80', '10.0.0.2:80'];
+  const worker = new Worker(addresses.slice(0, 1));
+  worker.configure(addresses, { slowStart: { windowMs: 3_600_000, minPercent: 10 } });
+  assert.deepEqual(worker.shares, [100, 10]);
+  worker.pass(1_000);
+  worker.configure(addresses, { slowStart: { windowMs: 2_000, minPercent: 10 } });
+  assert.deepEqual(worker.shares, [100, 55]);
+  worker.configure(addresses, { slowStart: { windowMs: 2_000, minPercent: 10 }, balancer: 'maglev' });
+  assert.deepEqual(worker.shares, [100, 100]);
+  worker.configure(addresses, { slowStart: { windowMs: 2_000, minPercent: 10 }, balancer: 'random' });
+  assert.deepEqual(worker.shares, [100, 55]);
+});
+
 test('a window costs few rebuilds of the balancer, and none when it is over', (t) => {
   const addresses = Array.from({ length: 1_000 }, (_, at) => `10.0.${at >> 8}.${at & 255}:80`);
   const worker = new Worker(addresses.slice(0, 900));

@@ -13,6 +13,7 @@ interface Case {
   readonly openFiles: number;
   readonly maxConnections: number;
   readonly maxSockets: number;
+  readonly probes: { readonly maxInFlight: number; readonly maxKept: number };
   readonly openFilesWanted: number;
 }
 
@@ -24,16 +25,18 @@ const CASES: readonly Case[] = [
     openFiles: UNLIMITED,
     maxConnections: 16_384,
     maxSockets: UNLIMITED,
-    openFilesWanted: 131_328,
+    probes: { maxInFlight: 2_048, maxKept: 16_384 },
+    openFilesWanted: 149_760,
   },
   {
-    name: 'auto stays within the open files, two for a connection and some for the rest',
+    name: 'auto stays within the open files: two for a connection, a quarter for probes and some for the rest',
     asked: 'auto',
     workers: 2,
     openFiles: 4_096,
-    maxConnections: 960,
-    maxSockets: 1_920,
-    openFilesWanted: 65_792,
+    maxConnections: 720,
+    maxSockets: 1_440,
+    probes: { maxInFlight: 240, maxKept: 720 },
+    openFilesWanted: 84_224,
   },
   {
     name: 'a number is shared out, rounded up',
@@ -41,17 +44,19 @@ const CASES: readonly Case[] = [
     workers: 4,
     openFiles: 1_000_000,
     maxConnections: 3,
-    maxSockets: 249_936,
-    openFilesWanted: 280,
+    maxSockets: 245_328,
+    probes: { maxInFlight: 2_048, maxKept: 16_384 },
+    openFilesWanted: 288,
   },
   {
     name: 'a number beyond the open files is lowered',
     asked: 100_000,
     workers: 2,
     openFiles: 20_000,
-    maxConnections: 4_936,
-    maxSockets: 9_872,
-    openFilesWanted: 200_256,
+    maxConnections: 3_702,
+    maxSockets: 7_404,
+    probes: { maxInFlight: 1_234, maxKept: 3_702 },
+    openFilesWanted: 218_688,
   },
   {
     name: 'a hopeless limit leaves something to work with',
@@ -60,13 +65,27 @@ const CASES: readonly Case[] = [
     openFiles: 64,
     maxConnections: 16,
     maxSockets: 32,
-    openFilesWanted: 262_400,
+    probes: { maxInFlight: 2, maxKept: 6 },
+    openFilesWanted: 280_832,
   },
 ];
 
 for (const { name, asked, workers, openFiles, ...plan } of CASES) {
   test(name, () => assert.deepEqual(planConnections(asked, workers, openFiles), plan));
 }
+
+test('what is wanted is just enough for what was asked', () => {
+  for (const [asked, workers] of [
+    [1_000, 1],
+    [60_000, 3],
+    [1_000_000, 16],
+  ] as const) {
+    const { openFilesWanted } = planConnections(asked, workers, UNLIMITED);
+    const wanted = Math.ceil(asked / workers);
+    assert.equal(planConnections(asked, workers, openFilesWanted).maxConnections, wanted);
+    assert.ok(planConnections(asked, workers, openFilesWanted - 3 * workers).maxConnections < wanted);
+  }
+});
 
 test('the soft limit counts', () => {
   const line = 'Max open files            1024                 524288               files     \n';

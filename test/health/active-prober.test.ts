@@ -37,7 +37,7 @@ test('an endpoint that answers 500 is taken out after unhealthyAfter probes and 
   ]);
 });
 
-test('a probe asks for the path with its query, as sluice-health, on a connection of its own', async (t: TestContext) => {
+test('a probe asks for the path with its query, as sluice-health; a changed check has a connection of its own', async (t: TestContext) => {
   const backend = await startBackend(t);
   const rig = createRig(t);
   rig.prober.apply([upstream('shop', CHECK, [backend.address])]);
@@ -49,7 +49,6 @@ test('a probe asks for the path with its query, as sluice-health, on a connectio
   assert.equal(`${first.method} ${first.url}`, 'GET /healthz?deep=1');
   assert.equal(first.headers['user-agent'], 'sluice-health');
   assert.equal(first.headers.host, `127.0.0.1:${backend.port}`);
-  assert.equal(first.headers.connection, 'close');
   assert.equal(second.headers.host, 'shop.example');
   assert.notEqual(first.socket, second.socket);
 });

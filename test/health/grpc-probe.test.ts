@@ -3,14 +3,12 @@ import assert from 'node:assert/strict';
 import { before, type TestContext, test } from 'node:test';
 import * as fc from 'fast-check';
 import { decodeHealthStatus, encodeHealthRequest } from '../../src/health/grpc-health-message.ts';
-import { startProbe } from '../../src/health/probe.ts';
-import { toProbing } from '../../src/health/probing.ts';
-import { DEFAULT_HEALTH_CHECK, type HealthCheckConfig } from '../../src/model/health-check.ts';
-import { PLAIN_TRANSPORT, type TransportConfig } from '../../src/model/proxy-config.ts';
+import type { HealthCheckConfig } from '../../src/model/health-check.ts';
+import type { TransportConfig } from '../../src/model/proxy-config.ts';
 import { CertificateAuthority, type TestCertificate } from '../support/certificate-authority.ts';
 import { type GrpcHealthOptions, GrpcHealthServer } from '../support/grpc-health.ts';
 import { ok, ScriptedUpstream } from '../support/scripted-upstream.ts';
-import { TOOLS } from './prober-rig.ts';
+import { probeOnce } from './prober-rig.ts';
 
 let authority: CertificateAuthority;
 let served: TestCertificate;
@@ -31,11 +29,7 @@ function probe(
   check: Partial<HealthCheckConfig> = {},
   transport: Partial<TransportConfig> = {},
 ): Promise<string> {
-  const config: HealthCheckConfig = { ...DEFAULT_HEALTH_CHECK, kind: 'grpc', ...check };
-  const probing = toProbing(config, { ...PLAIN_TRANSPORT, ...transport });
-  return new Promise((resolve) => {
-    startProbe(probing, { address: '127.0.0.1', port }, TOOLS, resolve);
-  });
+  return probeOnce(port, { kind: 'grpc', ...check }, transport);
 }
 
 test('only SERVING is a success', async (t: TestContext) => {

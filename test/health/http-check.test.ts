@@ -3,14 +3,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { before, type TestContext, test } from 'node:test';
-import { startProbe } from '../../src/health/probe.ts';
-import { toProbing } from '../../src/health/probing.ts';
-import { DEFAULT_HEALTH_CHECK, type HealthCheckConfig } from '../../src/model/health-check.ts';
-import { PLAIN_TRANSPORT, type TransportConfig } from '../../src/model/proxy-config.ts';
+import type { HealthCheckConfig } from '../../src/model/health-check.ts';
 import { CertificateAuthority, type TestCertificate } from '../support/certificate-authority.ts';
 import { upstreamTls } from '../support/proxy-config.ts';
 import { ok, ScriptedUpstream } from '../support/scripted-upstream.ts';
-import { type Backend, portOf, startBackend, TOOLS } from './prober-rig.ts';
+import { type Backend, portOf, probeOnce, startBackend } from './prober-rig.ts';
 
 let authority: CertificateAuthority;
 let served: TestCertificate;
@@ -19,17 +16,6 @@ before(async () => {
   authority = await CertificateAuthority.make('authority');
   served = await authority.issue('shop.internal');
 });
-
-function probe(
-  port: number,
-  check: Partial<HealthCheckConfig>,
-  transport: Partial<TransportConfig> = {},
-): Promise<string> {
-  const probing = toProbing({ ...DEFAULT_HEALTH_CHECK, ...check }, { ...PLAIN_TRANSPORT, ...transport });
-  return new Promise((resolve) => {
-    startProbe(probing, { address: '127.0.0.1', port }, TOOLS, resolve);
-  });
-}
 
 function answerWith(backend: Backend, status: number, body: string): void {
   backend.answer = (_request, response) => response.writeHead(status).end(body);
@@ -41,7 +27,7 @@ test('method, host and headers are sent as asked', async (t: TestContext) => {
     { name: 'x-probe', value: 'a b' },
     { name: 'user-agent', value: 'mine' },
   ];
-  assert.equal(await probe(backend.port, { method: 'POST', path: '/x?y=1', host: 'shop.example:81', headers }), '');
+  assert.equal(await probeOnce(backend.port, { method: 'POST', path: '/x?y=1', host: 'shop.example:81', headers }), '');
   const [request] = backend.requests;
   assert.deepEqual([request?.method, request?.url, request?.headers.host], ['POST', '/x?y=1', 'shop.example:81']);
   assert.deepEqual([request?.headers['x-probe'], request?.headers['user-agent']], ['a b', 'mine']);
@@ -51,7 +37,7 @@ test('method, host and headers are sent as asked', async (t: TestContext) => {
 test('the answer to a HEAD has no body, whatever its length says', async (t: TestContext) => {
   const backend = await startBackend(t);
   backend.answer = (_request, response) => response.writeHead(200, { 'content-length': '5' }).end();
-  assert.equal(await probe(backend.port, { method: 'HEAD' }), '');
+  assert.equal(await probeOnce(backend.port, { method: 'HEAD' }), '');
 });
 
 test('only the statuses asked for are a success', async (t: TestContext) => {
@@ -67,7 +53,7 @@ test('only the statuses asked for are a success', async (t: TestContext) => {
     [405, 'status 405'],
   ] as const) {
     answerWith(backend, status, '');
-    assert.equal(await probe(backend.port, { statuses }), reason);
+    assert.equal(await probeOnce(backend.port, { statuses }), reason);
   }
 });
 
@@ -109,7 +95,7 @@ for (const c of bodies) {
         if (framing === 'chunked') response.write(c.answer.slice(0, 3));
         response.end(framing === 'chunked' ? c.answer.slice(3) : c.answer);
       };
-      assert.equal(await probe(backend.port, { body: c.body }), c.found ? '' : 'body without the expected text');
+      assert.equal(await probeOnce(backend.port, { body: c.body }), c.found ? '' : 'body without the expected text');
     });
   }
 }
@@ -121,7 +107,7 @@ test('a body that ends with its connection is read to the end', async (t: TestCo
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => server.close());
-  assert.equal(await probe(portOf(server), { body: { kind: 'text', value: 'is UP' } }), '');
+  assert.equal(await probeOnce(portOf(server), { body: { kind: 'text', value: 'is UP' } }), '');
 });
 
 test('a check of connections says nothing on them', async () => {
@@ -132,13 +118,13 @@ test('a check of connections says nothing on them', async () => {
   const port = portOf(server);
   const accepted = once(server, 'connection');
   const tls = upstreamTls(authority.rootPem);
-  assert.equal(await probe(port, { kind: 'tcp' }, { protocol: 'http2', tls }), '');
+  assert.equal(await probeOnce(port, { kind: 'tcp' }, { protocol: 'http2', tls }), '');
   await accepted;
   const closed = once(server, 'close');
   server.close();
   await closed;
   assert.deepEqual(received, []);
-  assert.equal(await probe(port, { kind: 'tcp' }), 'connect ECONNREFUSED');
+  assert.equal(await probeOnce(port, { kind: 'tcp' }), 'connect ECONNREFUSED');
 });
 
 test('`https` speaks TLS where requests do not, without checking whom it speaks to unless asked', async (t: TestContext) => {
@@ -146,12 +132,12 @@ test('`https` speaks TLS where requests do not, without checking whom it speaks 
     tls: { cert: served.certPem, key: served.keyPem },
   });
   t.after(() => upstream.close());
-  assert.equal(await probe(upstream.port, { tls: true }), '');
-  assert.match(await probe(upstream.port, { tls: true, verify: true }), /UNABLE_TO_VERIFY/);
+  assert.equal(await probeOnce(upstream.port, { tls: true }), '');
+  assert.match(await probeOnce(upstream.port, { tls: true, verify: true }), /UNABLE_TO_VERIFY/);
   const transport = { protocol: 'http2', tls: upstreamTls(authority.rootPem) } as const;
-  assert.equal(await probe(upstream.port, { tls: true, serverName: 'shop.internal' }, transport), '');
+  assert.equal(await probeOnce(upstream.port, { tls: true, serverName: 'shop.internal' }, transport), '');
   assert.equal(
-    await probe(upstream.port, { tls: false }, transport),
+    await probeOnce(upstream.port, { tls: false }, transport),
     'connection closed before the end of the response',
   );
 });

@@ -1,24 +1,19 @@
 /** A clock that moves only when a test says so. */
-import type { ProbeClock } from '../../src/health/probe-clock.ts';
-
-interface Timer {
-  readonly dueMs: number;
-  run(): void;
-}
+import type { Alarm, ProbeClock } from '../../src/health/probe-clock.ts';
 
 export class ManualClock implements ProbeClock {
-  readonly #timers: Set<Timer>;
+  readonly #alarms: Set<Alarm>;
   #nowMs: number;
   #waiting: ((delayMs: number) => void)[];
 
   constructor() {
-    this.#timers = new Set();
+    this.#alarms = new Set();
     this.#nowMs = 0;
     this.#waiting = [];
   }
 
   get pending(): number {
-    return this.#timers.size;
+    return this.#alarms.size;
   }
 
   nowMs(): number {
@@ -29,36 +24,40 @@ export class ManualClock implements ProbeClock {
     return 1_000_000 + this.#nowMs;
   }
 
-  schedule(delayMs: number, run: () => void): () => void {
-    const timer = { dueMs: this.#nowMs + delayMs, run };
-    this.#timers.add(timer);
+  set(alarm: Alarm, delayMs: number): void {
+    alarm.dueMs = this.#nowMs + Math.max(0, delayMs);
+    // Those set last ring last, of several that are due at the same time.
+    this.#alarms.delete(alarm);
+    this.#alarms.add(alarm);
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const resolve of waiting) resolve(delayMs);
-    return () => {
-      this.#timers.delete(timer);
-    };
   }
 
-  /** Of the timer that is due first; infinite without one. */
+  clear(alarm: Alarm): void {
+    this.#alarms.delete(alarm);
+    alarm.dueMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** Of the alarm that is due first; infinite without one. */
   get nextDueMs(): number {
-    return Math.min(...Array.from(this.#timers, ({ dueMs }) => dueMs));
+    return Math.min(...Array.from(this.#alarms, ({ dueMs }) => dueMs));
   }
 
   moveTo(nowMs: number): void {
     this.#nowMs = Math.max(this.#nowMs, nowMs);
   }
 
-  /** Moves to the timer that is due first and runs it. */
+  /** Moves to the alarm that is due first and rings it. */
   runNext(): void {
-    const [next] = [...this.#timers].toSorted((a, b) => a.dueMs - b.dueMs);
-    if (next === undefined) throw new Error('no timer is scheduled');
-    this.#timers.delete(next);
+    const [next] = [...this.#alarms].toSorted((a, b) => a.dueMs - b.dueMs);
+    if (next === undefined) throw new Error('no alarm is set');
     this.#nowMs = Math.max(this.#nowMs, next.dueMs);
-    next.run();
+    this.clear(next);
+    next.onAlarm();
   }
 
-  /** Resolves with the delay of the next timer that anybody schedules. */
+  /** Resolves with the delay of the next alarm that anybody sets. */
   nextSchedule(): Promise<number> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);

@@ -3,14 +3,12 @@ import assert from 'node:assert/strict';
 import http2 from 'node:http2';
 import type net from 'node:net';
 import { before, type TestContext, test } from 'node:test';
-import { startProbe } from '../../src/health/probe.ts';
-import { toProbing } from '../../src/health/probing.ts';
-import { DEFAULT_HEALTH_CHECK, type HealthCheckConfig } from '../../src/model/health-check.ts';
-import { PLAIN_TRANSPORT, type TransportConfig } from '../../src/model/proxy-config.ts';
+import type { HealthCheckConfig } from '../../src/model/health-check.ts';
+import type { TransportConfig } from '../../src/model/proxy-config.ts';
 import { CertificateAuthority, type TestCertificate } from '../support/certificate-authority.ts';
 import { upstreamTls } from '../support/proxy-config.ts';
 import { ok, ScriptedUpstream, type UpstreamOptions } from '../support/scripted-upstream.ts';
-import { TOOLS } from './prober-rig.ts';
+import { probeOnce } from './prober-rig.ts';
 
 let authority: CertificateAuthority;
 let served: TestCertificate;
@@ -26,13 +24,7 @@ function probe(
   transport: Partial<TransportConfig>,
   check: Partial<HealthCheckConfig> = {},
 ): Promise<string> {
-  const probing = toProbing(
-    { ...DEFAULT_HEALTH_CHECK, path: '/healthz', ...check },
-    { ...PLAIN_TRANSPORT, ...transport },
-  );
-  return new Promise((resolve) => {
-    startProbe(probing, { address: '127.0.0.1', port }, TOOLS, resolve);
-  });
+  return probeOnce(port, { path: '/healthz', ...check }, transport);
 }
 
 async function startUpstream(t: TestContext, options: UpstreamOptions): Promise<ScriptedUpstream> {

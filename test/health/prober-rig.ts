@@ -5,9 +5,17 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Socket, type Server as TcpServer } from 'node:net';
 import type { TestContext } from 'node:test';
 import { ActiveProber } from '../../src/health/active-prober.ts';
-import type { ProbeTools } from '../../src/health/probe.ts';
+import { KeptConnections } from '../../src/health/kept-connections.ts';
+import { createProbe, type ProbeTools } from '../../src/health/probe.ts';
+import { toProbing } from '../../src/health/probing.ts';
 import { DEFAULT_HEALTH_CHECK, type HealthCheckConfig } from '../../src/model/health-check.ts';
-import type { EndpointAddress, HealthChange, UpstreamConfig } from '../../src/model/proxy-config.ts';
+import {
+  type EndpointAddress,
+  type HealthChange,
+  PLAIN_TRANSPORT,
+  type TransportConfig,
+  type UpstreamConfig,
+} from '../../src/model/proxy-config.ts';
 import { ProbeResponse } from '../../src/proxy/http1/probe-response.ts';
 import { ProbeConnector } from '../../src/proxy/probe-connector.ts';
 import { upstreamConfig } from '../support/proxy-config.ts';
@@ -17,9 +25,22 @@ import { ManualClock } from './manual-clock.ts';
 const connector = new ProbeConnector();
 
 export const TOOLS: ProbeTools = {
-  connect: (address, transport, onDone) => connector.connect(address, transport, onDone),
+  connect: (address, transport, user) => connector.connect(address, transport, user),
   createReader: (toHead, keepsBody) => new ProbeResponse(toHead, keepsBody),
 };
+
+/** The reason of one probe on a connection of its own; empty = healthy. */
+export function probeOnce(
+  port: number,
+  check: Partial<HealthCheckConfig>,
+  transport: Partial<TransportConfig> = {},
+): Promise<string> {
+  const probing = toProbing({ ...DEFAULT_HEALTH_CHECK, ...check }, { ...PLAIN_TRANSPORT, ...transport });
+  const means = { tools: TOOLS, kept: new KeptConnections(new ManualClock(), 0) };
+  return new Promise((resolve) => {
+    createProbe(probing, { address: '127.0.0.1', port }, means, resolve).start();
+  });
+}
 
 export const CHECK: HealthCheckConfig = {
   ...DEFAULT_HEALTH_CHECK,
@@ -90,6 +111,7 @@ export class Rig {
         for (const resolve of this.#onChange.splice(0)) resolve();
       },
       tools,
+      limits: { maxInFlight: 1_024, maxKept: 1_024 },
       random,
       clock: this.clock,
     });
@@ -155,14 +177,14 @@ export class FakeNetwork implements ProbeTools {
     this.probed = [];
   }
 
-  connect: ProbeTools['connect'] = ({ address, port }, _transport, onDone) => {
+  connect: ProbeTools['connect'] = ({ address, port }, _transport, user) => {
     const id = `${address}:${port}`;
     this.probed.push(id);
     const error = this.refusing.has(id)
       ? Object.assign(new Error('refused'), { code: 'ECONNREFUSED', syscall: 'connect' })
       : null;
     const socket = new Socket();
-    queueMicrotask(() => onDone(error, socket));
+    queueMicrotask(() => (error === null ? user.onConnected(socket) : user.onFailed(error)));
     return socket;
   };
 

@@ -42,10 +42,11 @@ before(async () => {
     ],
   });
   for (const each of proxy.live.upstreams.all()) {
-    mock.method(each, 'record', (_endpoint: Endpoint, result: AttemptResult, latencyMs: number) => {
-      assert.ok(latencyMs >= 0, String(latencyMs));
+    const record: typeof each.record = (_endpoint, result, latencyMs, _nowMs, durationMs) => {
+      assert.ok(latencyMs >= 0 && (durationMs ?? -1) >= latencyMs, `${latencyMs} of ${durationMs}`);
       recorded.push(result);
-    });
+    };
+    mock.method(each, 'record', record);
   }
 });
 

@@ -46,6 +46,7 @@ test('outcomes and statuses count under the words of the dialect; what clients d
   const named = [...conditions].filter(([, condition]) => condition !== null);
   assert.deepEqual(Object.fromEntries(named), {
     [Outcome.ConnectFailed]: 'error',
+    [Outcome.LocalShortage]: 'error',
     [Outcome.UpstreamClosed]: 'error',
     [Outcome.ConnectTimeout]: 'timeout',
     [Outcome.ResponseTimeout]: 'timeout',

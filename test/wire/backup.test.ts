@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, type TestContext, test } from 'node:test';
 import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../src/model/route-policy.ts';
+import { DEFAULT_UPSTREAM_POLICY } from '../../src/model/upstream-policy.ts';
 import { closedPort } from '../support/closed-port.ts';
 import { Http2Client } from '../support/http2-client.ts';
 import { InProcessProxy } from '../support/in-process-proxy.ts';
@@ -137,6 +138,34 @@ test('a spent retry budget sends requests on to the backup', async (t) => {
   Object.assign(traffic.budget, { percent: 0, perSecond: 0 });
   assert.equal((await send(proxy.port)).body.toString(), 'backup');
   assert.deepEqual([traffic.budgetExhausted, traffic.backupRequests, proxy.accessLog[0]?.attempts], [1, 1, 2]);
+});
+
+test('requests that wait for room when the last endpoint goes are sent to the backup, even one that seems in trouble', async (t) => {
+  main.script = () => null;
+  const proxy = new InProcessProxy({});
+  t.after(() => proxy.close());
+  const limits = { ...DEFAULT_UPSTREAM_POLICY.limits, maxRequests: 1 };
+  const apply = (...addresses: readonly string[]): Promise<void> =>
+    proxy.apply({
+      upstreams: [
+        { ...upstreamConfig('a', ...addresses), backup: 'b', limits },
+        { ...upstreamConfig('b', backup.address) },
+      ],
+      routes: [routeConfig('r', 'a')],
+    });
+  await apply(main.address);
+  const first = send(proxy.port);
+  await main.request(1);
+  const waiting = [send(proxy.port), send(proxy.port)];
+  while (proxy.live.upstreams.get('a')?.traffic.admission?.waiting !== 2) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  proxy.live.upstreams.get('b')?.applyVerdicts([{ endpointId: backup.address, healthy: false, reason: 'x' }]);
+  await apply();
+  for (const response of await Promise.all(waiting)) assert.equal(response.body.toString(), 'backup');
+  assert.equal((await send(proxy.port)).body.toString(), 'backup');
+  main.requests[0]?.connection.write(ok('main'));
+  assert.equal((await first).body.toString(), 'main');
 });
 
 test('the static file names backups, and metrics count what they got', async (t) => {

@@ -1,6 +1,8 @@
 /** HTTP/2 back ends that allow few streams on a connection. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { DEFAULT_OUTLIER_DETECTION } from '../../src/model/outlier-detection.ts';
+import { AwaitedState } from '../support/awaited-state.ts';
 import { FrameUpstream, fineFrames } from '../support/frame-upstream.ts';
 import { FrameType, uint32 } from '../support/http2-frames.ts';
 import { InProcessProxy } from '../support/in-process-proxy.ts';
@@ -38,4 +40,30 @@ test('a burst that opens connections keeps to what the endpoint allowed on those
   }
   for (const client of clients) assert.equal(await client.status(), 200);
   assert.equal(upstream.connections.length, 4);
+});
+
+test('an endpoint that may get no more connections is not taken for one that cannot be connected to', async (t) => {
+  const upstream = await FrameUpstream.start({ settings: ONE_STREAM });
+  t.after(() => upstream.close());
+  const ended = new AwaitedState();
+  const proxy = new InProcessProxy({}, () => ended.report());
+  t.after(() => proxy.close());
+  const outlierDetection = { ...DEFAULT_OUTLIER_DETECTION, connectFailures: 1 };
+  await proxy.apply({
+    upstreams: [{ ...upstreamConfig('a', upstream.address), protocol: 'http2', outlierDetection }],
+    routes: [routeConfig('r', 'a')],
+  });
+  const clients = await Promise.all(Array.from({ length: 257 }, () => RawClient.connect(proxy.port)));
+  t.after(() => clients.forEach((client) => client.destroy()));
+  const last = clients.pop() as RawClient;
+  // Each opens a connection before the endpoint has told how few streams it takes.
+  for (const [at, client] of clients.entries()) {
+    client.write(GET);
+    await (await upstream.connection(at + 1)).find(FrameType.Headers, 1);
+  }
+  last.write(GET);
+  assert.equal(await last.status(), 503);
+  assert.equal((await ended.until(() => proxy.accessLog[0])).outcome, 'local-shortage');
+  const [endpoint] = proxy.live.upstreams.get('a')?.endpoints ?? [];
+  assert.deepEqual([endpoint?.connectFailures, endpoint?.passive.connectFailures], [0, 0]);
 });

@@ -97,6 +97,27 @@ test('what is above the limit waits, and is sent in its order when there is room
   assert.equal(limited.waiting, 0);
 });
 
+test('time in line does not count as slowness of the endpoint', async (t) => {
+  const limited = await Limited.start(t, { maxRequests: 1 }, one.address);
+  await open(t, limited, '/1');
+  await one.request(1);
+  const second = await open(t, limited, '/2');
+  await limited.untilWaiting(1);
+  const upstream = limited.proxy.live.upstreams.get('a');
+  assert.ok(upstream !== null);
+  one.script = () => ok('/2');
+  const releasedMs = performance.now();
+  const record: typeof upstream.record = (_endpoint, _result, latencyMs) =>
+    latencies.push([latencyMs, performance.now()]);
+  const latencies: [number, number][] = [];
+  t.mock.method(upstream, 'record', record);
+  one.requests[0]?.connection.write(ok('/1'));
+  assert.equal(await second.status(), 200);
+  await limited.ended.until(() => latencies[1]);
+  const [latencyMs = 0, endMs = 0] = latencies[1] ?? [];
+  assert.ok(latencyMs <= endMs - releasedMs, `${latencyMs} of ${endMs - releasedMs} ms`);
+});
+
 test('when as many wait as may, the next one is answered 503 with Retry-After, and says why in the log', async (t) => {
   const limited = await Limited.start(t, { maxRequests: 1, maxPending: 1 }, one.address);
   await open(t, limited, '/1');

@@ -1,5 +1,6 @@
 /** What the annotations of one Ingress add up to. Each annotation writes its own fields in here and no others. */
 import { type CookieAffinity, DEFAULT_COOKIE_AFFINITY } from '../../model/affinity.ts';
+import type { BucketKey, RequestMatch } from '../../model/canary.ts';
 import type { HealthCheckConfig } from '../../model/health-check.ts';
 import type { OutlierDetectionConfig } from '../../model/outlier-detection.ts';
 import type { TlsVersion, TransportConfig } from '../../model/proxy-config.ts';
@@ -11,6 +12,7 @@ export interface IngressSettings {
   readonly policy: Writable<RoutePolicy>;
   readonly affinity: AffinitySettings;
   readonly canary: CanarySettings;
+  readonly pair: PairSettings;
   readonly backend: BackendSettings;
   readonly upstream: UpstreamSettings;
   readonly hashing: HashingSettings;
@@ -81,6 +83,29 @@ export interface CanarySettings {
   weight: number;
   weightTotal: number;
   sticky: boolean;
+  rulesFirst: boolean;
+  /** Null = absent. */
+  match: RequestMatch | null;
+  priority: number;
+  /** Null = absent. */
+  hashBy: BucketKey | null;
+  seed: string;
+}
+
+/** How two backends of one path divide its requests, as written; empty = absent. Decided in `service-pair.ts`. */
+export interface PairSettings {
+  matches: readonly ServiceMatch[];
+  weights: readonly ServiceWeight[];
+}
+
+export interface ServiceMatch {
+  readonly service: string;
+  readonly match: RequestMatch;
+}
+
+export interface ServiceWeight {
+  readonly service: string;
+  readonly weight: number;
 }
 
 export type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -104,7 +129,13 @@ export function createIngressSettings(): IngressSettings {
       weight: 0,
       weightTotal: 100,
       sticky: true,
+      rulesFirst: false,
+      match: null,
+      priority: 0,
+      hashBy: null,
+      seed: '',
     },
+    pair: { matches: [], weights: [] },
     backend: {
       protocol: null,
       sslSecret: '',

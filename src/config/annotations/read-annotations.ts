@@ -189,7 +189,7 @@ function unsupportedFault(key: string): AnnotationFault {
 }
 
 function strayCanaryFault(prefix: string, spec: AnnotationSpec): AnnotationFault {
-  const key = `${prefix}${spec.key}`;
+  const key = `${spec.own ? OWN_PREFIX : prefix}${spec.key}`;
   const message = `annotation "${key}" has no effect without ${prefix}canary: "true"; this is an ordinary ingress`;
   return { code: 'canary-invalid', severity: 'warning', key, message };
 }

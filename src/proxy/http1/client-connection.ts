@@ -5,7 +5,7 @@
  */
 import type net from 'node:net';
 import type { Exchange } from '../exchange.ts';
-import { Outcome } from '../outcome.ts';
+import { Outcome, outcomeOfDial } from '../outcome.ts';
 import { SocketWriter } from '../socket-writer.ts';
 import { closeTunnelSocket, type DownstreamTunnel, type UpstreamTunnel } from '../tunnel.ts';
 import type { DialSink } from '../upstream-dialer.ts';
@@ -382,8 +382,6 @@ function isOffered(chosen: string, offer: string): boolean {
 }
 
 function outcomeOf(state: number, error: NodeJS.ErrnoException | null): Outcome {
-  if (state === CONNECTING) {
-    return error?.code === 'ETIMEDOUT' ? Outcome.ConnectTimeout : Outcome.ConnectFailed;
-  }
+  if (state === CONNECTING) return outcomeOfDial(error);
   return state === HEAD ? Outcome.UpstreamClosed : Outcome.UpstreamTruncated;
 }

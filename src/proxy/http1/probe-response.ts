@@ -1,6 +1,6 @@
 /**
- * Reads the response to a health probe with the grammar that responses to clients are held to. The connection serves one
- * request, so what comes behind the response is nobody's business.
+ * Reads the response to a health probe with the grammar that responses to clients are held to, and says whether its connection
+ * may serve another one. If not, what comes behind the response is nobody's business.
  */
 import { ChunkedDecoder, type ChunkSink } from './chunked-decoder.ts';
 import { BODY_CHUNKED, BODY_NONE } from './request-head.ts';
@@ -19,6 +19,8 @@ export class ProbeResponse implements ChunkSink {
   bodyBytes: number;
   /** Empty unless asked for. */
   readonly body: Buffer[];
+  /** Of a complete response: for how long its connection may be kept, as far as the endpoint says; 0 = not at all. */
+  keepMs: number;
   readonly #toHead: boolean;
   readonly #keepsBody: boolean;
   readonly #reader: ResponseHeadReader;
@@ -32,6 +34,7 @@ export class ProbeResponse implements ChunkSink {
     this.status = 0;
     this.bodyBytes = 0;
     this.body = [];
+    this.keepMs = 0;
     this.#toHead = toHead;
     this.#keepsBody = keepsBody;
     this.#reader = new ResponseHeadReader(parsed);
@@ -74,6 +77,9 @@ export class ProbeResponse implements ChunkSink {
 
   #begin(): void {
     this.status = parsed.status;
+    if (parsed.keepAlive) {
+      this.keepMs = parsed.keepAliveSeconds === 0 ? Number.POSITIVE_INFINITY : parsed.keepAliveSeconds * 1_000;
+    }
     this.#kind = parsed.body;
     this.#remaining = parsed.contentLength;
     if (this.#kind === BODY_CHUNKED) this.#chunks = new ChunkedDecoder();
@@ -81,15 +87,22 @@ export class ProbeResponse implements ChunkSink {
 
   #readBody(buffer: Buffer, start: number): 'incomplete' | 'complete' | 'broken' {
     const kind = this.#kind;
-    if (kind === BODY_NONE) return 'complete';
+    if (kind === BODY_NONE) return this.#complete(buffer, start);
     const chunks = this.#chunks;
     if (chunks !== null) {
-      if (chunks.decode(buffer, start, buffer.length, this) === -1) return 'broken';
-      return chunks.done ? 'complete' : 'incomplete';
+      const end = chunks.decode(buffer, start, buffer.length, this);
+      if (end === -1) return 'broken';
+      return chunks.done ? this.#complete(buffer, end) : 'incomplete';
     }
     const end = kind === BODY_UNTIL_CLOSE ? buffer.length : Math.min(buffer.length, start + this.#remaining);
     this.#remaining -= end - start;
     this.onChunkData(buffer, start, end);
-    return kind !== BODY_UNTIL_CLOSE && this.#remaining === 0 ? 'complete' : 'incomplete';
+    return kind !== BODY_UNTIL_CLOSE && this.#remaining === 0 ? this.#complete(buffer, end) : 'incomplete';
+  }
+
+  #complete(buffer: Buffer, end: number): 'complete' {
+    // Bytes behind it would be taken for the next response.
+    if (end < buffer.length) this.keepMs = 0;
+    return 'complete';
   }
 }

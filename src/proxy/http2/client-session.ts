@@ -5,7 +5,7 @@
  */
 import type { Socket } from 'node:net';
 import type { Exchange } from '../exchange.ts';
-import { Outcome } from '../outcome.ts';
+import { Outcome, outcomeOfDial } from '../outcome.ts';
 import type { DialSink } from '../upstream-dialer.ts';
 import type { WorkerContext } from '../worker-context.ts';
 import { ClientOutput } from './client-output.ts';
@@ -175,7 +175,7 @@ export class Http2ClientSession implements DialSink, FrameSink, ClientStreamOwne
   }
 
   onClosed(error: NodeJS.ErrnoException | null): void {
-    this.#close(error?.code === 'ETIMEDOUT' ? Outcome.ConnectTimeout : Outcome.ConnectFailed);
+    this.#close(outcomeOfDial(error));
   }
 
   // ClientStreamOwner

@@ -56,7 +56,7 @@ export class Http2UpstreamPool implements UpstreamTransport, SessionOwner {
       session.carry(exchange);
       return;
     }
-    if (sessions.length >= MAX_SESSIONS) exchange.onAttemptFailed(Outcome.ConnectFailed, false, false);
+    if (sessions.length >= MAX_SESSIONS) exchange.onAttemptFailed(Outcome.LocalShortage, false, false);
     else this.#open(exchange);
   }
 

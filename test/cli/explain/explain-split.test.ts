@@ -1,8 +1,9 @@
 /** What `explain` says of a split: which step decides, and the shares of the rest. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { explainSplit, type SplitShare } from '../../../src/cli/explain/explain-split.ts';
-import type { CanaryConfig, SplitConfig } from '../../../src/model/proxy-config.ts';
+import { explainSplit, type SplitRequest, type SplitShare } from '../../../src/cli/explain/explain-split.ts';
+import type { CanaryConfig } from '../../../src/model/canary.ts';
+import type { SplitConfig } from '../../../src/model/proxy-config.ts';
 
 type CanaryParts = Partial<CanaryConfig>;
 
@@ -21,6 +22,10 @@ function split(...canaries: readonly CanaryParts[]): SplitConfig {
       ...parts,
     })),
   };
+}
+
+function request(header: SplitRequest['header']): SplitRequest {
+  return { method: 'GET', header, queryParameter: () => null, clientIp: '192.0.2.1' };
 }
 
 interface Case {
@@ -163,7 +168,7 @@ function percents(shares: readonly SplitShare[]): Record<string, number> {
 for (const c of cases) {
   test(c.name, () => {
     const header = (name: string): string | null => c.headers?.[name] ?? null;
-    const { shares } = explainSplit(c.split, { header }, (upstream) => c.empty?.includes(upstream) !== true);
+    const { shares } = explainSplit(c.split, request(header), (upstream) => c.empty?.includes(upstream) !== true);
     assert.deepEqual(percents(shares), c.shares);
   });
 }
@@ -174,7 +179,7 @@ test('the steps say in order what each rule decided', () => {
     ['cookie', 'c=never'],
   ]);
   const header = (name: string): string | null => headers.get(name) ?? null;
-  const { steps } = explainSplit(split({ header: word, cookie: 'c', weight: 5 }), { header }, () => true);
+  const { steps } = explainSplit(split({ header: word, cookie: 'c', weight: 5 }), request(header), () => true);
   assert.deepEqual(
     steps.map(({ rule, verdict, text }) => [rule, verdict, text]),
     [
@@ -186,7 +191,11 @@ test('the steps say in order what each rule decided', () => {
 });
 
 test('a main without endpoints is marked, so that 503 can be told', () => {
-  const { shares, steps } = explainSplit(split({ weight: 100 }), { header: () => null }, (id) => id !== 'main');
+  const { shares, steps } = explainSplit(
+    split({ weight: 100 }),
+    request(() => null),
+    (id) => id !== 'main',
+  );
   assert.equal(shares[0]?.hasEndpoints, false);
   assert.match(steps[0]?.text ?? '', /503/);
 });

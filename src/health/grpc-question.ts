@@ -2,9 +2,8 @@
 import type { OutgoingHttpHeaders } from 'node:http2';
 import { toEndpointId } from '../model/proxy-config.ts';
 import { decodeHealthStatus, encodeHealthRequest } from './grpc-health-message.ts';
-import { USER_AGENT } from './http1-probe.ts';
-import { type Http2Answer, Http2Exchange, type Http2Request } from './http2-exchange.ts';
-import type { Probe, ProbeDone, ProbeTools } from './probe.ts';
+import { USER_AGENT } from './http1-connection.ts';
+import type { Http2Answer, Http2Question } from './http2-connection.ts';
 import type { ProbeAddress, Probing } from './probing.ts';
 
 /** `google.rpc.Code`, by number. */
@@ -28,13 +27,11 @@ const GRPC_CODES: readonly string[] = [
   'UNAUTHENTICATED',
 ];
 
-export class GrpcProbe implements Probe, Http2Request {
+export class GrpcQuestion implements Http2Question {
   readonly headers: OutgoingHttpHeaders;
   readonly body: Buffer | null;
-  readonly #onDone: ProbeDone;
-  readonly #exchange: Http2Exchange;
 
-  constructor(probing: Probing, address: ProbeAddress, tools: ProbeTools, onDone: ProbeDone) {
+  constructor(probing: Probing, address: ProbeAddress) {
     const { host, headers, service, timeoutMs } = probing.check;
     this.headers = {
       ':method': 'POST',
@@ -47,28 +44,18 @@ export class GrpcProbe implements Probe, Http2Request {
     this.headers['te'] = 'trailers';
     this.headers['grpc-timeout'] = `${timeoutMs}m`;
     this.body = encodeHealthRequest(service);
-    this.#onDone = onDone;
-    this.#exchange = new Http2Exchange(probing, address, tools.connect, this);
   }
 
   isDecidedBy(status: number): boolean {
     return status !== 200;
   }
 
-  onAnswer({ status, headers, trailers, body }: Http2Answer): void {
-    if (status !== 200) return this.#onDone(`status ${status}`);
+  judge({ status, headers, trailers, body }: Http2Answer): string {
+    if (status !== 200) return `status ${status}`;
     // An answer without a message has its status among the headers ("Trailers-Only").
     const code = Number(trailers['grpc-status'] ?? headers['grpc-status'] ?? Number.NaN);
-    if (code !== 0) return this.#onDone(`grpc ${GRPC_CODES[code] ?? 'without a status'}`);
+    if (code !== 0) return `grpc ${GRPC_CODES[code] ?? 'without a status'}`;
     const served = decodeHealthStatus(Buffer.concat(body));
-    this.#onDone(served === 'SERVING' ? '' : `grpc ${served}`);
-  }
-
-  onFailed(reason: string): void {
-    this.#onDone(reason);
-  }
-
-  cancel(): void {
-    this.#exchange.cancel();
+    return served === 'SERVING' ? '' : `grpc ${served}`;
   }
 }
