@@ -49,6 +49,11 @@ function assertKept(sent: unknown, stored: unknown, field: string): void {
   }
 }
 
+/** What a cloud writes to a Service. */
+function toStatus(ip: string): object {
+  return { status: { loadBalancer: { ingress: [{ ip }] } } };
+}
+
 function published({ status }: KubeObject): string {
   const { loadBalancer } = status as { loadBalancer: { ingress?: readonly { ip?: string }[] } };
   return (loadBalancer.ingress ?? []).map(({ ip }) => ip).join(' ');
@@ -208,8 +213,7 @@ describe('the overlay for all namespaces', { skip: e2eSkip }, () => {
     );
     const { spec } = await objects.get('leases', 'sluice', 'sluice-leader');
     assert.notEqual((spec as { holderIdentity: string }).holderIdentity, '');
-    const status = { loadBalancer: { ingress: [{ ip: '192.0.2.7' }] } };
-    await objects.patch('services', 'sluice', 'sluice/status', { status });
+    await objects.patch('services', 'sluice', 'sluice/status', toStatus('192.0.2.7'));
     await installation.cluster.createIngress('bad', { host: 'bad.example', paths: { '/': 'web' }, annotations: BAD });
     await eventually(
       () => objects.get('ingresses', E2E_NAMESPACE, 'shop'),
@@ -246,8 +250,7 @@ describe('the overlay for one namespace, in another one than its own', { skip: e
 
   test('serves, elects and writes, and goes without IngressClasses only', async () => {
     const { objects } = installation.cluster;
-    const status = { loadBalancer: { ingress: [{ ip: '192.0.2.8' }] } };
-    await objects.patch('services', E2E_NAMESPACE, 'sluice/status', { status });
+    await objects.patch('services', E2E_NAMESPACE, 'sluice/status', toStatus('192.0.2.8'));
     const replica = await installation.replica();
     assert.equal(await get(replica.httpPort), '200 web');
     await eventually(
@@ -279,7 +282,6 @@ describe('the overlays for moving from ingress-nginx', { skip: e2eSkip }, () => 
     const spec = { type: 'LoadBalancer', ports: [{ port: 80 }] };
     const metadata = { name: 'ingress-nginx-controller', namespace: 'ingress-nginx' };
     await objects.create('services', { metadata, spec });
-    const toStatus = (ip: string): object => ({ status: { loadBalancer: { ingress: [{ ip }] } } });
     await objects.patch('services', 'ingress-nginx', 'ingress-nginx-controller/status', toStatus('192.0.2.1'));
     await objects.patch('services', 'sluice', 'sluice/status', toStatus('192.0.2.2'));
   });
