@@ -87,7 +87,6 @@ test('two processes give every user the same version, and a share that grows kee
   const grown = await visitAll(one);
   assert.equal(small.filter(({ version }, at) => version === 'next' && grown[at]?.version !== 'next').length, 0);
   assert.ok(
-    grown.filter(({ version }) => version === 'next').length >
-      small.filter(({ version }) => version === 'next').length,
+    grown.filter(({ version }) => version === 'next').length > small.filter(({ version }) => version === 'next').length,
   );
 });
