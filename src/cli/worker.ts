@@ -5,6 +5,7 @@ import { applyConfig } from '../live/apply-config.ts';
 import { applyPatch } from '../live/apply-patch.ts';
 import { LiveState } from '../live/live-state.ts';
 import type { ConfigPatch } from '../model/config-patch.ts';
+import type { RouteConfig } from '../model/proxy-config.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from '../model/worker-messages.ts';
 import { AccessLogBuffer } from '../proxy/access-log-buffer.ts';
 import { collectStats } from '../proxy/collect-stats.ts';
@@ -91,6 +92,7 @@ port.on('message', (message: ToWorker) => {
 async function apply({ config, ports }: Extract<ToWorker, { type: 'config' }>): Promise<void> {
   let error = '';
   try {
+    await prepareMirrors(config.routes);
     const listeners = await server.open(config.listeners, ports);
     try {
       applyConfig(live, config);
@@ -107,9 +109,10 @@ async function apply({ config, ports }: Extract<ToWorker, { type: 'config' }>): 
   send({ type: 'applied', generation: config.generation, error, ports: server.ports });
 }
 
-function applyChanges(patch: ConfigPatch): void {
+async function applyChanges(patch: ConfigPatch): Promise<void> {
   let error = '';
   try {
+    for (const { routes } of patch.hosts) await prepareMirrors(routes);
     if (!applyPatch(live, patch)) {
       send({ type: 'out-of-step', generation: patch.generation });
       return;
@@ -122,8 +125,14 @@ function applyChanges(patch: ConfigPatch): void {
   send({ type: 'applied', generation: patch.generation, error, ports: server.ports });
 }
 
+/** Before any of them is in force. */
+async function prepareMirrors(routes: readonly RouteConfig[]): Promise<void> {
+  if (routes.some(({ policy }) => policy.mirror !== null)) await worker.mirrors.prepare();
+}
+
 async function drain(deadlineMs: number): Promise<void> {
   await server.drain(deadlineMs);
+  worker.mirrors.close();
   accessLog?.close();
   worker.clock.close();
   send({ type: 'drained' });

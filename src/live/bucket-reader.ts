@@ -22,10 +22,10 @@ export class BucketReader {
     this.#seed = murmur3(seed, 0);
   }
 
-  /** @returns from 0 to 2^32 - 1, or `NO_BUCKET` */
+  /** @returns from 0 to 2^31 - 1, or `NO_BUCKET` */
   of(facts: RequestFacts, clientIp: string): number {
     const key = this.#keyOf(facts, clientIp);
-    return key === null || key === '' ? NO_BUCKET : murmur3(key, this.#seed);
+    return key === null || key === '' ? NO_BUCKET : murmur3(key, this.#seed) >>> 1;
   }
 }
 

@@ -124,17 +124,13 @@ export class LiveSplit {
     if (upstreamHash === '') return this.choose(facts, clientIp, draw);
     this.bucket = NO_BUCKET;
     const member = this.#findMember(upstreamHash);
-    if (member !== null && !this.#hasRulesFirst) return this.#settle(member, 'session');
     const main = member ?? this.#chooseMember(draw);
-    if (!main.upstream.hasEndpoints) return this.choose(facts, clientIp, draw);
-    const first = this.#hasRulesFirst ? this.#chooseByRule(facts, clientIp, true) : null;
+    const own = member ?? this.#findCanary(upstreamHash);
+    if (own === null || !main.upstream.hasEndpoints) return this.choose(facts, clientIp, draw);
+    if (!this.#hasRulesFirst) return this.#settle(own, 'session');
+    const first = this.#chooseByRule(facts, clientIp, true);
     if (first !== null) return first;
-    if (member !== null) return this.#settle(member, 'session');
-    const own = this.#findCanary(upstreamHash);
-    if (own === null) return this.choose(facts, clientIp, draw);
-    // Only where it may be asked first does a refusal count for a client of its own.
-    const refused = this.#hasRulesFirst && this.#isOptedOut(own.upstream);
-    return refused ? this.#settle(main, 'main') : this.#settle(own, 'session');
+    return own !== member && this.#isOptedOut(own.upstream) ? this.#settle(main, 'main') : this.#settle(own, 'session');
   }
 
   #settle(target: SplitTarget, reason: SplitReason): SplitTarget {

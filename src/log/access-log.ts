@@ -29,7 +29,7 @@ export interface AccessLogEntry {
   readonly canary: boolean;
   /** Why this side of the split took it, e.g. `weight`; empty = the route has no canaries. */
   readonly split: string;
-  /** Where the user stands on the scale of the canaries, from 0 to 2^32 - 1; -1 = that was not asked. */
+  /** Where the user stands on the scale of the canaries, from 0 to 2^31 - 1; -1 = that was not asked. */
   readonly bucket: number;
   /** The request went to the backup of the upstream that was chosen for it; `upstreamId` is the backup. */
   readonly backup: boolean;

@@ -4,7 +4,7 @@
  * Hot: allocates nothing.
  */
 
-/** @returns an unsigned 32-bit integer, the same in every process */
+/** @returns a signed 32-bit integer, which needs no memory of its own; the same in every process */
 export function murmur3(text: string, seed: number): number {
   const { length } = text;
   let hash = seed | 0;
@@ -18,7 +18,7 @@ export function murmur3(text: string, seed: number): number {
   hash ^= length * 2;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
+  return hash ^ (hash >>> 16);
 }
 
 function scramble(block: number): number {

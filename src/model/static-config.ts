@@ -4,6 +4,7 @@
  */
 import type { CookieAffinity } from './affinity.ts';
 import type { BucketConfig, RequestMatch } from './canary.ts';
+import type { MirrorConfig } from './mirror.ts';
 import type { KeyPair } from './objects.ts';
 import type { ClientCertificateRule, TransportConfig } from './proxy-config.ts';
 import type { RetryCondition } from './route-policy.ts';
@@ -68,6 +69,8 @@ export interface StaticRoute {
   readonly requestBuffering: boolean | null;
   /** Null = not written. */
   readonly affinity: CookieAffinity | null;
+  /** Null = not written. */
+  readonly mirror: MirrorConfig | null;
   /** Bytes; 0 = unlimited; null = not written. */
   readonly maxRequestBodyBytes: number | null;
 }

@@ -11,6 +11,7 @@ import type { ExchangeRequest, RequestFactsForLog } from './exchange-request.ts'
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE } from './http1/request-head.ts';
 import { toRoutingHost } from './http1/request-target.ts';
 import type { JudgedRequest } from './judged-request.ts';
+import { copyRequest, MirroredExchange } from './mirror/mirrored-exchange.ts';
 import { Outcome } from './outcome.ts';
 import type { RequestOrigin } from './request-origin.ts';
 import { StickySession } from './sticky-session.ts';
@@ -54,7 +55,11 @@ export function handleRequest(
     session === null ? split.choose(head, clientIp, draw) : split.chooseFor(session.upstreamHash, head, clientIp, draw);
   const request = toExchangeRequest(worker, head, origin, target, session);
   if (request.logFacts !== null) noteSplit(request.logFacts, split);
-  const exchange = new Exchange(worker, downstream, route, target, request);
+  const copy = route.mirror === null ? null : copyRequest(worker, route, head, origin, request);
+  const exchange =
+    copy === null
+      ? new Exchange(worker, downstream, route, target, request)
+      : new MirroredExchange(copy, worker, downstream, { route, target, request });
   const { closed, maxRequestBodyBytes } = route.policy;
   if (closed !== null) exchange.answerClosed(closed.status);
   else if (maxRequestBodyBytes !== 0 && head.contentLength > maxRequestBodyBytes) exchange.fail(Outcome.BodyTooLarge);

@@ -4,6 +4,7 @@ import type { BalancerName } from '../model/upstream-policy.ts';
 import type { AffinityEntry } from './static-affinity.ts';
 import type { HealthCheckEntry } from './static-health-check.ts';
 import type { MatchEntry } from './static-match.ts';
+import type { MirrorEntry } from './static-mirror.ts';
 import type { OutlierDetectionEntry, SlowStartEntry } from './static-passive-health.ts';
 
 export interface StaticFile {
@@ -98,6 +99,7 @@ export interface RouteEntry {
   readonly retries?: RetriesEntry | undefined;
   readonly requestBuffering?: boolean | undefined;
   readonly affinity?: AffinityEntry | undefined;
+  readonly mirror?: MirrorEntry | undefined;
   readonly maxBodySize?: string | number | undefined;
 }
 

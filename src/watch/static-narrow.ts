@@ -36,6 +36,7 @@ import {
 import { toHealthCheck } from './static-health-check.ts';
 import { reportIssues } from './static-issues.ts';
 import { toMatch } from './static-match.ts';
+import { toMirror } from './static-mirror.ts';
 import { toOutlierDetection, toSlowStart } from './static-passive-health.ts';
 import { StaticProblems, staticRef } from './static-problems.ts';
 import { staticFileSchema } from './static-schema.ts';
@@ -197,7 +198,7 @@ function toUpstreamTls(
 }
 
 function toRoute(entry: RouteEntry): StaticRoute {
-  const { host = '', upstream, timeouts, retries, requestBuffering, affinity, maxBodySize } = entry;
+  const { host = '', upstream, timeouts, retries, requestBuffering, affinity, mirror, maxBodySize } = entry;
   return {
     host: toStaticHost(host) ?? '',
     path: toPath(entry.path),
@@ -211,6 +212,7 @@ function toRoute(entry: RouteEntry): StaticRoute {
       idleMs: toMs(timeouts?.idle),
     },
     affinity: affinity === undefined ? null : toAffinity(affinity),
+    mirror: mirror === undefined ? null : toMirror(mirror),
     retries: {
       attempts: retries?.attempts ?? null,
       on: retries?.on === undefined ? null : [...new Set(retries.on)],

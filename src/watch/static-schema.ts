@@ -16,6 +16,7 @@ import { affinitySchema } from './static-affinity.ts';
 import type { StaticFile } from './static-file.ts';
 import { healthCheckSchema } from './static-health-check.ts';
 import { matchSchema } from './static-match.ts';
+import { mirrorSchema } from './static-mirror.ts';
 import { outlierDetectionSchema, slowStartSchema } from './static-passive-health.ts';
 import { duration, integer, map, matching, passing, pattern, text } from './static-schema-parts.ts';
 import { toStaticHost } from './static-values.ts';
@@ -308,6 +309,7 @@ const route = map({
     .optional()
     .describe('When to try another endpoint.'),
   affinity: affinitySchema.optional().describe('Whether a client stays with one endpoint. Default: it does not.'),
+  mirror: mirrorSchema.optional().describe('Send copies of requests elsewhere, without waiting. Default: none.'),
   requestBuffering: z
     .boolean({ error: 'true or false' })
     .optional()

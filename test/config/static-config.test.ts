@@ -32,6 +32,7 @@ function route(path: StaticRoute['path'], part: Partial<StaticRoute> = {}): Stat
     retries: { attempts: null, on: null, timeoutMs: null, nonIdempotent: null, bufferBytes: null },
     requestBuffering: null,
     affinity: null,
+    mirror: null,
     maxRequestBodyBytes: null,
     ...part,
   };

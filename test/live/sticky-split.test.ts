@@ -134,6 +134,13 @@ for (const { name, belongsTo, main, next, rule, headers = {}, takes } of CASES) 
   });
 }
 
+test('for a client that belongs to nobody here, no rule comes before another', () => {
+  const byCookie = canary(target('by-cookie'), { cookie: 'c', rulesFirst: true });
+  const split = new LiveSplit([target('main')], [byCookie, canary(target('by-header'), byHeader)]);
+  const facts = requestFacts({ headers: { ...always, cookie: 'c=always' } });
+  assert.equal(split.chooseFor(hashOf('gone'), facts, CLIENT, 0).upstream.id, 'by-header');
+});
+
 test('of several members the client keeps its own, whatever the draw', () => {
   const split = new LiveSplit([target('a', { weight: 99 }), target('b', { weight: 1 })], []);
   for (const draw of [0, 50, DRAW_LIMIT - 1]) {

@@ -72,9 +72,9 @@ test('a JSON line holds every field under its name, with the time in ISO form', 
 
 test('a text line is the combined log format followed by our fields', () => {
   assert.equal(
-    formatAccessLine({ ...ENTRY, canary: true, backup: true, split: 'weight', bucket: 4_294_967_295 }, 'text'),
+    formatAccessLine({ ...ENTRY, canary: true, backup: true, split: 'weight', bucket: 2_147_483_647 }, 'text'),
     '192.0.2.1 - - [21/Nov/2026:08:10:33 +0000] "GET /cart?id=1 HTTP/1.1" 200 1234 "-" "curl/8" "shop.example" 0 ' +
-      '0.012 0.011 "shop.example/cart" shop/web/80(canary)(backup) 10.0.0.1:8080 1 abc ok weight 4294967295\n',
+      '0.012 0.011 "shop.example/cart" shop/web/80(canary)(backup) 10.0.0.1:8080 1 abc ok weight 2147483647\n',
   );
 });
 

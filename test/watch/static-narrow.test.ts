@@ -85,7 +85,7 @@ test('a full file comes out with units, defaults and canonical addresses', async
   });
   const none = { connectMs: null, sendMs: null, responseMs: null, idleMs: null };
   const noRetries = { attempts: null, on: null, timeoutMs: null, nonIdempotent: null, bufferBytes: null };
-  const rest = { retries: noRetries, requestBuffering: null, affinity: null, maxRequestBodyBytes: null };
+  const rest = { retries: noRetries, requestBuffering: null, affinity: null, mirror: null, maxRequestBodyBytes: null };
   const canary = { upstream: 'shop-next', header: null, cookie: null, match: null, weight: 0, weightTotal: 100 };
   assert.deepEqual(config.routes, [
     {
@@ -103,6 +103,7 @@ test('a full file comes out with units, defaults and canonical addresses', async
       retries: { ...noRetries, attempts: 1 },
       requestBuffering: null,
       affinity: null,
+      mirror: null,
       maxRequestBodyBytes: 10 * 2 ** 20,
     },
     {

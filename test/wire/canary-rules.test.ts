@@ -72,22 +72,22 @@ test('a match takes the request, and the access log says so', async () => {
 
 test('two processes give every user the same version, and a share that grows keeps them all', async () => {
   const [one, other] = processes as [SluiceProcess, SluiceProcess];
-  const before = await visitAll(one);
+  const former = await visitAll(one);
   const elsewhere = await visitAll(other);
   assert.deepEqual(
-    before.map(({ version, line }) => [version, line['bucket']]),
+    former.map(({ version, line }) => [version, line['bucket']]),
     elsewhere.map(({ version, line }) => [version, line['bucket']]),
   );
-  assert.deepEqual(new Set(before.map(({ version }) => version)), new Set(['main', 'next']));
-  for (const { version, line } of before) {
-    const isIn = Number(line['bucket']) < 2 ** 31;
+  assert.deepEqual(new Set(former.map(({ version }) => version)), new Set(['main', 'next']));
+  for (const { version, line } of former) {
+    const isIn = Number(line['bucket']) < 2 ** 30;
     assert.deepEqual([version, line['split']], isIn ? ['next', 'weight'] : ['main', 'main']);
   }
   await one.reload(configOf(75));
   const grown = await visitAll(one);
-  assert.equal(before.filter(({ version }, at) => version === 'next' && grown[at]?.version !== 'next').length, 0);
+  assert.equal(former.filter(({ version }, at) => version === 'next' && grown[at]?.version !== 'next').length, 0);
   assert.ok(
     grown.filter(({ version }) => version === 'next').length >
-      before.filter(({ version }) => version === 'next').length,
+      former.filter(({ version }) => version === 'next').length,
   );
 });

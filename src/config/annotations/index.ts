@@ -43,6 +43,13 @@ import { maxConnectionsPerEndpoint } from './max-connections-per-endpoint.ts';
 import { maxPending } from './max-pending.ts';
 import { maxRequests } from './max-requests.ts';
 import { maxRequestsPerEndpoint } from './max-requests-per-endpoint.ts';
+import { mirrorCompare } from './mirror-compare.ts';
+import { mirrorCompareBody } from './mirror-compare-body.ts';
+import { mirrorCompareHeaders } from './mirror-compare-headers.ts';
+import { mirrorHost } from './mirror-host.ts';
+import { mirrorPercent } from './mirror-percent.ts';
+import { mirrorRequestBody } from './mirror-request-body.ts';
+import { mirrorTarget } from './mirror-target.ts';
 import { outlierBaseEjectionTime } from './outlier-base-ejection-time.ts';
 import { outlierConnectFailures } from './outlier-connect-failures.ts';
 import { outlierDetection } from './outlier-detection.ts';
@@ -182,4 +189,11 @@ export const ANNOTATIONS: readonly AnnotationSpec[] = [
   healthCheckTimeout,
   healthCheckUnhealthyAfter,
   healthCheckHealthyAfter,
+  mirrorTarget,
+  mirrorRequestBody,
+  mirrorHost,
+  mirrorPercent,
+  mirrorCompare,
+  mirrorCompareHeaders,
+  mirrorCompareBody,
 ];

@@ -2,6 +2,7 @@
 import { type CookieAffinity, DEFAULT_COOKIE_AFFINITY } from '../../model/affinity.ts';
 import type { BucketKey, RequestMatch } from '../../model/canary.ts';
 import type { HealthCheckConfig } from '../../model/health-check.ts';
+import { DEFAULT_COMPARED_HEADERS, type MirrorTarget } from '../../model/mirror.ts';
 import type { OutlierDetectionConfig } from '../../model/outlier-detection.ts';
 import type { TlsVersion, TransportConfig } from '../../model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../model/route-policy.ts';
@@ -18,6 +19,20 @@ export interface IngressSettings {
   readonly hashing: HashingSettings;
   readonly healthCheck: HealthCheckSettings;
   readonly passiveHealth: PassiveHealthSettings;
+  readonly mirror: MirrorSettings;
+}
+
+/** The `mirror-*` annotations as written. How they combine is decided in `combine-mirror.ts`. */
+export interface MirrorSettings {
+  /** Null = absent. */
+  target: MirrorTarget | null;
+  /** Empty = absent. */
+  host: string;
+  percent: number;
+  sendBody: boolean;
+  compare: boolean;
+  compareBody: boolean;
+  headers: readonly string[];
 }
 
 /** The `session-cookie-*` count only where affinity is asked for. */
@@ -152,5 +167,14 @@ export function createIngressSettings(): IngressSettings {
     hashing: { keyTemplate: '', inSubsets: false, subsetSize: DEFAULT_SUBSET_SIZE, boundPercent: 0 },
     healthCheck: { kind: null, path: null, bodyText: null, bodyPattern: null, others: {} },
     passiveHealth: { enabled: null, limits: {}, slowStartMs: null, slowStartPercent: null },
+    mirror: {
+      target: null,
+      host: '',
+      percent: 100,
+      sendBody: true,
+      compare: false,
+      compareBody: true,
+      headers: DEFAULT_COMPARED_HEADERS,
+    },
   };
 }

@@ -88,7 +88,8 @@ function toPathMatch({ path }: StaticRoute): PathMatch | null {
   return value === null ? null : { kind: path.kind, value };
 }
 
-function toPolicy({ timeouts, retries, requestBuffering, affinity, maxRequestBodyBytes }: StaticRoute): RoutePolicy {
+function toPolicy(route: StaticRoute): RoutePolicy {
+  const { timeouts, retries, requestBuffering, affinity, mirror, maxRequestBodyBytes } = route;
   return {
     ...DEFAULT_ROUTE_POLICY,
     connectTimeoutMs: timeouts.connectMs ?? DEFAULT_ROUTE_POLICY.connectTimeoutMs,
@@ -96,6 +97,7 @@ function toPolicy({ timeouts, retries, requestBuffering, affinity, maxRequestBod
     responseTimeoutMs: timeouts.responseMs ?? DEFAULT_ROUTE_POLICY.responseTimeoutMs,
     idleTimeoutMs: timeouts.idleMs ?? DEFAULT_ROUTE_POLICY.idleTimeoutMs,
     affinity,
+    mirror,
     retryAttempts: retries.attempts ?? DEFAULT_ROUTE_POLICY.retryAttempts,
     retryOn: retries.on ?? DEFAULT_ROUTE_POLICY.retryOn,
     retryTimeoutMs: retries.timeoutMs ?? DEFAULT_ROUTE_POLICY.retryTimeoutMs,
