@@ -3,7 +3,9 @@ import { UpstreamRegistry } from '../../src/balancer/upstream-registry.ts';
 import { compile } from '../../src/config/compile.ts';
 import { compileEndpoints, withEndpoints } from '../../src/config/compile-endpoints.ts';
 import { CompileMemory } from '../../src/config/compile-memory.ts';
+import { ConfigDiffer } from '../../src/control/config-differ.ts';
 import { applyConfig } from '../../src/live/apply-config.ts';
+import { applyPatch } from '../../src/live/apply-patch.ts';
 import { LiveState } from '../../src/live/live-state.ts';
 import type { CompileSettings } from '../../src/model/compile-settings.ts';
 import { narrowIngressClass } from '../../src/watch/narrow-class.ts';
@@ -77,6 +79,7 @@ export async function measurePhases(size: ClusterSize): Promise<void> {
   };
   const indices = Array.from({ length: size.ingresses }, (_, i) => i);
   const memory = new CompileMemory(SETTINGS);
+  const differ = new ConfigDiffer();
   const load = new Steps();
   put('IngressClass', rawClass());
   load.take('narrow ingresses', () => indices.forEach((i) => put('Ingress', rawIngress(i, size))));
@@ -97,9 +100,12 @@ export async function measurePhases(size: ClusterSize): Promise<void> {
     const raw = rawIngress((round * 37) % size.ingresses, size, `/round-${round}`);
     route.take('narrow', () => put('Ingress', raw));
     snapshot = route.take('snapshot', () => builder.build());
-    running = route.take('compile', () => compile(snapshot, SETTINGS, memory));
-    const next = route.take('clone, each worker', () => structuredClone(running));
-    route.take('apply, each worker', () => applyConfig(live, next));
+    const next = route.take('compile', () => compile(snapshot, SETTINGS, memory));
+    const patch = route.take('patch', () => differ.diff(running, next));
+    if (patch === null) throw new Error('a change of one ingress cannot be said by a patch');
+    const copied = route.take('clone, each worker', () => structuredClone(patch));
+    route.take('apply, each worker', () => applyPatch(live, copied));
+    running = next;
   }
   route.print('one ingress changes');
 
@@ -107,8 +113,9 @@ export async function measurePhases(size: ClusterSize): Promise<void> {
   for (let round = 0; round < ROUNDS; round++) {
     const raw = rawSlice((round * 37) % size.ingresses, size, POD_PORT, round + 1);
     endpoints.take('narrow', () => put('EndpointSlice', raw));
-    snapshot = endpoints.take('snapshot', () => builder.buildEndpoints());
-    const changes = endpoints.take('compile endpoints', () => compileEndpoints(snapshot, running, memory));
+    const after = endpoints.take('snapshot', () => builder.buildEndpoints());
+    const changes = endpoints.take('compile endpoints', () => compileEndpoints(after, running, memory, snapshot));
+    snapshot = after;
     running = endpoints.take('with endpoints', () => withEndpoints(running, changes));
     const copies = endpoints.take('clone, each worker', () => structuredClone(changes));
     endpoints.take('apply, each worker', () => copies.forEach((change) => live.upstreams.applyEndpoints(change)));

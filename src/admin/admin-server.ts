@@ -1,6 +1,6 @@
 /**
- * The admin port: liveness, readiness, metrics and the running configuration, all read-only. What is behind the four
- * answers is passed in.
+ * The admin port: liveness, readiness, metrics, the running configuration and what mirroring found, all read-only. What is
+ * behind the answers is passed in.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Logger } from '../log/logger.ts';
@@ -18,6 +18,8 @@ export interface AdminServerOptions {
   readonly metrics: () => Promise<string>;
   /** What `/debug/config` shows; must be free of key material (see `dump-config.ts`). */
   readonly dump: () => Promise<unknown>;
+  /** What `/debug/mirror` shows. */
+  readonly mirror: () => Promise<unknown>;
 }
 
 /** The text exposition format of Prometheus, which `MetricsRegistry.render` writes. */
@@ -43,6 +45,7 @@ export class AdminServer {
       ['/readyz', () => this.#readyz()],
       ['/metrics', async () => ({ status: 200, type: METRICS_TYPE, body: await options.metrics() })],
       ['/debug/config', async () => ({ status: 200, type: JSON_TYPE, body: toJson(await options.dump()) })],
+      ['/debug/mirror', async () => ({ status: 200, type: JSON_TYPE, body: toJson(await options.mirror()) })],
     ]);
     // Scrapers and probes are few and quick; whoever is slow or many is neither.
     this.#server = createServer({

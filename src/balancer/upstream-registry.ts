@@ -84,12 +84,21 @@ export class UpstreamRegistry implements UpstreamHost {
 
   /** Closes and forgets every upstream that is not named. */
   retain(ids: ReadonlySet<UpstreamId>): void {
-    for (const [id, upstream] of this.#upstreams) {
-      if (ids.has(id)) continue;
-      this.#upstreams.delete(id);
-      this.#awake.delete(upstream);
-      upstream.close();
+    for (const upstream of this.#upstreams.values()) if (!ids.has(upstream.id)) this.#remove(upstream);
+  }
+
+  /** Closes and forgets these; unknown ones are ignored. */
+  remove(ids: readonly UpstreamId[]): void {
+    for (const id of ids) {
+      const upstream = this.#upstreams.get(id);
+      if (upstream !== undefined) this.#remove(upstream);
     }
+  }
+
+  #remove(upstream: Upstream): void {
+    this.#upstreams.delete(upstream.id);
+    this.#awake.delete(upstream);
+    upstream.close();
   }
 
   /** False when there is no such upstream (a change that overtook, or lost the race with, its configuration). */

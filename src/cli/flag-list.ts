@@ -92,10 +92,31 @@ export const headerFlag: Flag<{ readonly name: string; readonly value: string }>
   { name: '', value: '' },
 );
 
+export const clientIpFlag: Flag<string> = defineFlag(
+  {
+    name: 'client-ip',
+    placeholder: '<address>',
+    group: REQUEST,
+    doc: 'IP address that the client would have.',
+    parse: parse.parseAddress,
+  },
+  '127.0.0.1',
+);
+
 /** The flags of each command, in the order of its help. */
 export const FLAGS: Readonly<Record<Mode, readonly Flag<unknown>[]>> = {
   controller: [...CONTROLLER_FLAGS, ...WEBHOOK_FLAGS, ...INGRESS_FLAGS, ...PROCESS_FLAGS, ...CLIENT_FLAGS],
   serve: [configFlag, manifestsFlag, ...INGRESS_FLAGS, ...PROCESS_FLAGS, ...CLIENT_FLAGS],
   check: [configFlag, manifestsFlag, ...INGRESS_FLAGS, outputFlag],
-  explain: [urlFlag, methodFlag, headerFlag, configFlag, manifestsFlag, adminFlag, ...INGRESS_FLAGS, outputFlag],
+  explain: [
+    urlFlag,
+    methodFlag,
+    headerFlag,
+    clientIpFlag,
+    configFlag,
+    manifestsFlag,
+    adminFlag,
+    ...INGRESS_FLAGS,
+    outputFlag,
+  ],
 };

@@ -104,6 +104,7 @@ export interface ExplainSettings extends IngressSettings {
   readonly url: string;
   readonly method: string;
   readonly headers: readonly { readonly name: string; readonly value: string }[];
+  readonly clientIp: string;
   readonly output: 'text' | 'json';
 }
 
@@ -158,6 +159,7 @@ export function readExplainSettings(given: GivenFlags, environment: Environment)
     url,
     method: reader.read(flags.methodFlag),
     headers: reader.readAll(flags.headerFlag),
+    clientIp: reader.read(flags.clientIpFlag),
     output: reader.read(flags.outputFlag),
     ...readIngress(reader, 'explain'),
   });

@@ -1,6 +1,7 @@
 /** Composition root: the only place that builds the services of a serving process and connects them. */
 import { AdminServer } from '../admin/admin-server.ts';
 import { dumpConfig } from '../admin/dump-config.ts';
+import { dumpMirror } from '../admin/dump-mirror.ts';
 import { ControlLoop } from '../control/control-loop.ts';
 import { type Locate, ProblemReporter } from '../control/problem-reporter.ts';
 import { WorkerPool } from '../control/worker-pool.ts';
@@ -124,6 +125,7 @@ export function wire(options: ServiceOptions): Services {
       },
     }),
     metrics: () => metrics.render(),
+    mirror: async () => dumpMirror(await pool.collect()),
     dump: async () => {
       if (loop.running === null) return null;
       const config = withLocations(loop.running, options.locate);

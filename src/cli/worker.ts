@@ -2,7 +2,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { UpstreamRegistry } from '../balancer/upstream-registry.ts';
 import { applyConfig } from '../live/apply-config.ts';
+import { applyPatch } from '../live/apply-patch.ts';
 import { LiveState } from '../live/live-state.ts';
+import type { ConfigPatch } from '../model/config-patch.ts';
+import type { RouteConfig } from '../model/proxy-config.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from '../model/worker-messages.ts';
 import { AccessLogBuffer } from '../proxy/access-log-buffer.ts';
 import { collectStats } from '../proxy/collect-stats.ts';
@@ -59,6 +62,9 @@ port.on('message', (message: ToWorker) => {
     case 'config':
       changing = changing.then(() => apply(message));
       break;
+    case 'patch':
+      changing = changing.then(() => applyChanges(message.patch));
+      break;
     case 'endpoints':
       changing = changing.then(() => {
         for (const change of message.changes) registry.applyEndpoints(change);
@@ -86,6 +92,7 @@ port.on('message', (message: ToWorker) => {
 async function apply({ config, ports }: Extract<ToWorker, { type: 'config' }>): Promise<void> {
   let error = '';
   try {
+    await prepareMirrors(config.routes);
     const listeners = await server.open(config.listeners, ports);
     try {
       applyConfig(live, config);
@@ -102,8 +109,30 @@ async function apply({ config, ports }: Extract<ToWorker, { type: 'config' }>): 
   send({ type: 'applied', generation: config.generation, error, ports: server.ports });
 }
 
+async function applyChanges(patch: ConfigPatch): Promise<void> {
+  let error = '';
+  try {
+    for (const { routes } of patch.hosts) await prepareMirrors(routes);
+    if (!applyPatch(live, patch)) {
+      send({ type: 'out-of-step', generation: patch.generation });
+      return;
+    }
+    if (patch.certificates !== null) server.useCertificates();
+  } catch (cause) {
+    live.configApplyFailures++;
+    error = cause instanceof Error ? cause.message : String(cause);
+  }
+  send({ type: 'applied', generation: patch.generation, error, ports: server.ports });
+}
+
+/** Before any of them is in force. */
+async function prepareMirrors(routes: readonly RouteConfig[]): Promise<void> {
+  if (routes.some(({ policy }) => policy.mirror !== null)) await worker.mirrors.prepare();
+}
+
 async function drain(deadlineMs: number): Promise<void> {
   await server.drain(deadlineMs);
+  worker.mirrors.close();
   accessLog?.close();
   worker.clock.close();
   send({ type: 'drained' });

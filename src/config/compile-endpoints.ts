@@ -2,6 +2,7 @@
  * The short road for changes of EndpointSlices alone: new endpoint lists for the upstreams of a running configuration,
  * without compiling it again. A property test holds it equal to a full compile.
  */
+import type { ObjectKey } from '../model/object-ref.ts';
 import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import type { EndpointAddress, EndpointChange, ProxyConfig, UpstreamId } from '../model/proxy-config.ts';
 import type { CompileMemory } from './compile-memory.ts';
@@ -9,19 +10,39 @@ import type { CompileMemory } from './compile-memory.ts';
 /**
  * Only upstreams whose list differs from the one in `running`.
  * @param memory of the compiles before
+ * @param before the snapshot `running` shows, so that only what moved since is looked at; null = look at everything
  */
 export function compileEndpoints(
   snapshot: ObjectSnapshot,
   running: ProxyConfig,
   memory: CompileMemory,
+  before: ObjectSnapshot | null = null,
 ): readonly EndpointChange[] {
   const changes: EndpointChange[] = [];
+  const moved = before === null ? null : findMoved(before, snapshot);
   for (const upstream of running.upstreams) {
-    if (upstream.backend === null) continue;
+    if (upstream.backend === null || moved?.has(upstream.backend.service) === false) continue;
     const { endpoints } = memory.resolveBackend(snapshot, upstream.backend);
     if (!sameEndpoints(endpoints, upstream.endpoints)) changes.push({ upstreamId: upstream.id, endpoints });
   }
   return changes;
+}
+
+/**
+ * Names of the Services whose slices are not those of before; Services of the same name in other namespaces are looked at in
+ * vain, which costs less than to make the keys of all. Null where Services themselves changed.
+ */
+function findMoved(before: ObjectSnapshot, after: ObjectSnapshot): ReadonlySet<string> | null {
+  if (before.services !== after.services) return null;
+  const moved = new Set<string>();
+  for (const [key, slices] of after.endpointSlices)
+    if (before.endpointSlices.get(key) !== slices) moved.add(nameOf(key));
+  for (const key of before.endpointSlices.keys()) if (!after.endpointSlices.has(key)) moved.add(nameOf(key));
+  return moved;
+}
+
+function nameOf(key: ObjectKey): string {
+  return key.slice(key.indexOf('/') + 1);
 }
 
 /** `config` with the changed lists in place, under the same generation; the same object when nothing changes. */

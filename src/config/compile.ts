@@ -64,7 +64,11 @@ function toRouteConfig(id: string, route: DraftRoute): RouteConfig {
     conditions: null,
     listeners: null,
     filters: [],
-    split: { members: [{ upstream: route.upstream, weight: 1, filters: [] }], canaries: route.canaries },
+    split: {
+      members: [{ upstream: route.upstream, weight: 1, filters: [] }],
+      canaries: route.canaries,
+      ...(route.buckets === null ? {} : { buckets: route.buckets }),
+    },
     policy: route.policy,
     source: route.source,
     sourceField: route.sourceField,

@@ -2,13 +2,13 @@
  * What the passes of a compile build up, in one place. Only `compile.ts` makes one and turns it into a `ProxyConfig`;
  * a pass reads the snapshot and what earlier passes left here, and adds to it.
  */
+import type { BucketConfig, CanaryConfig } from '../model/canary.ts';
 import type { CompileSettings } from '../model/compile-settings.ts';
 import type { ObjectRef } from '../model/object-ref.ts';
 import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import type { IngressObject } from '../model/objects.ts';
 import type { Problem, ProblemCode, ProblemSeverity } from '../model/problem.ts';
 import type {
-  CanaryConfig,
   CertificateConfig,
   ListenerConfig,
   PathMatch,
@@ -16,7 +16,7 @@ import type {
   UpstreamId,
 } from '../model/proxy-config.ts';
 import type { RoutePolicy } from '../model/route-policy.ts';
-import type { CanarySettings, UpstreamSettings } from './annotations/ingress-settings.ts';
+import type { CanarySettings, PairSettings, UpstreamSettings } from './annotations/ingress-settings.ts';
 import type { ResolvedBackend } from './backend.ts';
 import type { BackendTransport } from './backend-transport.ts';
 import type { CompileMemory } from './compile-memory.ts';
@@ -53,6 +53,8 @@ export interface AcceptedIngress {
   readonly slashPolicy: RoutePolicy;
   /** Null for an ordinary Ingress. */
   readonly canary: CanarySettings | null;
+  /** How two backends of one path divide its requests. */
+  readonly pair: PairSettings;
   /** How its backends are connected to; of a canary the default, as its routes belong to others. */
   readonly transport: BackendTransport;
   /** What it asks of the upstreams it names. */
@@ -64,7 +66,11 @@ export interface DraftRoute {
   readonly host: string;
   readonly path: PathMatch;
   readonly upstream: UpstreamId;
+  /** The Service behind `upstream`, as its Ingress names it; empty where there is none. */
+  readonly service: string;
   readonly canaries: CanaryConfig[];
+  /** What the weights of the canaries divide by; null = chance. */
+  buckets: BucketConfig | null;
   /** Also that of its canaries. */
   readonly transport: BackendTransport;
   /** Canaries pair with routes that an Ingress asked for, never with the default backend of the settings. */

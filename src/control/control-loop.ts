@@ -32,6 +32,8 @@ export class ControlLoop implements SnapshotListener {
   readonly #options: ControlLoopOptions;
   readonly #memory: CompileMemory;
   #running: ProxyConfig | null;
+  /** What `#running` shows. */
+  #shown: ObjectSnapshot | null;
   #next: ObjectSnapshot | null;
   /** A snapshot with more than endpoint changes was replaced before it was compiled. */
   #fullCompileDue: boolean;
@@ -51,6 +53,7 @@ export class ControlLoop implements SnapshotListener {
     this.#options = options;
     this.#memory = new CompileMemory(options.settings);
     this.#running = null;
+    this.#shown = null;
     this.#next = null;
     this.#fullCompileDue = true;
     this.#busy = false;
@@ -118,7 +121,7 @@ export class ControlLoop implements SnapshotListener {
   }
 
   async #applyEndpoints(snapshot: ObjectSnapshot, running: ProxyConfig): Promise<void> {
-    const changes = compileEndpoints(snapshot, running, this.#memory);
+    const changes = compileEndpoints(snapshot, running, this.#memory, this.#shown);
     if (changes.length === 0) return;
     const next = withEndpoints(running, changes);
     await this.#options.applyEndpoints(changes, next);
@@ -135,6 +138,7 @@ export class ControlLoop implements SnapshotListener {
 
   #adopt(config: ProxyConfig, snapshot: ObjectSnapshot): void {
     this.#running = config;
+    this.#shown = snapshot;
     this.applied++;
     this.lastApplySucceeded = true;
     this.lastAppliedAt = Date.now();

@@ -3,6 +3,7 @@
  * die. A replacement gets the whole present configuration before it takes its first connection.
  */
 import type { Logger } from '../log/logger.ts';
+import type { ConfigPatch } from '../model/config-patch.ts';
 import type {
   EjectionChange,
   EndpointChange,
@@ -13,6 +14,7 @@ import type {
 import type { BoundPort, WorkerSettings } from '../model/worker-messages.ts';
 import type { WorkerStats } from '../model/worker-stats.ts';
 import { checkPorts } from './check-ports.ts';
+import { ConfigDiffer } from './config-differ.ts';
 import { EjectionBoard } from './ejection-board.ts';
 import { TicketKeys } from './ticket-keys.ts';
 import { Watchdog } from './watchdog.ts';
@@ -46,6 +48,7 @@ export class WorkerPool {
   readonly #ticketKeys: TicketKeys;
   readonly #watchdog: Watchdog;
   readonly #ejections: EjectionBoard;
+  readonly #differ: ConfigDiffer;
   #nextId: number;
   #running: ProxyConfig | null;
   #ports: readonly BoundPort[];
@@ -64,6 +67,7 @@ export class WorkerPool {
     });
     this.#watchdog = new Watchdog(options.hangTimeoutMs, () => this.#threads.values());
     this.#ejections = new EjectionBoard(options.logger);
+    this.#differ = new ConfigDiffer();
     this.#nextId = 1;
     this.#running = null;
     this.#ports = [];
@@ -108,10 +112,10 @@ export class WorkerPool {
     // A thread started from here on, to replace one that dies meanwhile, must not miss this configuration.
     this.#running = config;
     this.#ejections.retain(config);
-    const refused = await this.#applyToAll(config);
+    const refused = await this.#applyToAll(config, previous === null ? null : this.#differ.diff(previous, config));
     if (refused === '') return '';
     this.#running = previous;
-    if (previous !== null) await this.#applyToAll(previous);
+    if (previous !== null) await this.#applyToAll(previous, null);
     return refused;
   }
 
@@ -151,21 +155,21 @@ export class WorkerPool {
     return listeners.some(({ address, port }) => address === wanted.address && port === wanted.port);
   }
 
-  async #applyToAll(config: ProxyConfig): Promise<string> {
+  async #applyToAll(config: ProxyConfig, patch: ConfigPatch | null): Promise<string> {
     const [first, ...others] = this.#threads.values();
     if (first === undefined) return 'no worker is running';
     // The first one finds the ports for listeners that ask for any free one; the others then join it there.
     const alone = config.listeners.some(
       ({ name, port }) => port === 0 && !this.#ports.some((bound) => bound.listener === name),
     );
-    const firstApplied = this.#applyTo(first, config);
+    const firstApplied = this.#applyTo(first, config, patch);
     if (alone) await firstApplied;
-    const errors = await Promise.all([firstApplied, ...others.map((thread) => this.#applyTo(thread, config))]);
+    const errors = await Promise.all([firstApplied, ...others.map((thread) => this.#applyTo(thread, config, patch))]);
     return errors.find((error) => error !== '') ?? '';
   }
 
-  async #applyTo(thread: WorkerThread, config: ProxyConfig): Promise<string> {
-    const result = await thread.apply(config, this.#ports);
+  async #applyTo(thread: WorkerThread, config: ProxyConfig, patch: ConfigPatch | null): Promise<string> {
+    const result = await thread.apply(config, this.#ports, patch);
     if (result.ports.length > 0) this.#ports = result.ports;
     return result.error;
   }
@@ -190,7 +194,7 @@ export class WorkerPool {
   }
 
   async #bringUp(thread: WorkerThread, config: ProxyConfig): Promise<void> {
-    const error = await this.#applyTo(thread, config);
+    const error = await this.#applyTo(thread, config, null);
     if (error !== '')
       this.#options.logger.error('worker could not take the configuration', { worker: thread.id, error });
     const health = this.#options.health();

@@ -1,6 +1,7 @@
 /** One data-plane thread and the questions that are open with it. Every promise settles, also when the thread dies. */
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../log/logger.ts';
+import type { ConfigPatch } from '../model/config-patch.ts';
 import type { EjectionChange, EndpointChange, ProxyConfig } from '../model/proxy-config.ts';
 import type { BoundPort, FromWorker, ToWorker, WorkerSettings } from '../model/worker-messages.ts';
 import type { WorkerStats } from '../model/worker-stats.ts';
@@ -26,6 +27,13 @@ export interface ApplyResult {
   readonly ports: readonly BoundPort[];
 }
 
+/** A configuration it was told to run, and who waits for the answer. */
+interface PendingApply {
+  readonly config: ProxyConfig;
+  readonly ports: readonly BoundPort[];
+  readonly resolve: (result: ApplyResult) => void;
+}
+
 /** A thread that does not answer a scrape in this time is left out of it. */
 const STATS_TIMEOUT_MS = 2_000;
 /** A thread that has not drained this long after its deadline never will. */
@@ -38,7 +46,7 @@ export class WorkerThread implements Watched {
   readonly #options: WorkerThreadOptions;
   readonly #worker: Worker;
   readonly #pulse: Int32Array;
-  readonly #applies: Map<number, (result: ApplyResult) => void>;
+  readonly #applies: Map<number, PendingApply>;
   readonly #endpointApplies: Map<number, () => void>;
   readonly #statsRequests: Map<number, (stats: WorkerStats | null) => void>;
   #sequence: number;
@@ -82,11 +90,18 @@ export class WorkerThread implements Watched {
     this.#worker.postMessage(message);
   }
 
-  apply(config: ProxyConfig, ports: readonly BoundPort[]): Promise<ApplyResult> {
+  /**
+   * @param patch leads to `config` from the generation before; it is sent alone where that generation is known to be in force.
+   * Null = there is none
+   */
+  apply(config: ProxyConfig, ports: readonly BoundPort[], patch: ConfigPatch | null): Promise<ApplyResult> {
     const { promise, resolve } = Promise.withResolvers<ApplyResult>();
-    if (this.#exited || this.#silent) resolve({ error: '', ports: [] });
-    else this.#applies.set(config.generation, resolve);
-    this.post({ type: 'config', config, ports });
+    const inStep = patch !== null && patch.base === this.generation && this.#applies.size === 0;
+    const waits = !this.#exited && !this.#silent;
+    if (waits) this.#applies.set(config.generation, { config, ports, resolve });
+    else resolve({ error: '', ports: [] });
+    if (inStep && waits) this.post({ type: 'patch', patch });
+    else this.#postWhole(config, ports);
     return promise;
   }
 
@@ -143,10 +158,18 @@ export class WorkerThread implements Watched {
     this.#options.onHung(silentMs);
   }
 
+  /** Problems are for the control plane alone. */
+  #postWhole(config: ProxyConfig, ports: readonly BoundPort[]): void {
+    this.post({ type: 'config', config: { ...config, problems: [] }, ports });
+  }
+
   #onMessage(message: FromWorker): void {
     switch (message.type) {
       case 'applied':
         this.#onApplied(message);
+        break;
+      case 'out-of-step':
+        this.#onOutOfStep(message.generation);
         break;
       case 'endpoints-applied':
         this.#endpointApplies.get(message.sequence)?.();
@@ -173,15 +196,21 @@ export class WorkerThread implements Watched {
 
   #onApplied({ generation, error, ports }: Extract<FromWorker, { type: 'applied' }>): void {
     if (error === '') this.generation = generation;
-    const resolve = this.#applies.get(generation);
+    const pending = this.#applies.get(generation);
     this.#applies.delete(generation);
-    if (resolve !== undefined) resolve({ error, ports });
+    if (pending !== undefined) pending.resolve({ error, ports });
     else if (error !== '') this.#options.onLateRefusal(error);
+  }
+
+  #onOutOfStep(generation: number): void {
+    const pending = this.#applies.get(generation);
+    if (pending !== undefined) this.#postWhole(pending.config, pending.ports);
+    else this.#options.onLateRefusal('the thread runs another generation than it was told to');
   }
 
   /** Whoever waits for an answer goes on without one. */
   #letGo(): void {
-    for (const resolve of this.#applies.values()) resolve({ error: '', ports: [] });
+    for (const { resolve } of this.#applies.values()) resolve({ error: '', ports: [] });
     for (const resolve of this.#endpointApplies.values()) resolve();
     this.#applies.clear();
     this.#endpointApplies.clear();

@@ -27,6 +27,8 @@ export function applyConfig(live: LiveState, config: ProxyConfig): void {
   for (const upstream of config.upstreams) live.upstreams.ensure(upstream);
   live.upstreams.linkBackups(config.upstreams);
   live.routeStats = next.routeStats;
+  live.routeIds = next.routeIds;
+  live.certificates = config.certificates;
   live.current = next.generation;
   live.upstreams.retain(new Set(config.upstreams.map((upstream) => upstream.id)));
   live.configApplied++;
@@ -34,16 +36,21 @@ export function applyConfig(live: LiveState, config: ProxyConfig): void {
 
 interface NextState {
   readonly generation: Generation;
-  readonly routeStats: ReadonlyMap<string, RouteStats>;
+  readonly routeStats: Map<string, RouteStats>;
+  readonly routeIds: Map<string, readonly string[]>;
 }
 
 function build(live: LiveState, config: ProxyConfig): NextState {
   const routeStats = new Map<string, RouteStats>();
+  const routeIds = new Map<string, string[]>();
   const rules: Rule[] = [];
   const linker = new SplitLinker(live, config.upstreams);
   for (const route of config.routes) {
     const stats = live.routeStats.get(route.id) ?? new RouteStats(route.id);
     routeStats.set(route.id, stats);
+    const ofHost = routeIds.get(route.host);
+    if (ofHost === undefined) routeIds.set(route.host, [route.id]);
+    else ofHost.push(route.id);
     rules.push({ listeners: route.listeners, rule: toRule(linker, route, stats) });
   }
   const restricted = rules.some(({ listeners }) => listeners !== null);
@@ -53,7 +60,7 @@ function build(live: LiveState, config: ProxyConfig): NextState {
   const certificates = new CertificateTable(config.certificates, live.current.certificates);
   const clientCertificates = buildClientCertificates(config.listeners);
   const generation = { number: config.generation, tables, formerTable, certificates, clientCertificates };
-  return { generation, routeStats };
+  return { generation, routeStats, routeIds };
 }
 
 interface Rule {
@@ -75,7 +82,8 @@ function buildTables(
   return tables;
 }
 
-function toRule(linker: SplitLinker, route: RouteConfig, stats: RouteStats): RouteRule<LiveRoute> {
+/** Every upstream of the route runs already. */
+export function toRule(linker: SplitLinker, route: RouteConfig, stats: RouteStats): RouteRule<LiveRoute> {
   const payload = new LiveRoute(route, linker.link(route, stats), stats);
   return { host: route.host, path: route.path, conditions: route.conditions, payload };
 }

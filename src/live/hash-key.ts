@@ -1,6 +1,6 @@
 /**
- * Computes the number that consistent hashing goes by from a request. Compiled once for each upstream that wants it.
- * Hot for those upstreams: what it allocates is the text of the key.
+ * Computes the number that consistent hashing goes by from a request, and other text that is made of its variables. Compiled
+ * once for each upstream or route that wants it. Hot for those: what it allocates is the text.
  */
 import { crc32 } from '../model/crc32.ts';
 import { parseIpv4, parseIpv6 } from '../model/ip-address.ts';
@@ -34,22 +34,37 @@ export interface KeyClient {
 
 type Reader = (request: KeyRequest, client: KeyClient, requestId: string) => string;
 
-export class HashKey {
+/** Text with variables of a request. */
+export class RequestText {
   readonly #readers: readonly Reader[];
+
+  /** @param parts at least one */
+  constructor(parts: readonly KeyPart[]) {
+    this.#readers = parts.map(toReader);
+  }
+
+  /** What the variables of the request make of it; one code unit a byte. */
+  of(request: KeyRequest, client: KeyClient, requestId: string): string {
+    const readers = this.#readers;
+    let text = (readers[0] as Reader)(request, client, requestId);
+    for (let at = 1; at < readers.length; at++) text += (readers[at] as Reader)(request, client, requestId);
+    return text;
+  }
+}
+
+export class HashKey {
+  readonly #text: RequestText;
 
   /** @throws for a template that `parseKeyTemplate` refuses */
   constructor(template: string) {
     const parsed = parseKeyTemplate(template);
     if ('problem' in parsed) throw new Error(`hash key ${template}: ${parsed.problem}`);
-    this.#readers = parsed.parts.map(toReader);
+    this.#text = new RequestText(parsed.parts);
   }
 
   /** What the variables of the request make of the template; one code unit a byte. */
   textOf(request: KeyRequest, client: KeyClient, requestId: string): string {
-    const readers = this.#readers;
-    let text = (readers[0] as Reader)(request, client, requestId);
-    for (let at = 1; at < readers.length; at++) text += (readers[at] as Reader)(request, client, requestId);
-    return text;
+    return this.#text.of(request, client, requestId);
   }
 
   /** A 32-bit integer. */

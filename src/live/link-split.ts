@@ -1,10 +1,13 @@
 /** Links the split of a route to the upstreams that run. */
 import { RE2JS } from 're2js';
 import type { Upstream } from '../balancer/upstream.ts';
-import type { CanaryConfig, RouteConfig, UpstreamConfig, UpstreamId } from '../model/proxy-config.ts';
+import type { CanaryConfig } from '../model/canary.ts';
+import type { RouteConfig, UpstreamConfig, UpstreamId } from '../model/proxy-config.ts';
+import { BucketReader } from './bucket-reader.ts';
 import { HashKey } from './hash-key.ts';
 import { type LiveCanary, LiveSplit, SplitTarget, type TargetBinding } from './live-split.ts';
 import type { LiveState } from './live-state.ts';
+import { compileMatch } from './request-match.ts';
 import type { RouteStats } from './route-stats.ts';
 import { StickyEndpoints, toAffinityName } from './sticky-endpoints.ts';
 
@@ -27,11 +30,12 @@ export class SplitLinker {
       return new SplitTarget(upstream, stats.splitFor(id, false), weight, binding);
     });
     const canaries = route.split.canaries.map((canary) => this.#linkCanary(canary, hasAffinity, stats));
-    return new LiveSplit(members, canaries);
+    const { buckets } = route.split;
+    return new LiveSplit(members, canaries, buckets === undefined ? null : new BucketReader(buckets));
   }
 
   #linkCanary(canary: CanaryConfig, hasAffinity: boolean, stats: RouteStats): LiveCanary {
-    const { header, upstream: id } = canary;
+    const { header, match, gate, upstream: id } = canary;
     const { upstream, binding } = this.#find(id, hasAffinity && canary.sticky);
     return {
       target: new SplitTarget(upstream, stats.splitFor(id, true), canary.weight, binding),
@@ -40,8 +44,12 @@ export class SplitLinker {
       headerValue: header?.value ?? '',
       headerPattern: header?.kind === 'pattern' ? RE2JS.compile(header.value) : null,
       cookie: canary.cookie ?? '',
+      match: match === undefined ? null : compileMatch(match),
+      gate: gate === undefined ? null : compileMatch(gate),
       weight: canary.weight,
       weightTotal: canary.weightTotal,
+      rulesFirst: canary.rulesFirst === true,
+      standsIn: canary.standsIn === true,
     };
   }
 

@@ -2,6 +2,7 @@
 import type { RouteConfig } from '../model/proxy-config.ts';
 import type { RoutePolicy } from '../model/route-policy.ts';
 import { LiveAffinity } from './live-affinity.ts';
+import { LiveMirror } from './live-mirror.ts';
 import type { LiveSplit } from './live-split.ts';
 import type { RouteStats } from './route-stats.ts';
 
@@ -11,6 +12,8 @@ export class LiveRoute {
   readonly split: LiveSplit;
   /** Null = clients are not bound to endpoints. */
   readonly affinity: LiveAffinity | null;
+  /** Null = requests are not mirrored. */
+  readonly mirror: LiveMirror | null;
   readonly stats: RouteStats;
   /** Some status of a response makes an attempt count as failed. */
   readonly retriesStatuses: boolean;
@@ -23,6 +26,7 @@ export class LiveRoute {
     this.split = split;
     this.affinity =
       config.policy.affinity === null ? null : new LiveAffinity(config.policy.affinity, toPlainPath(config));
+    this.mirror = config.policy.mirror === null ? null : new LiveMirror(config.policy.mirror, stats.mirrorCounts());
     this.stats = stats;
     this.retriesStatuses = config.policy.retryOn.some((condition) => condition.startsWith('http_'));
     this.slashRedirectLength = config.policy.redirectMissingSlash ? config.path.value.length : 0;

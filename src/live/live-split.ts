@@ -1,13 +1,16 @@
 /**
- * Decides which upstream takes a request: rules by header, then by cookie, over all canaries in order, then weights.
- * The decision is taken once per exchange and kept for its retries.
+ * Decides which upstream takes a request: rules by header, then by cookie, then matches, each over all canaries in order,
+ * then weights. The decision is taken once per exchange and kept for its retries.
  * Hot: a route without canaries takes the first branch.
  */
 import { RE2JS } from 're2js';
 import type { Upstream } from '../balancer/upstream.ts';
+import { BUCKET_COUNT } from '../model/canary.ts';
 import type { RequestFacts } from '../router/route-table.ts';
+import { type BucketReader, NO_BUCKET } from './bucket-reader.ts';
 import { cookieValue } from './cookie-value.ts';
 import type { HashKey } from './hash-key.ts';
+import type { MatchFunction } from './request-match.ts';
 import type { SplitStats } from './route-stats.ts';
 import type { StickyEndpoints } from './sticky-endpoints.ts';
 
@@ -47,52 +50,96 @@ export interface LiveCanary {
   readonly headerPattern: RE2JS | null;
   /** Empty = no rule by cookie. */
   readonly cookie: string;
+  /** Null = no such rule. */
+  readonly match: MatchFunction | null;
+  /** Null = the canary counts for every request. */
+  readonly gate: MatchFunction | null;
   readonly weight: number;
   readonly weightTotal: number;
+  readonly rulesFirst: boolean;
+  readonly standsIn: boolean;
 }
+
+/**
+ * Why a request went where it did. `session`: the client belongs there. `main`: no canary took it. `stand-in`: the main
+ * upstream has no endpoints. Empty = the route has no canaries.
+ */
+export type SplitReason = '' | 'session' | 'header' | 'cookie' | 'match' | 'weight' | 'main' | 'stand-in';
+
+const RULES = ['header', 'cookie', 'match'] as const;
 
 const UNDECIDED = 0;
 const TAKE = 1;
 const OPT_OUT = 2;
 
+const DRAW_COUNT = 0x8000_0000;
+
 export class LiveSplit {
+  /** Of the latest decision: read it at once. */
+  reason: SplitReason;
+  /** That the latest decision went by; `NO_BUCKET` where it needed none. */
+  bucket: number;
   readonly #members: readonly SplitTarget[];
   readonly #totalWeight: number;
   readonly #canaries: readonly LiveCanary[];
+  /** Null = weights go by chance. */
+  readonly #buckets: BucketReader | null;
+  readonly #hasWeights: boolean;
+  readonly #hasRulesFirst: boolean;
+  /** The upstreams that the request under decision must not get by later rules; null = none. */
+  #optedOut: Set<Upstream> | null;
 
-  constructor(members: readonly SplitTarget[], canaries: readonly LiveCanary[]) {
+  constructor(members: readonly SplitTarget[], canaries: readonly LiveCanary[], buckets: BucketReader | null = null) {
+    this.reason = '';
+    this.bucket = NO_BUCKET;
     this.#members = members;
     this.#totalWeight = members.reduce((sum, member) => sum + member.weight, 0);
     this.#canaries = canaries;
+    this.#buckets = buckets;
+    this.#hasWeights = canaries.some(({ weight }) => weight > 0);
+    this.#hasRulesFirst = canaries.some(({ rulesFirst }) => rulesFirst);
+    this.#optedOut = null;
   }
 
   /**
+   * @param clientIp as trusted proxies tell
    * @param draw a fresh, uniform, non-negative integer below 2^31
    * @returns the side that takes the request; it may have no endpoints, which the caller answers with 503
    */
-  choose(facts: RequestFacts, draw: number): SplitTarget {
+  choose(facts: RequestFacts, clientIp: string, draw: number): SplitTarget {
     const main = this.#chooseMember(draw);
+    if (this.#canaries.length === 0) return main;
+    this.bucket = NO_BUCKET;
     // Without a main there is nothing to be a canary of: its outage must not be hidden by the canary's health.
-    if (this.#canaries.length === 0 || !main.upstream.hasEndpoints) return main;
-    return this.#chooseCanary(facts, draw) ?? main;
+    if (!main.upstream.hasEndpoints) return this.#findStandIn() ?? this.#settle(main, 'main');
+    return this.#chooseByRule(facts, clientIp, false) ?? this.#chooseByWeight(main, facts, clientIp, draw);
   }
 
   /**
    * The same for a client that says which upstream it belongs to: while that has endpoints no rule and no weight takes the
-   * client away, also none that was added or set to 0 since.
+   * client away, also none that was added or set to 0 since; but for the rules of canaries that want to be asked first.
    * @param upstreamHash as cookies call it; empty = nobody's
    */
-  chooseFor(upstreamHash: string, facts: RequestFacts, draw: number): SplitTarget {
-    if (upstreamHash === '') return this.choose(facts, draw);
-    for (const member of this.#members) {
-      if (member.sticky?.hash === upstreamHash && member.upstream.hasEndpoints) return member;
-    }
-    const main = this.#chooseMember(draw);
-    if (!main.upstream.hasEndpoints) return main;
-    for (const { target } of this.#canaries) {
-      if (target.sticky?.hash === upstreamHash && target.upstream.hasEndpoints) return target;
-    }
-    return this.#chooseCanary(facts, draw) ?? main;
+  chooseFor(upstreamHash: string, facts: RequestFacts, clientIp: string, draw: number): SplitTarget {
+    if (upstreamHash === '') return this.choose(facts, clientIp, draw);
+    this.bucket = NO_BUCKET;
+    const member = this.#findMember(upstreamHash);
+    const main = member ?? this.#chooseMember(draw);
+    const own = member ?? this.#findCanary(upstreamHash);
+    if (own === null || !main.upstream.hasEndpoints) return this.choose(facts, clientIp, draw);
+    if (!this.#hasRulesFirst) return this.#settle(own, 'session');
+    const first = this.#chooseByRule(facts, clientIp, true);
+    if (first !== null) return first;
+    return own !== member && this.#isOptedOut(own.upstream) ? this.#settle(main, 'main') : this.#settle(own, 'session');
+  }
+
+  #settle(target: SplitTarget, reason: SplitReason): SplitTarget {
+    this.reason = reason;
+    return target;
+  }
+
+  #isOptedOut(upstream: Upstream): boolean {
+    return this.#optedOut?.has(upstream) === true;
   }
 
   #chooseMember(draw: number): SplitTarget {
@@ -107,29 +154,60 @@ export class LiveSplit {
     return members[0] as SplitTarget;
   }
 
-  #chooseCanary(facts: RequestFacts, draw: number): SplitTarget | null {
+  #findMember(upstreamHash: string): SplitTarget | null {
+    for (const member of this.#members) {
+      if (member.sticky?.hash === upstreamHash && member.upstream.hasEndpoints) return member;
+    }
+    return null;
+  }
+
+  #findCanary(upstreamHash: string): SplitTarget | null {
+    for (const { target } of this.#canaries) {
+      if (target.sticky?.hash === upstreamHash && target.upstream.hasEndpoints) return target;
+    }
+    return null;
+  }
+
+  #findStandIn(): SplitTarget | null {
+    for (const { standsIn, target } of this.#canaries) {
+      if (standsIn && target.upstream.hasEndpoints) return this.#settle(target, 'stand-in');
+    }
+    return null;
+  }
+
+  /** @param firstOnly ask those canaries alone whose rules come before sessions */
+  #chooseByRule(facts: RequestFacts, clientIp: string, firstOnly: boolean): SplitTarget | null {
     const canaries = this.#canaries;
-    let optedOut = null as Set<Upstream> | null;
-    for (let pass = 0; pass < 2; pass++) {
+    this.#optedOut = null;
+    for (let pass = 0; pass < RULES.length; pass++) {
+      const rule = RULES[pass] as (typeof RULES)[number];
       for (let i = 0; i < canaries.length; i++) {
         const canary = canaries[i] as LiveCanary;
-        if (!canary.target.upstream.hasEndpoints) continue;
-        const verdict = pass === 0 ? judgeHeader(canary, facts) : judgeCookie(canary, facts);
-        if (verdict === UNDECIDED || optedOut?.has(canary.target.upstream) === true) continue;
-        if (verdict === TAKE) return canary.target;
-        optedOut ??= new Set();
-        optedOut.add(canary.target.upstream);
+        const { upstream } = canary.target;
+        if (!upstream.hasEndpoints || (firstOnly && !canary.rulesFirst)) continue;
+        const verdict = judge(canary, rule, facts, clientIp);
+        if (verdict === UNDECIDED || this.#isOptedOut(upstream)) continue;
+        if (verdict === TAKE) return this.#settle(canary.target, rule);
+        this.#optedOut ??= new Set();
+        this.#optedOut.add(upstream);
       }
     }
-    return this.#drawCanary(draw, optedOut);
+    return null;
+  }
+
+  #chooseByWeight(main: SplitTarget, facts: RequestFacts, clientIp: string, draw: number): SplitTarget {
+    if (!this.#hasWeights) return this.#settle(main, 'main');
+    if (this.#buckets !== null) this.bucket = this.#buckets.of(facts, clientIp);
+    const point = this.bucket === NO_BUCKET ? draw / DRAW_COUNT : this.bucket / BUCKET_COUNT;
+    const canary = this.#findShare(point, facts, clientIp);
+    return canary === null ? this.#settle(main, 'main') : this.#settle(canary, 'weight');
   }
 
   /**
    * Each canary takes its share of all undecided requests, one after the other on one scale, so that 5 % and 10 % are
-   * 15 % together and raising one never moves what another has.
+   * 15 % together, and raising one moves nothing that it has itself or that stands before it.
    */
-  #drawCanary(draw: number, optedOut: ReadonlySet<Upstream> | null): SplitTarget | null {
-    const point = draw / 0x8000_0000;
+  #findShare(point: number, facts: RequestFacts, clientIp: string): SplitTarget | null {
     let upTo = 0;
     for (let i = 0; i < this.#canaries.length; i++) {
       const canary = this.#canaries[i] as LiveCanary;
@@ -137,10 +215,23 @@ export class LiveSplit {
       upTo += canary.weight / canary.weightTotal;
       if (point >= upTo) continue;
       const upstream = canary.target.upstream;
-      return upstream.hasEndpoints && optedOut?.has(upstream) !== true ? canary.target : null;
+      if (!upstream.hasEndpoints || this.#isOptedOut(upstream)) return null;
+      return canary.gate === null || canary.gate(facts, clientIp) ? canary.target : null;
     }
     return null;
   }
+}
+
+function judge(canary: LiveCanary, rule: (typeof RULES)[number], facts: RequestFacts, clientIp: string): number {
+  const verdict = judgeRule(canary, rule, facts, clientIp);
+  if (verdict === UNDECIDED || canary.gate === null) return verdict;
+  return canary.gate(facts, clientIp) ? verdict : UNDECIDED;
+}
+
+function judgeRule(canary: LiveCanary, rule: (typeof RULES)[number], facts: RequestFacts, clientIp: string): number {
+  if (rule === 'header') return judgeHeader(canary, facts);
+  if (rule === 'cookie') return judgeCookie(canary, facts);
+  return canary.match?.(facts, clientIp) === true ? TAKE : UNDECIDED;
 }
 
 function judgeHeader(canary: LiveCanary, facts: RequestFacts): number {

@@ -4,6 +4,7 @@
  */
 import type { Upstream } from '../balancer/upstream.ts';
 import type { UpstreamRegistry } from '../balancer/upstream-registry.ts';
+import type { CertificateConfig } from '../model/proxy-config.ts';
 import type { RouteTable } from '../router/route-table.ts';
 import { CertificateTable } from './certificate-table.ts';
 import type { ClientCertificates } from './client-certificates.ts';
@@ -27,7 +28,11 @@ export class LiveState {
   current: Generation;
   readonly upstreams: UpstreamRegistry;
   /** By route id; rows of routes that are gone are dropped with them. */
-  routeStats: ReadonlyMap<string, RouteStats>;
+  routeStats: Map<string, RouteStats>;
+  /** Of the routes of each host, as rules name it. */
+  routeIds: Map<string, readonly string[]>;
+  /** Of the generation in force: a patch names those that change. */
+  certificates: readonly CertificateConfig[];
   /** Of the upstreams that routes with affinity use or have used. */
   readonly stickyEndpoints: WeakMap<Upstream, StickyEndpoints>;
   configApplied: number;
@@ -43,6 +48,8 @@ export class LiveState {
       clientCertificates: null,
     };
     this.routeStats = new Map();
+    this.routeIds = new Map();
+    this.certificates = [];
     this.stickyEndpoints = new WeakMap();
     this.configApplied = 0;
     this.configApplyFailures = 0;

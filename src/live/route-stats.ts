@@ -3,6 +3,7 @@
  * across generations. Hot: a field costs 2 ns where a metrics library's counter costs 139.
  */
 import { DURATION_BUCKETS_MS, type RouteStatsRow, type SplitStatsRow } from '../model/worker-stats.ts';
+import { MirrorCounts } from './mirror-counts.ts';
 
 export class RouteStats {
   readonly routeId: string;
@@ -12,6 +13,8 @@ export class RouteStats {
   requestBytes: number;
   responseBytes: number;
   durationSumMs: number;
+  /** Null = nothing was ever mirrored. */
+  #mirror: MirrorCounts | null;
   readonly #split: Map<string, SplitStats>;
 
   constructor(routeId: string) {
@@ -22,6 +25,7 @@ export class RouteStats {
     this.requestBytes = 0;
     this.responseBytes = 0;
     this.durationSumMs = 0;
+    this.#mirror = null;
     this.#split = new Map();
   }
 
@@ -43,6 +47,12 @@ export class RouteStats {
     return stats;
   }
 
+  /** Cold: called when a generation is built. */
+  mirrorCounts(): MirrorCounts {
+    this.#mirror ??= new MirrorCounts();
+    return this.#mirror;
+  }
+
   toRow(): RouteStatsRow {
     const split: SplitStatsRow[] = [];
     for (const { upstreamId, canary, requests, failures } of this.#split.values()) {
@@ -57,6 +67,7 @@ export class RouteStats {
       durationSumMs: this.durationSumMs,
       durationBuckets: [...this.durationBuckets],
       split,
+      mirror: this.#mirror?.toRow() ?? null,
     };
   }
 }

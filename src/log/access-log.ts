@@ -27,6 +27,10 @@ export interface AccessLogEntry {
   readonly upstreamId: string;
   readonly endpointId: string;
   readonly canary: boolean;
+  /** Why this side of the split took it, e.g. `weight`; empty = the route has no canaries. */
+  readonly split: string;
+  /** Where the user stands on the scale of the canaries, from 0 to 2^31 - 1; -1 = that was not asked. */
+  readonly bucket: number;
   /** The request went to the backup of the upstream that was chosen for it; `upstreamId` is the backup. */
   readonly backup: boolean;
   readonly attempts: number;
@@ -54,7 +58,7 @@ function formatJson(entry: AccessLogEntry): string {
     `,"status":${number(entry.status)},"requestBytes":${number(entry.requestBytes)}` +
     `,"responseBytes":${number(entry.responseBytes)},"durationMs":${number(entry.durationMs)}` +
     `,"upstreamMs":${entry.upstreamMs < 0 ? 'null' : number(entry.upstreamMs)},"route":${json(entry.routeId)}` +
-    `,"upstream":${json(entry.upstreamId)},"endpoint":${json(entry.endpointId)},"canary":${entry.canary},"backup":${entry.backup}` +
+    `,"upstream":${json(entry.upstreamId)},"endpoint":${json(entry.endpointId)},"canary":${entry.canary},"split":${json(entry.split)},"bucket":${entry.bucket < 0 ? 'null' : number(entry.bucket)},"backup":${entry.backup}` +
     `,"attempts":${number(entry.attempts)},"userAgent":${json(entry.userAgent)},"referer":${json(entry.referer)}` +
     `,"requestId":${json(entry.requestId)},"outcome":${json(entry.outcome)}}\n`
   );
@@ -68,7 +72,8 @@ function formatText(entry: AccessLogEntry): string {
     `${text(entry.protocol)}" ${number(entry.status)} ${number(entry.responseBytes)} "${text(entry.referer)}" ` +
     `"${text(entry.userAgent)}" "${text(entry.host)}" ${number(entry.requestBytes)} ${seconds(entry.durationMs)} ` +
     `${seconds(entry.upstreamMs)} "${text(entry.routeId)}" ${upstream} ${text(entry.endpointId)} ` +
-    `${number(entry.attempts)} ${text(entry.requestId)} ${text(entry.outcome)}\n`
+    `${number(entry.attempts)} ${text(entry.requestId)} ${text(entry.outcome)} ${text(entry.split)} ` +
+    `${entry.bucket < 0 ? '-' : number(entry.bucket)}\n`
   );
 }
 

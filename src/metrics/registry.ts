@@ -10,6 +10,7 @@ import { controlFamilies } from './control-families.ts';
 import { endpointFamilies } from './endpoint-families.ts';
 import { healthFamilies } from './health-families.ts';
 import type { MetricFamily } from './metric-family.ts';
+import { mirrorFamilies } from './mirror-families.ts';
 import { type NginxIdentity, nginxFamilies } from './nginx-families.ts';
 import { routeFamilies } from './route-families.ts';
 import type { ControlStatus, RouteProvenance, Scrape } from './scrape.ts';
@@ -77,6 +78,7 @@ export class MetricsRegistry {
       ...controlFamilies(scrape),
       ...admissionFamilies(scrape),
       ...routeFamilies(scrape),
+      ...mirrorFamilies(scrape),
       ...upstreamFamilies(scrape),
       ...endpointFamilies(scrape),
       ...healthFamilies(scrape),

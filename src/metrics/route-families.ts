@@ -57,7 +57,7 @@ export function* activeRoutes(scrape: Scrape): Generator<readonly [RouteSum, Rou
   }
 }
 
-function toLabels(routeId: string, route: RouteProvenance): Labels {
+export function toLabels(routeId: string, route: RouteProvenance): Labels {
   // Hosts and paths may repeat (conditions, path kinds), so the id is what keeps two series apart.
   const ingress = route.kind === 'Ingress' ? route.name : '';
   return { route: routeId, host: route.host, path: route.path, namespace: route.namespace, ingress };

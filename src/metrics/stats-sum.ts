@@ -1,6 +1,7 @@
 /** Adds up the counters of several workers, row by row. Knows nothing of who is alive: that is `worker-totals.ts`. */
 import type {
   EndpointStatsRow,
+  MirrorStatsRow,
   RouteStatsRow,
   SplitStatsRow,
   UpstreamStatsRow,
@@ -53,6 +54,8 @@ export class StatsSum {
   activeRequests = 0;
   /** That had a route, those that have gone included. */
   totalRequests = 0;
+  mirrorsInFlight = 0;
+  mirrorBufferedBytes = 0;
   readonly unrouted: Map<string, number> = new Map();
   readonly routes: Map<string, RouteSum> = new Map();
   /** By upstream, then by endpoint. */
@@ -79,6 +82,8 @@ export class StatsSum {
   addGauges(stats: WorkerStats): void {
     this.activeConnections += stats.connections.active;
     this.activeRequests += stats.requests.active;
+    this.mirrorsInFlight += stats.mirror.inFlight;
+    this.mirrorBufferedBytes += stats.mirror.bufferedBytes;
     for (const row of stats.endpoints) {
       const sum = this.#endpoint(row.upstreamId, row.endpointId);
       sum.inFlight += row.inFlight;
@@ -126,6 +131,7 @@ export class StatsSum {
     sum.responseBytes += row.responseBytes;
     sum.durationSumMs += row.durationSumMs;
     for (const split of row.split) addSplit(sum.split, split);
+    if (row.mirror !== null) sum.mirror = addMirror(sum.mirror, row.mirror);
   }
 
   #addEndpointCounters(
@@ -187,6 +193,24 @@ function addSplit(sums: Mutable<SplitStatsRow>[], row: SplitStatsRow): void {
   sum.failures += row.failures;
 }
 
+export function addMirror(a: MirrorStatsRow | null, b: MirrorStatsRow): MirrorStatsRow {
+  if (a === null) return b;
+  return {
+    results: addCounts(a.results, b.results),
+    drops: addCounts(a.drops, b.drops),
+    comparisons: addCounts(a.comparisons, b.comparisons),
+  };
+}
+
+function addCounts<Name extends string>(
+  a: Readonly<Record<Name, number>>,
+  b: Readonly<Record<Name, number>>,
+): Readonly<Record<Name, number>> {
+  const sum: Record<Name, number> = { ...a };
+  for (const name of Object.keys(b) as Name[]) sum[name] += b[name];
+  return sum;
+}
+
 /** Place by place; `sums` grows as needed. */
 export function addEach(sums: number[], values: readonly number[]): void {
   for (const [at, value] of values.entries()) sums[at] = (sums[at] ?? 0) + value;
@@ -202,6 +226,7 @@ function emptyRoute(routeId: string): RouteSum {
     durationSumMs: 0,
     durationBuckets: [],
     split: [],
+    mirror: null,
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * The language of hash keys: text with variables of a request (`$remote_addr`, `${arg_user}`), as the nginx dialect writes
- * them. Only what it says; how a variable is read from a request is decided in `live/hash-key.ts`.
+ * The language of hash keys and mirror targets: text with variables of a request (`$remote_addr`, `${arg_user}`), as the nginx
+ * dialect writes them. Only what it says; how a variable is read from a request is decided in `live/hash-key.ts`.
  */
 
 /** What every request has. */
@@ -44,10 +44,19 @@ const MAX_PARTS = 16;
 const TEXT = /^[\x20-\x7e]+$/;
 const PIECE = /\$\{(\w+)\}|\$(\w+)|[^$]+|\$/g;
 
+type ParsedTemplate = { readonly parts: readonly KeyPart[] } | { readonly problem: string };
+
+/** The same as `parseTemplate` for keys, which have to differ between requests. */
+export function parseKeyTemplate(template: string): ParsedTemplate {
+  const parsed = parseTemplate(template);
+  if ('problem' in parsed || parsed.parts.some(({ kind }) => kind !== 'text')) return parsed;
+  return {
+    problem: 'expected a variable such as $request_uri, because the same key sends all requests to one endpoint',
+  };
+}
+
 /** The parts in order, or what is wrong with the text and what would be right. */
-export function parseKeyTemplate(
-  template: string,
-): { readonly parts: readonly KeyPart[] } | { readonly problem: string } {
+export function parseTemplate(template: string): ParsedTemplate {
   if (template.length > MAX_LENGTH || !TEXT.test(template)) {
     return { problem: `expected at most ${MAX_LENGTH} printable characters, such as $request_uri` };
   }
@@ -59,11 +68,6 @@ export function parseKeyTemplate(
     parts.push(part);
   }
   if (parts.length > MAX_PARTS) return { problem: `expected at most ${MAX_PARTS} variables and texts between them` };
-  if (parts.every(({ kind }) => kind === 'text')) {
-    return {
-      problem: 'expected a variable such as $request_uri, because the same key sends all requests to one endpoint',
-    };
-  }
   return { parts };
 }
 

@@ -2,6 +2,7 @@
  * What crosses from the control plane to the data plane: plain, readonly, `structuredClone`-able. Ingress, the static file
  * and later the Gateway API all compile to this, and nothing behind it knows which of them it was.
  */
+import type { BucketConfig, CanaryConfig } from './canary.ts';
 import type { FileLocation, ObjectRef } from './object-ref.ts';
 import type { KeyPair } from './objects.ts';
 import type { EjectionReason } from './outlier-detection.ts';
@@ -106,8 +107,10 @@ export type RouteFilter = never;
 export interface SplitConfig {
   /** At least one. The main traffic, divided by weight. */
   readonly members: readonly SplitMember[];
-  /** In order. Rules by header come before rules by cookie, and these before weights, over all canaries. */
+  /** In order. Rules by header come first, then those by cookie, then matches, then weights, each over all canaries. */
   readonly canaries: readonly CanaryConfig[];
+  /** What weights divide by; absent = chance. */
+  readonly buckets?: BucketConfig;
 }
 
 export interface SplitMember {
@@ -115,31 +118,6 @@ export interface SplitMember {
   /** 0 or more. */
   readonly weight: number;
   readonly filters: readonly RouteFilter[];
-}
-
-export interface CanaryConfig {
-  readonly upstream: UpstreamId;
-  /** Null = no rule by header. */
-  readonly header: CanaryHeaderMatch | null;
-  /** Name of the cookie whose value `always` / `never` decides; null = no rule by cookie. */
-  readonly cookie: string | null;
-  /** Share of what no rule decided: `weight` of `weightTotal`; ≤ 0 never, ≥ total always. */
-  readonly weight: number;
-  /** At least 1. */
-  readonly weightTotal: number;
-  /** Whether it takes part in the affinity of the route, if there is one: then it keeps the clients it once got. */
-  readonly sticky: boolean;
-  readonly source: ObjectRef;
-  readonly sourceField: string;
-}
-
-export interface CanaryHeaderMatch {
-  /** Lower case. */
-  readonly name: string;
-  /** `word`: `always` takes the canary, `never` the main, anything else goes on. `pattern`: RE2, unanchored. */
-  readonly kind: 'word' | 'exact' | 'pattern';
-  /** Empty for `word`. */
-  readonly value: string;
 }
 
 /** Ingress: `namespace/service/port-as-written`. Static configuration: the name in the file. */

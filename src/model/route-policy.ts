@@ -1,5 +1,6 @@
 /** What a route asks of the data plane beyond matching and splitting. A route without a policy pays nothing for it. */
 import type { CookieAffinity } from './affinity.ts';
+import type { MirrorConfig } from './mirror.ts';
 
 /**
  * What makes a try count as failed, in the words of the nginx dialect. `error`: no connection, or it broke before the whole
@@ -50,6 +51,8 @@ export interface RoutePolicy {
   readonly redirectMissingSlash: boolean;
   /** Null = clients are not bound to endpoints, and what their cookies say of any is ignored. */
   readonly affinity: CookieAffinity | null;
+  /** Null = requests are not mirrored. */
+  readonly mirror: MirrorConfig | null;
   /** Not null: the route answers this status to everything, because serving it would be unsafe (fail closed). */
   readonly closed: { readonly status: number; readonly reason: string } | null;
 }
@@ -68,5 +71,6 @@ export const DEFAULT_ROUTE_POLICY: RoutePolicy = {
   maxRequestBodyBytes: 0,
   redirectMissingSlash: false,
   affinity: null,
+  mirror: null,
   closed: null,
 };

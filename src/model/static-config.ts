@@ -3,6 +3,8 @@
  * `watch/` guarantees that references resolve (every `upstream` exists), so compiling it cannot fail.
  */
 import type { CookieAffinity } from './affinity.ts';
+import type { BucketConfig, RequestMatch } from './canary.ts';
+import type { MirrorConfig } from './mirror.ts';
 import type { KeyPair } from './objects.ts';
 import type { ClientCertificateRule, TransportConfig } from './proxy-config.ts';
 import type { RetryCondition } from './route-policy.ts';
@@ -46,6 +48,8 @@ export interface StaticRoute {
   readonly path: { readonly kind: 'exact' | 'prefix' | 'regex'; readonly value: string };
   readonly upstream: string;
   readonly canaries: readonly StaticCanary[];
+  /** Null = not written. */
+  readonly buckets: BucketConfig | null;
   /** Null = not written in the file. */
   readonly timeouts: {
     readonly connectMs: number | null;
@@ -65,6 +69,8 @@ export interface StaticRoute {
   readonly requestBuffering: boolean | null;
   /** Null = not written. */
   readonly affinity: CookieAffinity | null;
+  /** Null = not written. */
+  readonly mirror: MirrorConfig | null;
   /** Bytes; 0 = unlimited; null = not written. */
   readonly maxRequestBodyBytes: number | null;
 }
@@ -75,6 +81,8 @@ export interface StaticCanary {
   readonly header: { readonly name: string; readonly value: string | null; readonly pattern: string | null } | null;
   /** `always` / `never` decide. */
   readonly cookie: { readonly name: string } | null;
+  /** Null = not written. */
+  readonly match: RequestMatch | null;
   readonly weight: number;
   readonly weightTotal: number;
 }

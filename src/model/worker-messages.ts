@@ -1,4 +1,5 @@
 /** What the control plane and a data-plane worker say to each other. Plain data only. */
+import type { ConfigPatch } from './config-patch.ts';
 import type { EjectionChange, EndpointChange, HealthChange, ProxyConfig } from './proxy-config.ts';
 import type { WorkerStats } from './worker-stats.ts';
 
@@ -6,6 +7,8 @@ export type ToWorker =
   /** Session ticket keys, 48 bytes, the same in every worker. The first message of all, and again at each rotation. */
   | { readonly type: 'ticket-keys'; readonly keys: Uint8Array }
   | { readonly type: 'config'; readonly config: ProxyConfig; readonly ports: readonly BoundPort[] }
+  /** Answered like `config`, or with `out-of-step`. */
+  | { readonly type: 'patch'; readonly patch: ConfigPatch }
   | { readonly type: 'endpoints'; readonly sequence: number; readonly changes: readonly EndpointChange[] }
   | { readonly type: 'health'; readonly changes: readonly HealthChange[] }
   /** What the requests of other workers told. */
@@ -23,6 +26,8 @@ export type FromWorker =
       readonly error: string;
       readonly ports: readonly BoundPort[];
     }
+  /** A patch was for another generation than the one that runs: nothing is changed, the whole configuration is needed. */
+  | { readonly type: 'out-of-step'; readonly generation: number }
   | { readonly type: 'endpoints-applied'; readonly sequence: number }
   | { readonly type: 'stats'; readonly requestId: number; readonly stats: WorkerStats }
   | { readonly type: 'access-log'; readonly lines: string }

@@ -1,4 +1,5 @@
 /** Counters of one worker as plain numbers, copied at scrape time. Every field is a running total unless it says "now". */
+import type { MirrorComparison, MirrorDrop, MirrorResult } from './mirror.ts';
 import type { EjectionReason } from './outlier-detection.ts';
 
 /** Upper bounds in milliseconds of the request duration histogram; one more bucket counts what is slower. */
@@ -33,6 +34,38 @@ export interface WorkerStats {
   readonly routes: readonly RouteStatsRow[];
   readonly endpoints: readonly EndpointStatsRow[];
   readonly upstreams: readonly UpstreamStatsRow[];
+  readonly mirror: MirrorState;
+}
+
+/** Of all routes together. */
+export interface MirrorState {
+  /** Copies under way now. */
+  readonly inFlight: number;
+  /** Held for copies now. */
+  readonly bufferedBytes: number;
+  /** The newest answers that differed, oldest first. */
+  readonly samples: readonly MirrorSample[];
+}
+
+/** Two answers to the same request that differ. Holds nothing that may be a secret: no query, no values. */
+export interface MirrorSample {
+  /** Milliseconds since 1970. */
+  readonly timeMs: number;
+  readonly routeId: string;
+  readonly requestId: string;
+  readonly method: string;
+  /** Without the query; long ones are cut. */
+  readonly path: string;
+  readonly status: number;
+  readonly mirrorStatus: number;
+  /** `status`, `header NAME`, `body`. */
+  readonly differences: readonly string[];
+}
+
+export interface MirrorStatsRow {
+  readonly results: Readonly<Record<MirrorResult, number>>;
+  readonly drops: Readonly<Record<MirrorDrop, number>>;
+  readonly comparisons: Readonly<Record<MirrorComparison, number>>;
 }
 
 export interface RouteStatsRow {
@@ -48,6 +81,8 @@ export interface RouteStatsRow {
   readonly durationBuckets: readonly number[];
   /** Requests by upstream: what the split did. */
   readonly split: readonly SplitStatsRow[];
+  /** Null = nothing was ever mirrored. */
+  readonly mirror: MirrorStatsRow | null;
 }
 
 export interface SplitStatsRow {

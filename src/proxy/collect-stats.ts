@@ -28,5 +28,6 @@ export function collectStats(worker: WorkerContext): WorkerStats {
     routes: collectRouteRows(live),
     endpoints: collectEndpointRows(live),
     upstreams: collectUpstreamRows(live),
+    mirror: worker.mirrors.state,
   };
 }

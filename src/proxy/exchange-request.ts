@@ -10,6 +10,10 @@ export interface RequestFactsForLog {
   readonly protocol: string;
   readonly userAgent: string;
   readonly referer: string;
+  /** `SplitReason`. */
+  split: string;
+  /** -1 = the split went by none. */
+  bucket: number;
 }
 
 /** A judged request, ready to be sent. */

@@ -3,7 +3,7 @@
  * Hot.
  */
 import type { LiveRoute } from '../live/live-route.ts';
-import type { SplitTarget } from '../live/live-split.ts';
+import type { LiveSplit, SplitTarget } from '../live/live-split.ts';
 import type { Downstream } from './downstream.ts';
 import { type LocalResponse, localResponse, redirectResponse } from './error-response.ts';
 import { Exchange } from './exchange.ts';
@@ -11,6 +11,7 @@ import type { ExchangeRequest, RequestFactsForLog } from './exchange-request.ts'
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE } from './http1/request-head.ts';
 import { toRoutingHost } from './http1/request-target.ts';
 import type { JudgedRequest } from './judged-request.ts';
+import { copyRequest, MirroredExchange } from './mirror/mirrored-exchange.ts';
 import { Outcome } from './outcome.ts';
 import type { RequestOrigin } from './request-origin.ts';
 import { StickySession } from './sticky-session.ts';
@@ -49,9 +50,16 @@ export function handleRequest(
   const { affinity, split } = route;
   const session = affinity === null ? null : new StickySession(worker, affinity, head, origin);
   const draw = worker.draw();
-  const target = session === null ? split.choose(head, draw) : split.chooseFor(session.upstreamHash, head, draw);
+  const { clientIp } = origin;
+  const target =
+    session === null ? split.choose(head, clientIp, draw) : split.chooseFor(session.upstreamHash, head, clientIp, draw);
   const request = toExchangeRequest(worker, head, origin, target, session);
-  const exchange = new Exchange(worker, downstream, route, target, request);
+  if (request.logFacts !== null) noteSplit(request.logFacts, split);
+  const copy = route.mirror === null ? null : copyRequest(worker, route, head, origin, request);
+  const exchange =
+    copy === null
+      ? new Exchange(worker, downstream, route, target, request)
+      : new MirroredExchange(copy, worker, downstream, { route, target, request });
   const { closed, maxRequestBodyBytes } = route.policy;
   if (closed !== null) exchange.answerClosed(closed.status);
   else if (maxRequestBodyBytes !== 0 && head.contentLength > maxRequestBodyBytes) exchange.fail(Outcome.BodyTooLarge);
@@ -101,7 +109,14 @@ function toLogFacts(head: JudgedRequest, clientIp: string): RequestFactsForLog {
     protocol: head.protocol,
     userAgent: head.header('user-agent') ?? '',
     referer: head.header('referer') ?? '',
+    split: '',
+    bucket: -1,
   };
+}
+
+function noteSplit(facts: RequestFactsForLog, { reason, bucket }: LiveSplit): void {
+  facts.split = reason;
+  facts.bucket = bucket;
 }
 
 /** Everything after the client's own fields is ours, so nothing the client sends can remove or precede it. */

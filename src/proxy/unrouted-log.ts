@@ -30,6 +30,8 @@ export function logUnrouted(
     upstreamId: '',
     endpointId: '',
     canary: false,
+    split: '',
+    bucket: -1,
     backup: false,
     attempts: 0,
     userAgent: head?.header('user-agent') ?? '',

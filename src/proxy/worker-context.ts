@@ -7,6 +7,7 @@ import { CoarseClock } from './coarse-clock.ts';
 import { RequestHead } from './http1/request-head.ts';
 import { ResponseHead } from './http1/response-head.ts';
 import { Http2RequestHead } from './http2/request-head.ts';
+import { Mirrors } from './mirror/mirrors.ts';
 import { RequestIds } from './request-id.ts';
 import { UpstreamContexts } from './tls/upstream-contexts.ts';
 import { TurnEnd } from './turn-end.ts';
@@ -34,6 +35,7 @@ export class WorkerContext {
   /** The same for client connections. */
   readonly acceptBuffer: Buffer;
   readonly writeBuffers: WriteBuffers;
+  readonly mirrors: Mirrors;
   /** Null when the access log is off. */
   readonly onAccess: ((entry: AccessLogEntry) => void) | null;
   /** Soon to drain: answers over HTTP/1.1 close their connection. */
@@ -79,6 +81,7 @@ export class WorkerContext {
     this.readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
     this.acceptBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
     this.writeBuffers = new WriteBuffers(READ_BUFFER_BYTES);
+    this.mirrors = new Mirrors(this);
     this.leaving = false;
     this.draining = false;
     this.activeConnections = 0;

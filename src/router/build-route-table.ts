@@ -39,6 +39,23 @@ export function buildRouteTable<T>(rules: readonly RouteRule<T>[]): RouteTable<T
   return new RouteTable(new HostIndex(tables));
 }
 
+export interface HostRules<T> {
+  /** As in a rule. */
+  readonly host: string;
+  /** All rules of the host; none = nothing serves it. */
+  readonly rules: readonly RouteRule<T>[];
+}
+
+/** The table with the rules of these hosts in place of those it has; the tables of all other hosts are shared. */
+export function replaceHosts<T>(table: RouteTable<T>, hosts: readonly HostRules<T>[]): RouteTable<T> {
+  const patterns: PatternCache = new Map();
+  const changes = new Map<string, PathTable<T> | null>();
+  for (const { host, rules } of hosts) {
+    changes.set(host, rules.length === 0 ? null : buildPathTable(host, rules, patterns));
+  }
+  return table.withHosts(changes);
+}
+
 /** Rules filed under the text they are looked up by, in the order given. */
 type EntriesByText<T> = Map<string, RuleEntry<T>[]>;
 

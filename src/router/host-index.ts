@@ -14,17 +14,32 @@ export class HostIndex<V> {
   /** `.example.com` for `*.example.com`. A tree, because a Map would need the suffix as a string of its own. */
   readonly #wildcards: RadixNode<V>;
   #anyHost: V | null;
+  /** What is not in `#exact`, by host as in a rule. Cold. */
+  readonly #others: Map<string, V>;
 
   /** Keys are hosts as in a rule: lower case, `*.` for one label, empty for any host. */
   constructor(values: ReadonlyMap<string, V>) {
     this.#exact = new Map();
     this.#wildcards = new RadixNode('', 0);
     this.#anyHost = null;
+    this.#others = new Map();
     for (const [host, value] of values) {
+      if (host === '' || host.startsWith(WILDCARD)) this.#others.set(host, value);
       if (host === '') this.#anyHost = value;
       else if (host.startsWith(WILDCARD)) insertKey(this.#wildcards, host.slice(1)).value = value;
       else this.#exact.set(host, value);
     }
+  }
+
+  /** Cold. An index with these values changed (null = gone); this one stays as it is. */
+  with(changes: ReadonlyMap<string, V | null>): HostIndex<V> {
+    const values = new Map(this.#exact);
+    for (const [host, value] of this.#others) values.set(host, value);
+    for (const [host, value] of changes) {
+      if (value === null) values.delete(host);
+      else values.set(host, value);
+    }
+    return new HostIndex(values);
   }
 
   find(host: string): V | null {

@@ -32,4 +32,9 @@ export class RouteTable<T> {
   hostFor(host: string): string | null {
     return this.#hosts.find(host)?.host ?? null;
   }
+
+  /** Cold. A table with these hosts changed (null = gone); this one stays as it is. */
+  withHosts(changes: ReadonlyMap<string, PathTable<T> | null>): RouteTable<T> {
+    return changes.size === 0 ? this : new RouteTable(this.#hosts.with(changes));
+  }
 }

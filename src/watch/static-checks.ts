@@ -9,6 +9,7 @@ import { isRecord, type JsonRecord, show } from './narrow-object.ts';
 import { findNearestName } from './nearest-name.ts';
 import { STATIC_DEFAULTS } from './static-file.ts';
 import { checkHealthCheck } from './static-health-check.ts';
+import { findTestFault, testsOf } from './static-match.ts';
 import type { StaticProblems } from './static-problems.ts';
 import { toStaticHost } from './static-values.ts';
 
@@ -145,6 +146,9 @@ function checkRoutes(routes: unknown, upstreams: readonly string[], problems: St
       checkReference(canary['upstream'], `${field}.canaries[${place}].upstream`, upstreams, problems);
       checkCanary(canary, `${field}.canaries[${place}]`, problems);
     }
+    if (route['buckets'] !== undefined && [...records(route['canaries'])].length === 0) {
+      reject(problems, `${field}.buckets`, 'has no effect without `canaries`, whose weights it would divide');
+    }
     const match = readMatch(route, field, problems);
     if (match === null) continue;
     const first = seen.get(match);
@@ -161,15 +165,23 @@ function checkReference(name: unknown, field: string, upstreams: readonly string
 }
 
 function checkCanary(
-  { header, cookie, weight, weightTotal }: JsonRecord,
+  { header, cookie, match, weight, weightTotal }: JsonRecord,
   field: string,
   problems: StaticProblems,
 ): void {
-  if (header === undefined && cookie === undefined && weight === undefined) {
-    reject(problems, field, 'has no header, cookie or weight, so nothing would ever reach it; give it one of them');
+  if (header === undefined && cookie === undefined && match === undefined && weight === undefined) {
+    reject(
+      problems,
+      field,
+      'has no header, cookie, match or weight, so nothing would ever reach it; give it one of them',
+    );
   }
   if (isRecord(header) && header['value'] !== undefined && header['pattern'] !== undefined) {
     reject(problems, `${field}.header.pattern`, 'stands beside `value`; expected one of the two');
+  }
+  for (const [place, test] of testsOf(match)) {
+    const fault = findTestFault(test);
+    if (fault !== null) reject(problems, `${field}.match${place}`, fault);
   }
   const total = weightTotal ?? STATIC_DEFAULTS.canaryWeightTotal;
   if (typeof weight === 'number' && typeof total === 'number' && weight > total) {

@@ -3,6 +3,8 @@ import type { RetryCondition } from '../model/route-policy.ts';
 import type { BalancerName } from '../model/upstream-policy.ts';
 import type { AffinityEntry } from './static-affinity.ts';
 import type { HealthCheckEntry } from './static-health-check.ts';
+import type { MatchEntry } from './static-match.ts';
+import type { MirrorEntry } from './static-mirror.ts';
 import type { OutlierDetectionEntry, SlowStartEntry } from './static-passive-health.ts';
 
 export interface StaticFile {
@@ -85,6 +87,7 @@ export interface RouteEntry {
     | undefined;
   readonly upstream: string;
   readonly canaries?: readonly CanaryEntry[] | undefined;
+  readonly buckets?: { readonly by: string; readonly seed?: string | undefined } | undefined;
   readonly timeouts?:
     | {
         readonly connect?: string | undefined;
@@ -96,6 +99,7 @@ export interface RouteEntry {
   readonly retries?: RetriesEntry | undefined;
   readonly requestBuffering?: boolean | undefined;
   readonly affinity?: AffinityEntry | undefined;
+  readonly mirror?: MirrorEntry | undefined;
   readonly maxBodySize?: string | number | undefined;
 }
 
@@ -113,6 +117,7 @@ export interface CanaryEntry {
     | { readonly name: string; readonly value?: string | undefined; readonly pattern?: string | undefined }
     | undefined;
   readonly cookie?: { readonly name: string } | undefined;
+  readonly match?: readonly MatchEntry[] | undefined;
   readonly weight?: number | undefined;
   readonly weightTotal?: number | undefined;
 }

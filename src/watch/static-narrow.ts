@@ -1,4 +1,5 @@
 /** Turns the text of a static configuration file into a `StaticConfig`, or into every Problem it has. */
+import { type BucketConfig, parseBucketKey } from '../model/canary.ts';
 import type { Problem } from '../model/problem.ts';
 import { type ClientCertificateRule, MAX_VERIFY_DEPTH, type UpstreamTlsConfig } from '../model/proxy-config.ts';
 import type {
@@ -34,6 +35,8 @@ import {
 } from './static-file.ts';
 import { toHealthCheck } from './static-health-check.ts';
 import { reportIssues } from './static-issues.ts';
+import { toMatch } from './static-match.ts';
+import { toMirror } from './static-mirror.ts';
 import { toOutlierDetection, toSlowStart } from './static-passive-health.ts';
 import { StaticProblems, staticRef } from './static-problems.ts';
 import { staticFileSchema } from './static-schema.ts';
@@ -195,12 +198,13 @@ function toUpstreamTls(
 }
 
 function toRoute(entry: RouteEntry): StaticRoute {
-  const { host = '', upstream, timeouts, retries, requestBuffering, affinity, maxBodySize } = entry;
+  const { host = '', upstream, timeouts, retries, requestBuffering, affinity, mirror, maxBodySize } = entry;
   return {
     host: toStaticHost(host) ?? '',
     path: toPath(entry.path),
     upstream,
     canaries: (entry.canaries ?? []).map(toCanary),
+    buckets: toBuckets(entry),
     timeouts: {
       connectMs: toMs(timeouts?.connect),
       sendMs: toMs(timeouts?.send),
@@ -208,6 +212,7 @@ function toRoute(entry: RouteEntry): StaticRoute {
       idleMs: toMs(timeouts?.idle),
     },
     affinity: affinity === undefined ? null : toAffinity(affinity),
+    mirror: mirror === undefined ? null : toMirror(mirror),
     retries: {
       attempts: retries?.attempts ?? null,
       on: retries?.on === undefined ? null : [...new Set(retries.on)],
@@ -225,15 +230,22 @@ function toPath({ prefix, exact, regex }: NonNullable<RouteEntry['path']> = {}):
   return regex !== undefined ? { kind: 'regex', value: regex } : { kind: 'prefix', value: prefix ?? '/' };
 }
 
-function toCanary({ upstream, header, cookie, weight, weightTotal }: CanaryEntry): StaticCanary {
+function toCanary({ upstream, header, cookie, match, weight, weightTotal }: CanaryEntry): StaticCanary {
   return {
     upstream,
     header:
       header === undefined ? null : { name: header.name, value: header.value ?? null, pattern: header.pattern ?? null },
     cookie: cookie === undefined ? null : { name: cookie.name },
+    match: match === undefined ? null : toMatch(match),
     weight: weight ?? STATIC_DEFAULTS.canaryWeight,
     weightTotal: weightTotal ?? STATIC_DEFAULTS.canaryWeightTotal,
   };
+}
+
+/** Null where the file says nothing. */
+function toBuckets({ buckets, canaries }: RouteEntry): BucketConfig | null {
+  const by = buckets === undefined ? null : parseBucketKey(buckets.by);
+  return by === null ? null : { by, seed: buckets?.seed ?? canaries?.[0]?.upstream ?? '' };
 }
 
 /** Null where the file says nothing. */

@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { BUCKET_KEY_FORM, parseBucketKey } from '../model/canary.ts';
 import { IP_NETWORK_FORM, isIpNetwork } from '../model/ip-networks.ts';
 import { parseKeyTemplate } from '../model/key-template.ts';
 import { MAX_RETRY_ATTEMPTS, RETRY_CONDITIONS } from '../model/route-policy.ts';
@@ -14,6 +15,8 @@ import { BYTE_SIZE_FORM, parseByteSize } from './quantity.ts';
 import { affinitySchema } from './static-affinity.ts';
 import type { StaticFile } from './static-file.ts';
 import { healthCheckSchema } from './static-health-check.ts';
+import { matchSchema } from './static-match.ts';
+import { mirrorSchema } from './static-mirror.ts';
 import { outlierDetectionSchema, slowStartSchema } from './static-passive-health.ts';
 import { duration, integer, map, matching, passing, pattern, text } from './static-schema-parts.ts';
 import { toStaticHost } from './static-values.ts';
@@ -219,17 +222,22 @@ const canary = map({
     pattern: pattern().optional().describe('Regular expression (RE2) that is searched in the value.'),
   })
     .optional()
-    .describe('Choose by a request header. Comes before cookies and weights.'),
+    .describe('Choose by a request header. Comes before everything else.'),
   cookie: map({
     name: matching(TOKEN, 'the name of a cookie').describe(
       'Name of the cookie: `always` chooses the canary, `never` refuses it.',
     ),
   })
     .optional()
-    .describe('Choose by a cookie. Comes before weights.'),
+    .describe('Choose by a cookie. Comes before matches and weights.'),
+  match: matchSchema
+    .optional()
+    .describe(
+      'Choose by tests of the request, any of these lists of them. Comes behind headers and cookies, before weights.',
+    ),
   weight: integer(0, MAX_WEIGHT)
     .optional()
-    .describe('Share of the requests that no header or cookie decided. Default: 0.'),
+    .describe('Share of the requests that no header, cookie or match decided. Default: 0.'),
   weightTotal: integer(1, MAX_WEIGHT).optional().describe('What `weight` is a share of. Default: 100.'),
 });
 
@@ -248,6 +256,18 @@ const route = map({
     .describe('Path of the request, exactly one of the keys below. Default: prefix `/`.'),
   upstream: upstreamName.describe('The upstream that takes the requests.'),
   canaries: z.array(canary, { error: 'a list' }).optional().describe('Upstreams that take a part of the requests.'),
+  buckets: map({
+    by: passing((value) => parseBucketKey(value) !== null, BUCKET_KEY_FORM).describe(
+      'What says who the user is: `header:NAME`, `cookie:NAME`, `query:NAME`, `jwt:CLAIM` of the bearer token, or `client-ip`.',
+    ),
+    seed: text('a text')
+      .optional()
+      .describe(
+        'Which users come first; the same text gives the same order. Default: the upstream of the first canary.',
+      ),
+  })
+    .optional()
+    .describe('Divide weights of canaries by user, so that each stays with one version. Default: by chance.'),
   timeouts: map({
     connect: duration.optional().describe('Longest wait for a connection to an endpoint. Default: `5s`.'),
     send: duration
@@ -289,6 +309,7 @@ const route = map({
     .optional()
     .describe('When to try another endpoint.'),
   affinity: affinitySchema.optional().describe('Whether a client stays with one endpoint. Default: it does not.'),
+  mirror: mirrorSchema.optional().describe('Send copies of requests elsewhere, without waiting. Default: none.'),
   requestBuffering: z
     .boolean({ error: 'true or false' })
     .optional()

@@ -16,6 +16,7 @@ async function listen(t: TestContext, options: Partial<AdminServerOptions> = {})
     readiness: () => ({ ready: true, detail: { generation: 3 } }),
     metrics: () => Promise.resolve('a 1\n'),
     dump: () => Promise.resolve({ routes: [] }),
+    mirror: () => Promise.resolve({ samples: [] }),
     ...options,
   });
   const port = await server.listen();
@@ -124,6 +125,7 @@ test('close ends idle connections', async () => {
     readiness: () => ({ ready: true, detail: {} }),
     metrics: () => Promise.resolve(''),
     dump: () => Promise.resolve({}),
+    mirror: () => Promise.resolve({}),
   });
   const socket = connect(await server.listen(), '127.0.0.1');
   await once(socket, 'connect');

@@ -171,6 +171,7 @@ test('explain --admin asks a running process, health included', async (t: TestCo
     readiness: () => ({ ready: true, detail: {} }),
     metrics: () => Promise.resolve(''),
     dump: () => Promise.resolve(dumpConfig(config, [workerStats(1, { endpoints: [sick] })])),
+    mirror: () => Promise.resolve({}),
   });
   const port = await admin.listen();
   t.after(() => admin.close());

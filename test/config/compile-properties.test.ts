@@ -90,6 +90,24 @@ test('the short road for endpoints gives what a full compile gives', () => {
   );
 });
 
+test('where it is known what endpoints were before, the short road finds the same changes', () => {
+  fc.assert(
+    fc.property(arbitraryEdits, arbitrarySettings, (snapshots, flags) => {
+      const memory = new CompileMemory(flags);
+      for (const [at, { endpointSlices }] of snapshots.slice(1).entries()) {
+        const before = snapshots[at] ?? snapshot({});
+        const after = { ...before, endpointSlices };
+        const running = compile(before, flags, memory);
+        const changes = compileEndpoints(after, running, memory, before);
+        assert.deepEqual(changes, compileEndpoints(after, running, new CompileMemory(flags)));
+        const reserved = { ...after, services: new Map(after.services) };
+        assert.deepEqual(compileEndpoints(reserved, running, memory, before), changes);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
 test('a compile that remembers those before it gives what one without a memory gives', () => {
   fc.assert(
     fc.property(arbitraryEdits, arbitrarySettings, (snapshots, flags) => {

@@ -27,10 +27,12 @@ function route(path: StaticRoute['path'], part: Partial<StaticRoute> = {}): Stat
     path,
     upstream: 'shop',
     canaries: [],
+    buckets: null,
     timeouts: { connectMs: null, sendMs: null, responseMs: null, idleMs: null },
     retries: { attempts: null, on: null, timeoutMs: null, nonIdempotent: null, bufferBytes: null },
     requestBuffering: null,
     affinity: null,
+    mirror: null,
     maxRequestBodyBytes: null,
     ...part,
   };
@@ -96,12 +98,13 @@ test('timeouts, retries and body limit of the file reach the policy', () => {
 });
 
 test('canaries keep their order and turn into the same rules as annotations', () => {
-  const base: StaticCanary = { upstream: 'next', header: null, cookie: null, weight: 0, weightTotal: 100 };
+  const base: StaticCanary = { upstream: 'next', header: null, cookie: null, match: null, weight: 0, weightTotal: 100 };
   const canaries: readonly StaticCanary[] = [
     { ...base, header: { name: 'X-User', value: 'beta', pattern: null } },
     { ...base, header: { name: 'X-User', value: null, pattern: '^b' } },
     { ...base, header: { name: 'X-Canary', value: null, pattern: null } },
     { ...base, cookie: { name: 'Beta' }, weight: 5, weightTotal: 1000 },
+    { ...base, match: { kind: 'method', methods: ['GET'] } },
   ];
   const upstreams = new Map([
     ['shop', upstream],
@@ -114,6 +117,7 @@ test('canaries keep their order and turn into the same rules as annotations', ()
     { ...rule, header: { name: 'x-user', kind: 'pattern', value: '^b' }, sourceField: 'routes[0].canaries[1]' },
     { ...rule, header: { name: 'x-canary', kind: 'word', value: '' }, sourceField: 'routes[0].canaries[2]' },
     { ...rule, header: null, cookie: 'Beta', weight: 5, weightTotal: 1000, sourceField: 'routes[0].canaries[3]' },
+    { ...rule, header: null, match: { kind: 'method', methods: ['GET'] }, sourceField: 'routes[0].canaries[4]' },
   ]);
 });
 

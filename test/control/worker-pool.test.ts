@@ -68,6 +68,14 @@ class PoolFixture extends RecordingLogger {
       .filter(({ message }) => message === 'applying')
       .map(({ fields }) => ({ worker: fields['worker'], generation: fields['generation'], ports: fields['ports'] }));
   }
+
+  /** The patches that threads were told to apply: worker, base and generation. */
+  patching(): readonly string[] {
+    return this.lines
+      .filter(({ message }) => message === 'patching')
+      .map(({ fields }) => [fields['worker'], fields['base'], fields['generation']].join(' '))
+      .toSorted();
+  }
 }
 
 function start(t: TestContext, count: number, health: readonly HealthChange[] = [], hangTimeoutMs = 0): PoolFixture {
@@ -172,6 +180,36 @@ test('a thread that refuses what nobody waited for any longer is replaced, as it
   await fixture.until(() => fixture.applying().some(({ worker, generation }) => worker === 3 && generation === 2));
   assert.deepEqual(fixture.lost, [1]);
   assert.equal(fixture.pool.hangs, 0);
+});
+
+test('a change is sent as a patch to threads that run what it starts from, and whole to those started later', async (t) => {
+  const fixture = start(t, 2);
+  await fixture.pool.apply(config(1));
+  assert.equal(await fixture.pool.apply(config(2, 'next')), '');
+  await fixture.pool.applyEndpoints([{ upstreamId: 'die:1', endpoints: [] }], config(2, 'next'));
+  await fixture.until(() => fixture.applying().some(({ worker, generation }) => worker === 3 && generation === 2));
+  // Answered in order: by then it has told that it runs what it was started with.
+  await fixture.pool.applyEndpoints([], config(2, 'next'));
+  assert.equal(await fixture.pool.apply(config(3, 'last')), '');
+  assert.deepEqual(fixture.patching(), ['1 1 2', '2 1 2', '2 2 3', '3 2 3']);
+});
+
+test('a thread that is out of step with a patch gets the whole configuration', async (t) => {
+  const fixture = start(t, 2);
+  await fixture.pool.apply(config(1));
+  assert.equal(await fixture.pool.apply(config(2, 'lose-step:2')), '');
+  assert.deepEqual(fixture.patching(), ['1 1 2']);
+  assert.ok(fixture.applying().some(({ worker, generation }) => worker === 2 && generation === 2));
+  assert.equal(await fixture.pool.apply(config(3, 'next')), '');
+  assert.deepEqual(fixture.patching(), ['1 1 2', '1 2 3', '2 2 3']);
+});
+
+test('after a refusal threads go back by the whole configuration, and on from there by patches', async (t) => {
+  const fixture = start(t, 2);
+  await fixture.pool.apply(config(1));
+  assert.equal(await fixture.pool.apply(config(2, 'refuse:2')), 'refused by 2');
+  assert.equal(await fixture.pool.apply(config(3, 'next')), '');
+  assert.deepEqual(fixture.patching(), ['1 1 2', '1 1 3', '2 1 2', '2 1 3']);
 });
 
 test('a drain does not wait for a thread that hangs', async (t) => {

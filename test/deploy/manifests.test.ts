@@ -204,6 +204,15 @@ for (const overlay of OVERLAYS) {
       assert.deepEqual(read, settings.webhook === null ? [] : [settings.webhook.certificateDirectory]);
     });
 
+    test('keeps to the level of Pod Security that its namespace enforces', () => {
+      const [namespace] = deployment.ofKind('Namespace');
+      const level = namespace?.metadata.labels?.['pod-security.kubernetes.io/enforce'] ?? 'restricted';
+      const hostPorts = (container.ports ?? []).flatMap(({ hostPort }) => hostPort ?? []);
+      assert.deepEqual([level, hostPorts], overlay === 'host-ports' ? ['privileged', [80, 443]] : ['restricted', []]);
+      for (const field of ['hostNetwork', 'hostPID', 'hostIPC']) assert.equal(at(pod, field), undefined);
+      for (const volume of pod.volumes ?? []) assert.ok('emptyDir' in volume || 'secret' in volume, volume.name);
+    });
+
     test('binds each role to the account of its pods, and the Lease it may write is the one it wants', () => {
       for (const kind of ['Role', 'ClusterRole']) {
         const bindings = deployment.ofKind(`${kind}Binding`);

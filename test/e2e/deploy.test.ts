@@ -49,6 +49,11 @@ function assertKept(sent: unknown, stored: unknown, field: string): void {
   }
 }
 
+/** What a cloud writes to a Service. */
+function toStatus(ip: string): object {
+  return { status: { loadBalancer: { ingress: [{ ip }] } } };
+}
+
 function published({ status }: KubeObject): string {
   const { loadBalancer } = status as { loadBalancer: { ingress?: readonly { ip?: string }[] } };
   return (loadBalancer.ingress ?? []).map(({ ip }) => ip).join(' ');
@@ -57,7 +62,8 @@ function published({ status }: KubeObject): string {
 /** An installation of an overlay, as far as an API server alone can have one. */
 class Installation {
   readonly cluster: E2eCluster;
-  readonly deployment: Deployment;
+  /** Whose flags the next replica gets. */
+  deployment: Deployment;
   readonly namespace: string;
   readonly created: { readonly collection: KubeCollection; readonly manifest: Manifest }[] = [];
   readonly tooNew: string[] = [];
@@ -207,8 +213,7 @@ describe('the overlay for all namespaces', { skip: e2eSkip }, () => {
     );
     const { spec } = await objects.get('leases', 'sluice', 'sluice-leader');
     assert.notEqual((spec as { holderIdentity: string }).holderIdentity, '');
-    const status = { loadBalancer: { ingress: [{ ip: '192.0.2.7' }] } };
-    await objects.patch('services', 'sluice', 'sluice/status', { status });
+    await objects.patch('services', 'sluice', 'sluice/status', toStatus('192.0.2.7'));
     await installation.cluster.createIngress('bad', { host: 'bad.example', paths: { '/': 'web' }, annotations: BAD });
     await eventually(
       () => objects.get('ingresses', E2E_NAMESPACE, 'shop'),
@@ -245,8 +250,7 @@ describe('the overlay for one namespace, in another one than its own', { skip: e
 
   test('serves, elects and writes, and goes without IngressClasses only', async () => {
     const { objects } = installation.cluster;
-    const status = { loadBalancer: { ingress: [{ ip: '192.0.2.8' }] } };
-    await objects.patch('services', E2E_NAMESPACE, 'sluice/status', { status });
+    await objects.patch('services', E2E_NAMESPACE, 'sluice/status', toStatus('192.0.2.8'));
     const replica = await installation.replica();
     assert.equal(await get(replica.httpPort), '200 web');
     await eventually(
@@ -254,6 +258,50 @@ describe('the overlay for one namespace, in another one than its own', { skip: e
       (ingress) => published(ingress) === '192.0.2.8',
     );
     assert.deepEqual(await denials(replica), ['ingressclasses']);
+  });
+});
+
+describe('the overlays for moving from ingress-nginx', { skip: e2eSkip }, () => {
+  let installation: Installation;
+
+  function untilPublished(address: string): Promise<unknown> {
+    return eventually(
+      () => installation.cluster.objects.get('ingresses', E2E_NAMESPACE, 'shop'),
+      (ingress) => published(ingress) === address,
+    );
+  }
+
+  before(async () => {
+    installation = await Installation.start('nginx-parallel');
+    const { cluster } = installation;
+    const { objects } = cluster;
+    await cluster.service('web');
+    await cluster.createIngress('shop', { host: HOST, paths: { '/': 'web' }, className: 'nginx' });
+    await cluster.createIngress('other', { host: 'other.example', paths: { '/': 'web' }, className: 'sluice' });
+    await objects.create('namespaces', { metadata: { name: 'ingress-nginx' } });
+    const spec = { type: 'LoadBalancer', ports: [{ port: 80 }] };
+    const metadata = { name: 'ingress-nginx-controller', namespace: 'ingress-nginx' };
+    await objects.create('services', { metadata, spec });
+    await objects.patch('services', 'ingress-nginx', 'ingress-nginx-controller/status', toStatus('192.0.2.1'));
+    await objects.patch('services', 'sluice', 'sluice/status', toStatus('192.0.2.2'));
+  });
+
+  after(async () => {
+    await installation?.stop();
+  });
+
+  test('serve its class, first with its addresses in the status, then with those of our Service', async () => {
+    const beside = await installation.replica();
+    assert.equal(await get(beside.httpPort), '200 web');
+    const { routes } = await beside.running();
+    assert.deepEqual([...new Set(routes.map(({ host }) => host))], [HOST]);
+    await untilPublished('192.0.2.1');
+    installation.deployment = new Deployment('nginx-takeover');
+    const inPlace = await installation.replica();
+    beside.signal('SIGINT');
+    await untilPublished('192.0.2.2');
+    assert.equal(await get(inPlace.httpPort), '200 web');
+    assert.deepEqual(await denials(inPlace), []);
   });
 });
 

@@ -8,6 +8,7 @@ import { SplitStats } from '../../src/live/route-stats.ts';
 import { requestFacts } from '../support/request-facts.ts';
 
 const DRAW_LIMIT = 0x8000_0000;
+const CLIENT = '192.0.2.1';
 
 function target(id: string, weight = 1, addresses: readonly string[] = ['10.0.0.1']): SplitTarget {
   const upstream = new Upstream(id, 'round-robin', 1);
@@ -26,8 +27,12 @@ function canary(part: Partial<LiveCanary> = {}, to: SplitTarget = target('canary
     headerValue: '',
     headerPattern: null,
     cookie: '',
+    match: null,
+    gate: null,
     weight: 0,
     weightTotal: 100,
+    rulesFirst: false,
+    standsIn: false,
     ...part,
   };
 }
@@ -37,7 +42,7 @@ type Headers = Readonly<Record<string, string>>;
 /** The upstream that takes a request, with a draw at this share of the scale. */
 function choose(canaries: readonly LiveCanary[], headers: Headers = {}, share = 0.999_999): string {
   const split = new LiveSplit([target('main')], canaries);
-  return split.choose(requestFacts({ headers }), Math.floor(share * DRAW_LIMIT)).upstream.id;
+  return split.choose(requestFacts({ headers }), CLIENT, Math.floor(share * DRAW_LIMIT)).upstream.id;
 }
 
 const word = canary({ headerName: 'x-canary' });
@@ -126,6 +131,44 @@ const DECISIONS: readonly Decision[] = [
     headers: { cookie: 'canary=1' },
     takes: 'canary',
   },
+  {
+    name: 'a match takes the canary',
+    rules: [canary({ match: ({ method }) => method === 'GET' })],
+    takes: 'canary',
+  },
+  {
+    name: 'a match that fails goes on to the weight',
+    rules: [canary({ match: () => false, weight: 100 })],
+    takes: 'canary',
+  },
+  {
+    name: 'header never beats a match',
+    rules: [{ ...word, match: () => true }],
+    headers: { 'x-canary': 'never' },
+    takes: 'main',
+  },
+  {
+    name: 'cookie never beats a match',
+    rules: [{ ...cookie, match: () => true }],
+    headers: { cookie: 'canary=never' },
+    takes: 'main',
+  },
+  {
+    name: 'a gate that opens lets the weight count',
+    rules: [canary({ gate: () => true, weight: 100 })],
+    takes: 'canary',
+  },
+  {
+    name: 'a gate that stays shut keeps the weight out',
+    rules: [canary({ gate: () => false, weight: 100 })],
+    takes: 'main',
+  },
+  {
+    name: 'a gate that stays shut keeps every rule out',
+    rules: [{ ...word, cookie: 'canary', match: () => true, gate: () => false }],
+    headers: { 'x-canary': 'always', cookie: 'canary=always' },
+    takes: 'main',
+  },
   { name: 'weight at its total: always', rules: [everyone], takes: 'canary' },
   { name: 'weight above its total: always', rules: [canary({ weight: 300, weightTotal: 200 })], takes: 'canary' },
   { name: 'weight below 0: never', rules: [canary({ weight: -5 })], takes: 'main' },
@@ -200,14 +243,42 @@ test('a canary without endpoints takes nothing, not even what asks for it', () =
 
 test('a main without endpoints is not hidden behind its canary', () => {
   const split = new LiveSplit([target('main', 1, [])], [everyone, word]);
-  assert.equal(split.choose(requestFacts({ headers: { 'x-canary': 'always' } }), 0).upstream.id, 'main');
+  assert.equal(split.choose(requestFacts({ headers: { 'x-canary': 'always' } }), CLIENT, 0).upstream.id, 'main');
+});
+
+test('a stand-in takes what main cannot, and nothing else', () => {
+  const standIn = canary({ standsIn: true });
+  const facts = requestFacts();
+  assert.equal(new LiveSplit([target('main', 1, [])], [standIn]).choose(facts, CLIENT, 0).upstream.id, 'canary');
+  assert.equal(new LiveSplit([target('main')], [standIn]).choose(facts, CLIENT, 0).upstream.id, 'main');
+  const empty = canary({ standsIn: true }, target('canary', 1, []));
+  assert.equal(new LiveSplit([target('main', 1, [])], [empty]).choose(facts, CLIENT, 0).upstream.id, 'main');
+});
+
+test('a split says why it chose', () => {
+  const rules: readonly (readonly [LiveCanary, Headers, string])[] = [
+    [word, { 'x-canary': 'always' }, 'header'],
+    [cookie, { cookie: 'canary=always' }, 'cookie'],
+    [canary({ match: () => true }), {}, 'match'],
+    [everyone, {}, 'weight'],
+    [canary(), {}, 'main'],
+    [word, { 'x-canary': 'never' }, 'main'],
+  ];
+  for (const [rule, headers, reason] of rules) {
+    const split = new LiveSplit([target('main')], [rule]);
+    split.choose(requestFacts({ headers }), CLIENT, 0);
+    assert.equal(split.reason, reason);
+  }
+  const plain = new LiveSplit([target('main')], []);
+  plain.choose(requestFacts(), CLIENT, 0);
+  assert.equal(plain.reason, '');
 });
 
 test('members share the main traffic by weight; a weight of 0 takes nothing', () => {
   const split = new LiveSplit([target('a', 3), target('none', 0), target('b', 1)], []);
   const counts = new Map<string, number>();
   for (let draw = 0; draw < 400; draw++) {
-    const { id } = split.choose(requestFacts(), draw).upstream;
+    const { id } = split.choose(requestFacts(), CLIENT, draw).upstream;
     counts.set(id, (counts.get(id) ?? 0) + 1);
   }
   assert.deepEqual(

@@ -8,6 +8,7 @@ import { StickyEndpoints } from '../../src/live/sticky-endpoints.ts';
 import { requestFacts } from '../support/request-facts.ts';
 
 const DRAW_LIMIT = 0x8000_0000;
+const CLIENT = '192.0.2.1';
 
 interface Side {
   readonly weight?: number;
@@ -29,7 +30,16 @@ function target(id: string, { weight = 1, empty = false, sticky = true }: Side =
 
 function canary(to: SplitTarget, part: Partial<LiveCanary> = {}): LiveCanary {
   const noHeader = { headerName: '', headerKind: 'word', headerValue: '', headerPattern: null } as const;
-  return { target: to, ...noHeader, cookie: '', weight: 0, weightTotal: 100, ...part };
+  const plain = {
+    cookie: '',
+    match: null,
+    gate: null,
+    weight: 0,
+    weightTotal: 100,
+    rulesFirst: false,
+    standsIn: false,
+  };
+  return { target: to, ...noHeader, ...plain, ...part };
 }
 
 function hashOf(id: string): string {
@@ -50,7 +60,44 @@ const byHeader: Partial<LiveCanary> = { headerName: 'x-canary' };
 const always = { 'x-canary': 'always' };
 const never = { 'x-canary': 'never' };
 
+const first: Partial<LiveCanary> = { ...byHeader, rulesFirst: true };
+
 const CASES: readonly Case[] = [
+  { name: 'header-first: always beats main', belongsTo: hashOf('main'), rule: first, headers: always, takes: 'next' },
+  { name: 'header-first: never beats canary', belongsTo: hashOf('next'), rule: first, headers: never, takes: 'main' },
+  {
+    name: 'header-first: the weight takes nobody from main',
+    belongsTo: hashOf('main'),
+    rule: { ...first, weight: 100 },
+    takes: 'main',
+  },
+  {
+    name: 'header-first: no weight brings a client of the canary back',
+    belongsTo: hashOf('next'),
+    rule: { ...first, weight: 0 },
+    takes: 'next',
+  },
+  {
+    name: 'header-first: cookies of the rule count as headers do',
+    belongsTo: hashOf('main'),
+    rule: { cookie: 'c', rulesFirst: true },
+    headers: { cookie: 'c=always' },
+    takes: 'next',
+  },
+  {
+    name: 'header-first: so do matches',
+    belongsTo: hashOf('main'),
+    rule: { match: () => true, rulesFirst: true },
+    takes: 'next',
+  },
+  {
+    name: 'header-first: a canary without endpoints takes nobody',
+    belongsTo: hashOf('main'),
+    next: { empty: true },
+    rule: first,
+    headers: always,
+    takes: 'main',
+  },
   { name: 'nobody knows the client: the rules', belongsTo: '', rule: { weight: 100 }, takes: 'next' },
   { name: 'another upstream: the rules', belongsTo: hashOf('gone'), rule: { weight: 100 }, takes: 'next' },
   { name: 'main beats every weight', belongsTo: hashOf('main'), rule: { weight: 100 }, takes: 'main' },
@@ -83,18 +130,25 @@ const CASES: readonly Case[] = [
 for (const { name, belongsTo, main, next, rule, headers = {}, takes } of CASES) {
   test(name, () => {
     const split = new LiveSplit([target('main', main)], [canary(target('next', next), rule)]);
-    assert.equal(split.chooseFor(belongsTo, requestFacts({ headers }), DRAW_LIMIT - 1).upstream.id, takes);
+    assert.equal(split.chooseFor(belongsTo, requestFacts({ headers }), CLIENT, DRAW_LIMIT - 1).upstream.id, takes);
   });
 }
+
+test('for a client that belongs to nobody here, no rule comes before another', () => {
+  const byCookie = canary(target('by-cookie'), { cookie: 'c', rulesFirst: true });
+  const split = new LiveSplit([target('main')], [byCookie, canary(target('by-header'), byHeader)]);
+  const facts = requestFacts({ headers: { ...always, cookie: 'c=always' } });
+  assert.equal(split.chooseFor(hashOf('gone'), facts, CLIENT, 0).upstream.id, 'by-header');
+});
 
 test('of several members the client keeps its own, whatever the draw', () => {
   const split = new LiveSplit([target('a', { weight: 99 }), target('b', { weight: 1 })], []);
   for (const draw of [0, 50, DRAW_LIMIT - 1]) {
-    assert.equal(split.chooseFor(hashOf('b'), requestFacts(), draw).upstream.id, 'b');
+    assert.equal(split.chooseFor(hashOf('b'), requestFacts(), CLIENT, draw).upstream.id, 'b');
   }
 });
 
 test('a member without endpoints gives its clients to the draw', () => {
   const split = new LiveSplit([target('a'), target('b', { empty: true })], []);
-  assert.equal(split.chooseFor(hashOf('b'), requestFacts(), 0).upstream.id, 'a');
+  assert.equal(split.chooseFor(hashOf('b'), requestFacts(), CLIENT, 0).upstream.id, 'a');
 });

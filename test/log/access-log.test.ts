@@ -20,6 +20,8 @@ const ENTRY: AccessLogEntry = {
   upstreamId: 'shop/web/80',
   endpointId: '10.0.0.1:8080',
   canary: false,
+  split: '',
+  bucket: -1,
   backup: false,
   attempts: 1,
   userAgent: 'curl/8',
@@ -57,6 +59,8 @@ test('a JSON line holds every field under its name, with the time in ISO form', 
     upstream: 'shop/web/80',
     endpoint: '10.0.0.1:8080',
     canary: false,
+    split: '',
+    bucket: null,
     backup: false,
     attempts: 1,
     userAgent: 'curl/8',
@@ -68,15 +72,15 @@ test('a JSON line holds every field under its name, with the time in ISO form', 
 
 test('a text line is the combined log format followed by our fields', () => {
   assert.equal(
-    formatAccessLine({ ...ENTRY, canary: true, backup: true }, 'text'),
+    formatAccessLine({ ...ENTRY, canary: true, backup: true, split: 'weight', bucket: 2_147_483_647 }, 'text'),
     '192.0.2.1 - - [21/Nov/2026:08:10:33 +0000] "GET /cart?id=1 HTTP/1.1" 200 1234 "-" "curl/8" "shop.example" 0 ' +
-      '0.012 0.011 "shop.example/cart" shop/web/80(canary)(backup) 10.0.0.1:8080 1 abc ok\n',
+      '0.012 0.011 "shop.example/cart" shop/web/80(canary)(backup) 10.0.0.1:8080 1 abc ok weight 2147483647\n',
   );
 });
 
 test('a request without route and attempt has dashes in text and null or empty in JSON', () => {
   const entry = { ...ENTRY, routeId: '', upstreamId: '', endpointId: '', upstreamMs: -1, attempts: 0, status: 404 };
-  assert.match(formatAccessLine(entry, 'text'), / 404 .* 0\.012 - "-" - - 0 abc ok\n$/);
+  assert.match(formatAccessLine(entry, 'text'), / 404 .* 0\.012 - "-" - - 0 abc ok - -\n$/);
   const parsed = parse(formatAccessLine(entry, 'json'));
   assert.equal(parsed['upstreamMs'], null);
   assert.equal(parsed['route'], '');

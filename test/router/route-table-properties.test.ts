@@ -3,13 +3,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import type { PathMatch, RouteConditions } from '../../src/model/proxy-config.ts';
-import { buildRouteTable, type RouteRule } from '../../src/router/build-route-table.ts';
+import { buildRouteTable, type RouteRule, replaceHosts } from '../../src/router/build-route-table.ts';
 import { compilePathPattern } from '../../src/router/path-pattern.ts';
+import type { RouteTable } from '../../src/router/route-table.ts';
 import { naiveMatch } from '../support/naive-matcher.ts';
 import { type FactsInput, requestFacts } from '../support/request-facts.ts';
 
 /** Mostly one host, so that its rules are many. */
-const ruleHost = mostly('a.com', ['', 'b.a.com', '*.a.com', '*.com', '*.b.a.com']);
+const HOSTS = ['a.com', '', 'b.a.com', '*.a.com', '*.com', '*.b.a.com'];
+const ruleHost = mostly('a.com', HOSTS.slice(1));
 const requestHost = mostly('a.com', ['', 'com', 'b.a.com', 'c.a.com', 'c.b.a.com', '.a.com', 'c+.a.com', '*.a.com']);
 
 function mostly(common: string, others: readonly string[]): fc.Arbitrary<string> {
@@ -95,6 +97,30 @@ test('match finds the rule a naive matcher finds', () => {
     { numRuns: 500 },
   );
   assert.ok(matched > 1_000, `only ${matched} requests matched a rule: the generators are too wild to prove anything`);
+});
+
+test('a table with replaced hosts matches like one built from all the rules, and the one before stays as it was', () => {
+  fc.assert(
+    fc.property(rules, rules, fc.subarray(HOSTS), requests, (given, others, changed, asked) => {
+      const before = buildRouteTable(given);
+      const hosts = changed.map((host) => ({ host, rules: others.filter((rule) => rule.host === host) }));
+      const after = replaceHosts(before, hosts);
+      const expected = buildRouteTable([
+        ...given.filter(({ host }) => !changed.includes(host)),
+        ...hosts.flatMap((each) => each.rules),
+      ]);
+      const same = buildRouteTable(given);
+      for (const [host, target, input] of asked) {
+        const match = (table: RouteTable<number>): unknown => [
+          table.match(host, target, target.length, requestFacts(input)),
+          table.hostFor(host),
+        ];
+        assert.deepEqual(match(after), match(expected));
+        assert.deepEqual(match(before), match(same));
+      }
+    }),
+    { numRuns: 300 },
+  );
 });
 
 test('building never throws, whatever the text of hosts, paths and patterns', () => {

@@ -108,6 +108,7 @@ function toGoldenRoute(route: RouteConfig): unknown {
     source: `${source.kind} ${source.namespace}/${source.name} ${sourceField}`,
     upstream: split.members.map((member) => member.upstream).join(' '),
     canaries: split.canaries.map(({ source: owner, ...canary }) => ({ ...canary, source: owner.name })),
+    ...(split.buckets === undefined ? {} : { buckets: split.buckets }),
     policy: differenceFromDefault(policy),
   };
 }

@@ -65,6 +65,7 @@ export class InProcessProxy {
 
   async apply(part: Partial<ProxyConfig>): Promise<void> {
     const config = proxyConfig({ generation: this.live.current.number + 1, ...part });
+    if (config.routes.some(({ policy }) => policy.mirror !== null)) await this.worker.mirrors.prepare();
     const listeners = await this.server.open(config.listeners, this.server.ports);
     applyConfig(this.live, config);
     this.server.use(listeners);
@@ -73,6 +74,7 @@ export class InProcessProxy {
 
   async close(): Promise<void> {
     await this.server.drain(0);
+    this.worker.mirrors.close();
     for (const { endpoints } of this.live.upstreams.all()) for (const { transport } of endpoints) transport?.close();
     this.worker.clock.close();
   }

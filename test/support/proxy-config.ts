@@ -1,6 +1,6 @@
 /** Builders of compiled configurations, as the data plane gets them: everything has a default, a test names what it is about. */
+import type { CanaryConfig } from '../../src/model/canary.ts';
 import {
-  type CanaryConfig,
   type CertificateConfig,
   type EndpointAddress,
   type ListenerConfig,

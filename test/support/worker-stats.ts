@@ -19,6 +19,7 @@ export function workerStats(workerId: number, parts: Partial<WorkerStats> = {}):
     routes: [],
     endpoints: [],
     upstreams: [],
+    mirror: { inFlight: 0, bufferedBytes: 0, samples: [] },
     ...parts,
   };
 }
@@ -34,6 +35,7 @@ export function routeRow(routeId: string, okCount: number, parts: Partial<RouteS
     durationSumMs: okCount,
     durationBuckets: [okCount, ...DURATION_BUCKETS_MS.map(() => 0)],
     split: [],
+    mirror: null,
     ...parts,
   };
 }

@@ -85,8 +85,8 @@ test('a full file comes out with units, defaults and canonical addresses', async
   });
   const none = { connectMs: null, sendMs: null, responseMs: null, idleMs: null };
   const noRetries = { attempts: null, on: null, timeoutMs: null, nonIdempotent: null, bufferBytes: null };
-  const rest = { retries: noRetries, requestBuffering: null, affinity: null, maxRequestBodyBytes: null };
-  const canary = { upstream: 'shop-next', header: null, cookie: null, weight: 0, weightTotal: 100 };
+  const rest = { retries: noRetries, requestBuffering: null, affinity: null, mirror: null, maxRequestBodyBytes: null };
+  const canary = { upstream: 'shop-next', header: null, cookie: null, match: null, weight: 0, weightTotal: 100 };
   assert.deepEqual(config.routes, [
     {
       host: 'shop.example',
@@ -98,10 +98,12 @@ test('a full file comes out with units, defaults and canonical addresses', async
         { ...canary, weight: 5 },
         { ...canary, weight: 1, weightTotal: 1000 },
       ],
+      buckets: null,
       timeouts: { ...none, connectMs: 250, responseMs: 90_000 },
       retries: { ...noRetries, attempts: 1 },
       requestBuffering: null,
       affinity: null,
+      mirror: null,
       maxRequestBodyBytes: 10 * 2 ** 20,
     },
     {
@@ -109,6 +111,7 @@ test('a full file comes out with units, defaults and canonical addresses', async
       path: { kind: 'exact', value: '/a%2Fb' },
       upstream: 'shop',
       canaries: [],
+      buckets: null,
       timeouts: none,
       ...rest,
     },
@@ -117,6 +120,7 @@ test('a full file comes out with units, defaults and canonical addresses', async
       path: { kind: 'regex', value: '/v[0-9]+/.*' },
       upstream: 'shop',
       canaries: [],
+      buckets: null,
       timeouts: none,
       ...rest,
       maxRequestBodyBytes: 0,
@@ -245,7 +249,7 @@ const mistakes: readonly { name: string; text: string; expected: readonly (reado
   {
     name: 'a canary nothing reaches',
     text: route('canaries: [ { upstream: a } ]'),
-    expected: [['routes[0].canaries[0]', /no header, cookie or weight/]],
+    expected: [['routes[0].canaries[0]', /no header, cookie, match or weight/]],
   },
   {
     name: 'more than the whole',

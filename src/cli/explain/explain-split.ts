@@ -1,15 +1,20 @@
 /**
  * Walks through the split of a route for one request and says what each rule decides: the session of the client, then
- * headers of all canaries in order, then cookies, then weights. Written for reading, apart from the data plane's own version; a test holds them together.
+ * headers of all canaries in order, then cookies, then matches, then weights. Written for reading, apart from the data
+ * plane's own version; a test holds them together. Only buckets are computed by its code.
  */
-import { RE2JS } from 're2js';
-import type { CanaryConfig, CanaryHeaderMatch, SplitConfig, UpstreamId } from '../../model/proxy-config.ts';
+import { BucketReader, NO_BUCKET } from '../../live/bucket-reader.ts';
+import { BUCKET_COUNT, type CanaryConfig, formatBucketKey } from '../../model/canary.ts';
+import type { SplitConfig, UpstreamId } from '../../model/proxy-config.ts';
+import type { RequestFacts } from '../../router/route-table.ts';
+import { explainMatch } from './explain-match.ts';
+import { judgeCanary, RULES } from './explain-rules.ts';
 
 /** `main`, `canary`: decided for it. `opt-out`: no rule may choose this upstream any more. `next`: the next rule decides. */
 export type StepVerdict = 'main' | 'canary' | 'opt-out' | 'next';
 
 export interface SplitStep {
-  readonly rule: 'session' | 'endpoints' | 'header' | 'cookie' | 'weight';
+  readonly rule: 'session' | 'endpoints' | 'gate' | 'header' | 'cookie' | 'match' | 'bucket' | 'weight';
   /** Null for a step about the main traffic. */
   readonly canary: CanaryConfig | null;
   readonly upstream: UpstreamId;
@@ -30,12 +35,15 @@ export interface SplitShare {
 export interface SplitExplanation {
   readonly steps: readonly SplitStep[];
   readonly shares: readonly SplitShare[];
+  /** Where the user stands on the scale of the canaries; null = weights go by chance, or are not asked. */
+  readonly bucket: number | null;
 }
 
 const SESSION_TEXT = 'the session of the client is with it, so no rule is asked';
+const NOT_FIRST_TEXT = 'the session of the client is with it, and no rule that comes before sessions decided';
 
-export interface SplitRequest {
-  header(lowerCaseName: string): string | null;
+export interface SplitRequest extends RequestFacts {
+  readonly clientIp: string;
 }
 
 export function explainSplit(
@@ -45,39 +53,191 @@ export function explainSplit(
   /** The upstream the client's session is with; null = none. */
   belongsTo: UpstreamId | null = null,
 ): SplitExplanation {
-  const isKept = belongsTo !== null && hasEndpoints(belongsTo);
-  if (isKept && split.members.some(({ upstream }) => upstream === belongsTo)) {
-    const step = { rule: 'session', canary: null, upstream: belongsTo, verdict: 'main', text: SESSION_TEXT } as const;
-    return { steps: [step], shares: [{ upstream: belongsTo, canary: false, probability: 1, hasEndpoints: true }] };
+  const walk = new SplitWalk(split, request, hasEndpoints);
+  const shares = walk.explain(belongsTo !== null && hasEndpoints(belongsTo) ? belongsTo : null);
+  return { steps: walk.steps, shares, bucket: walk.bucket };
+}
+
+class SplitWalk {
+  readonly steps: SplitStep[] = [];
+  bucket: number | null = null;
+  readonly #split: SplitConfig;
+  readonly #request: SplitRequest;
+  readonly #hasEndpoints: (upstream: UpstreamId) => boolean;
+  readonly #optedOut = new Set<UpstreamId>();
+
+  constructor(split: SplitConfig, request: SplitRequest, hasEndpoints: (upstream: UpstreamId) => boolean) {
+    this.#split = split;
+    this.#request = request;
+    this.#hasEndpoints = hasEndpoints;
   }
-  const mains = mainShares(split, hasEndpoints);
-  const steps: SplitStep[] = [];
-  for (const main of mains) {
-    if (main.hasEndpoints || split.canaries.length === 0) continue;
-    const text = 'no endpoints, so no canary is consulted: 503';
-    steps.push({ rule: 'endpoints', canary: null, upstream: main.upstream, verdict: 'next', text });
+
+  explain(belongsTo: UpstreamId | null): readonly SplitShare[] {
+    const { members, canaries } = this.#split;
+    const first = canaries.filter(({ rulesFirst }) => rulesFirst);
+    const text = first.length === 0 ? SESSION_TEXT : NOT_FIRST_TEXT;
+    if (belongsTo !== null && members.some(({ upstream }) => upstream === belongsTo)) {
+      const taken = this.#explainRules(first);
+      if (taken !== null) return [toWhole(taken, true)];
+      this.steps.push({ rule: 'session', canary: null, upstream: belongsTo, verdict: 'main', text });
+      return [toWhole(belongsTo, false)];
+    }
+    const mains = mainShares(this.#split, this.#hasEndpoints);
+    const standIn = canaries.find((canary) => canary.standsIn === true && this.#hasEndpoints(canary.upstream));
+    for (const main of mains) {
+      if (!main.hasEndpoints && canaries.length > 0) this.#explainOutage(main.upstream, standIn);
+    }
+    const replaced = mains.map((main) => (main.hasEndpoints ? main : replace(main, standIn)));
+    if (mains.every((main) => !main.hasEndpoints)) return replaced;
+    const kept = canaries.find(({ sticky, upstream }) => sticky && upstream === belongsTo);
+    const shares = kept === undefined ? this.#explainCanaries() : this.#explainKept(kept, first, text);
+    return divide(replaced, shares);
   }
-  if (mains.every((main) => !main.hasEndpoints)) return { steps, shares: mains };
+
+  #explainOutage(upstream: UpstreamId, standIn: CanaryConfig | undefined): void {
+    const text =
+      standIn === undefined
+        ? 'no endpoints, so no canary is consulted: 503'
+        : `no endpoints, so ${standIn.upstream} stands in for it`;
+    this.steps.push({ rule: 'endpoints', canary: null, upstream, verdict: 'next', text });
+  }
+
+  /** A client whose session is with the canary. */
+  #explainKept(canary: CanaryConfig, first: readonly CanaryConfig[], text: string): readonly SplitShare[] {
+    const { upstream } = canary;
+    const taken = this.#explainRules(first);
+    if (taken !== null) return [toWhole(taken, true)];
+    if (this.#optedOut.has(upstream)) return [];
+    this.steps.push({ rule: 'session', canary, upstream, verdict: 'canary', text });
+    return [toWhole(upstream, true)];
+  }
+
+  /** The shares of the canaries; what is left to 1 goes to the main traffic. */
+  #explainCanaries(): readonly SplitShare[] {
+    const { canaries } = this.#split;
+    const empty = new Set(canaries.map(({ upstream }) => upstream).filter((each) => !this.#hasEndpoints(each)));
+    for (const upstream of empty) {
+      const text = 'no endpoints, so its rules choose nobody and its share stays with the main traffic';
+      this.steps.push({ rule: 'endpoints', canary: null, upstream, verdict: 'next', text });
+    }
+    for (const canary of canaries) this.#explainGate(canary);
+    const taken = this.#explainRules(canaries);
+    if (taken !== null) return [toWhole(taken, true)];
+    const point = this.#explainBucket();
+    return this.#explainWeights(point);
+  }
+
+  #explainGate(canary: CanaryConfig): void {
+    const { gate, upstream } = canary;
+    if (gate === undefined || !this.#hasEndpoints(upstream)) return;
+    const { holds, text } = explainMatch(gate, this.#request);
+    const shown = holds ? `${text}, so its weight counts` : `${text}, so it takes nothing`;
+    this.steps.push({ rule: 'gate', canary, upstream, verdict: 'next', text: shown });
+  }
+
+  #isGateShut({ gate }: CanaryConfig): boolean {
+    return gate !== undefined && !explainMatch(gate, this.#request).holds;
+  }
+
+  /** @returns who is chosen by one; null = nobody */
+  #explainRules(canaries: readonly CanaryConfig[]): UpstreamId | null {
+    this.#optedOut.clear();
+    for (const rule of RULES) {
+      for (const canary of canaries) {
+        const { upstream } = canary;
+        const judged = judgeCanary(canary, rule, this.#request);
+        if (judged === null || !this.#hasEndpoints(upstream) || this.#isGateShut(canary)) continue;
+        const step = { rule, canary, upstream };
+        if (this.#optedOut.has(upstream)) {
+          this.steps.push({ ...step, verdict: 'next', text: `${judged.text}; not counted after "never"` });
+          continue;
+        }
+        this.steps.push({ ...step, ...judged });
+        if (judged.verdict === 'canary') return upstream;
+        if (judged.verdict === 'opt-out') this.#optedOut.add(upstream);
+      }
+    }
+    return null;
+  }
+
+  /** @returns where the user stands on the scale; null = anywhere, by chance */
+  #explainBucket(): number | null {
+    const { buckets, canaries, members } = this.#split;
+    const upstream = members[0]?.upstream ?? '';
+    if (buckets === undefined || canaries.every(({ weight }) => weight <= 0)) return null;
+    const by = formatBucketKey(buckets.by);
+    const bucket = new BucketReader(buckets).of(this.#request, this.#request.clientIp);
+    const step = { rule: 'bucket', canary: null, upstream, verdict: 'next' } as const;
+    if (bucket === NO_BUCKET) {
+      this.steps.push({ ...step, text: `the request has no ${by}, so chance decides about weights` });
+      return null;
+    }
+    this.bucket = bucket;
+    const point = bucket / BUCKET_COUNT;
+    const text = `${by} with seed "${buckets.seed}" is bucket ${bucket} of ${BUCKET_COUNT}, at ${formatPercent(point)}`;
+    this.steps.push({ ...step, text });
+    return point;
+  }
+
+  /** Each canary has its own stretch of one scale from 0 to 1; what lies beyond 1 is out of reach. */
+  #explainWeights(point: number | null): readonly SplitShare[] {
+    const shares: SplitShare[] = [];
+    let upTo = 0;
+    for (const canary of this.#split.canaries) {
+      const { upstream, weight, weightTotal } = canary;
+      if (weight <= 0) continue;
+      const from = Math.min(1, upTo);
+      upTo += weight / weightTotal;
+      const stretch = { from, to: Math.min(1, upTo), point };
+      const isExcluded = !this.#hasEndpoints(upstream) || this.#optedOut.has(upstream) || this.#isGateShut(canary);
+      const { probability, text } = judgeStretch(stretch, isExcluded);
+      const verdict = probability === 1 && point !== null ? 'canary' : 'next';
+      this.steps.push({ rule: 'weight', canary, upstream, verdict, text: `weight ${weight} of ${weightTotal}${text}` });
+      if (probability > 0) shares.push({ ...toWhole(upstream, true), probability });
+    }
+    return shares;
+  }
+}
+
+interface Stretch {
+  readonly from: number;
+  readonly to: number;
+  /** Null = chance. */
+  readonly point: number | null;
+}
+
+function judgeStretch(
+  { from, to, point }: Stretch,
+  isExcluded: boolean,
+): { readonly probability: number; readonly text: string } {
+  if (isExcluded) return { probability: 0, text: ', which stays with the main traffic' };
+  if (to <= from) return { probability: 0, text: ', out of reach: earlier canaries take everything' };
+  if (point === null) return { probability: to - from, text: `: takes ${formatPercent(to - from)} of such requests` };
+  const isInside = point >= from && point < to;
+  const scale = `${formatPercent(from)} to ${formatPercent(to)}`;
+  return { probability: Number(isInside), text: `: the bucket is ${isInside ? '' : 'not '}within ${scale}` };
+}
+
+function divide(mains: readonly SplitShare[], canaries: readonly SplitShare[]): readonly SplitShare[] {
   const shares = new Map<string, SplitShare>();
-  const kept = isKept ? split.canaries.find(({ sticky, upstream }) => sticky && upstream === belongsTo) : undefined;
-  const canaries =
-    kept === undefined ? explainCanaries(split.canaries, request, hasEndpoints, steps) : keepCanary(kept, steps);
   const canaryTotal = canaries.reduce((sum, { probability }) => sum + probability, 0);
   for (const main of mains) {
-    if (!main.hasEndpoints) {
+    if (!main.hasEndpoints || main.canary) {
       addShare(shares, main, 1);
       continue;
     }
     addShare(shares, main, 1 - canaryTotal);
     for (const canary of canaries) addShare(shares, canary, main.probability);
   }
-  return { steps, shares: [...shares.values()] };
+  return [...shares.values()];
 }
 
-function keepCanary(canary: CanaryConfig, steps: SplitStep[]): readonly SplitShare[] {
-  const { upstream } = canary;
-  steps.push({ rule: 'session', canary, upstream, verdict: 'canary', text: SESSION_TEXT });
-  return [{ upstream, canary: true, probability: 1, hasEndpoints: true }];
+function toWhole(upstream: UpstreamId, canary: boolean): SplitShare {
+  return { upstream, canary, probability: 1, hasEndpoints: true };
+}
+
+function replace(main: SplitShare, standIn: CanaryConfig | undefined): SplitShare {
+  return standIn === undefined ? main : { ...main, upstream: standIn.upstream, canary: true, hasEndpoints: true };
 }
 
 function mainShares({ members }: SplitConfig, hasEndpoints: (upstream: UpstreamId) => boolean): readonly SplitShare[] {
@@ -98,117 +258,6 @@ function addShare(shares: Map<string, SplitShare>, share: SplitShare, factor: nu
   if (probability > 0) shares.set(key, { ...share, probability });
 }
 
-/** The shares of the canaries; what is left to 1 goes to the main traffic. */
-function explainCanaries(
-  canaries: readonly CanaryConfig[],
-  request: SplitRequest,
-  hasEndpoints: (upstream: UpstreamId) => boolean,
-  steps: SplitStep[],
-): readonly SplitShare[] {
-  const optedOut = new Set<UpstreamId>();
-  const empty = new Set(canaries.map(({ upstream }) => upstream).filter((upstream) => !hasEndpoints(upstream)));
-  for (const upstream of empty) {
-    const text = 'no endpoints, so its rules choose nobody and its share stays with the main traffic';
-    steps.push({ rule: 'endpoints', canary: null, upstream, verdict: 'next', text });
-  }
-  for (const rule of ['header', 'cookie'] as const) {
-    for (const canary of canaries) {
-      const judged = rule === 'header' ? judgeHeader(canary.header, request) : judgeCookie(canary.cookie, request);
-      if (judged === null || empty.has(canary.upstream)) continue;
-      const out = optedOut.has(canary.upstream);
-      const step = { rule, canary, upstream: canary.upstream };
-      if (out) {
-        steps.push({ ...step, verdict: 'next', text: `${judged.text}; not counted after "never"` });
-        continue;
-      }
-      steps.push({ ...step, ...judged });
-      if (judged.verdict === 'canary') {
-        return [{ upstream: canary.upstream, canary: true, probability: 1, hasEndpoints: true }];
-      }
-      if (judged.verdict === 'opt-out') optedOut.add(canary.upstream);
-    }
-  }
-  return explainWeights(canaries, (upstream) => empty.has(upstream) || optedOut.has(upstream), steps);
-}
-
-/** Each canary has its own stretch of one scale from 0 to 1; what lies beyond 1 is out of reach. */
-function explainWeights(
-  canaries: readonly CanaryConfig[],
-  isExcluded: (upstream: UpstreamId) => boolean,
-  steps: SplitStep[],
-): readonly SplitShare[] {
-  const shares: SplitShare[] = [];
-  let upTo = 0;
-  for (const canary of canaries) {
-    if (canary.weight <= 0) continue;
-    const from = Math.min(1, upTo);
-    upTo += canary.weight / canary.weightTotal;
-    const probability = Math.min(1, upTo) - from;
-    const weight = `weight ${canary.weight} of ${canary.weightTotal}`;
-    const step = { rule: 'weight', canary, upstream: canary.upstream, verdict: 'next' } as const;
-    if (isExcluded(canary.upstream)) steps.push({ ...step, text: `${weight}, which stays with the main traffic` });
-    else if (probability <= 0)
-      steps.push({ ...step, text: `${weight}, out of reach: earlier canaries take everything` });
-    else {
-      steps.push({ ...step, text: `${weight}: takes ${formatPercent(probability)} of such requests` });
-      shares.push({ upstream: canary.upstream, canary: true, probability, hasEndpoints: true });
-    }
-  }
-  return shares;
-}
-
 export function formatPercent(probability: number): string {
   return `${Math.round(probability * 10_000) / 100} %`;
-}
-
-interface Judgement {
-  readonly verdict: StepVerdict;
-  readonly text: string;
-}
-
-/** Null when the canary has no such rule. */
-function judgeHeader(rule: CanaryHeaderMatch | null, request: SplitRequest): Judgement | null {
-  if (rule === null) return null;
-  const value = request.header(rule.name);
-  if (value === null) return { verdict: 'next', text: `header ${rule.name} is absent` };
-  const given = `header ${rule.name}=${value}`;
-  if (rule.kind === 'word') return judgeWord(given, value);
-  const matches = rule.kind === 'exact' ? value === rule.value : findsPattern(rule.value, value);
-  const wanted = rule.kind === 'exact' ? `"${rule.value}"` : `the pattern ${rule.value}`;
-  return matches
-    ? { verdict: 'canary', text: `${given} matches ${wanted}` }
-    : { verdict: 'next', text: `${given} does not match ${wanted}` };
-}
-
-function judgeCookie(name: string | null, request: SplitRequest): Judgement | null {
-  if (name === null) return null;
-  const value = readCookie(request.header('cookie') ?? '', name);
-  return value === null
-    ? { verdict: 'next', text: `cookie ${name} is absent` }
-    : judgeWord(`cookie ${name}=${value}`, value);
-}
-
-function judgeWord(given: string, value: string): Judgement {
-  if (value === 'always') return { verdict: 'canary', text: given };
-  if (value === 'never') return { verdict: 'opt-out', text: `${given}: never this upstream` };
-  return { verdict: 'next', text: `${given} is neither "always" nor "never"` };
-}
-
-function findsPattern(pattern: string, value: string): boolean {
-  try {
-    return RE2JS.compile(pattern).matcher(value).find();
-  } catch {
-    // A pattern that is not valid never matches.
-    return false;
-  }
-}
-
-/** RFC 6265 §4.2.1; the first cookie of that name counts, names compare without case. */
-function readCookie(header: string, name: string): string | null {
-  for (const pair of header.split(';')) {
-    const equals = pair.indexOf('=');
-    if (equals === -1) continue;
-    if (pair.slice(0, equals).trimStart().toLowerCase() === name.toLowerCase()) return pair.slice(equals + 1).trimEnd();
-  }
-  return null;
 }

@@ -13,6 +13,8 @@ export interface RequestToExplain {
   /** As typed: `URL` would resolve dot segments before we could show what becomes of them. */
   readonly url: string;
   readonly headers: readonly HeaderLine[];
+  /** IP address that the client would have. */
+  readonly clientIp: string;
 }
 
 export interface ExplainedRequest extends RequestFacts {
@@ -25,6 +27,7 @@ export interface ExplainedRequest extends RequestFacts {
   readonly normalisedPath: string | null;
   /** With its `?`; empty when there is none. */
   readonly query: string;
+  readonly clientIp: string;
 }
 
 /** `request.url` must be a valid http or https URL. */
@@ -40,6 +43,7 @@ export function toExplainedRequest(request: RequestToExplain): ExplainedRequest 
     path,
     normalisedPath: normalisePath(path),
     query,
+    clientIp: request.clientIp,
     header,
     queryParameter: (name) => parameters.get(name),
   };

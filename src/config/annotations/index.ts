@@ -10,6 +10,10 @@ import { canaryByCookie } from './canary-by-cookie.ts';
 import { canaryByHeader } from './canary-by-header.ts';
 import { canaryByHeaderPattern } from './canary-by-header-pattern.ts';
 import { canaryByHeaderValue } from './canary-by-header-value.ts';
+import { canaryHashBy } from './canary-hash-by.ts';
+import { canaryMatch } from './canary-match.ts';
+import { canaryPriority } from './canary-priority.ts';
+import { canarySeed } from './canary-seed.ts';
 import { canaryWeight } from './canary-weight.ts';
 import { canaryWeightTotal } from './canary-weight-total.ts';
 import { clientBodyBufferSize } from './client-body-buffer-size.ts';
@@ -39,6 +43,13 @@ import { maxConnectionsPerEndpoint } from './max-connections-per-endpoint.ts';
 import { maxPending } from './max-pending.ts';
 import { maxRequests } from './max-requests.ts';
 import { maxRequestsPerEndpoint } from './max-requests-per-endpoint.ts';
+import { mirrorCompare } from './mirror-compare.ts';
+import { mirrorCompareBody } from './mirror-compare-body.ts';
+import { mirrorCompareHeaders } from './mirror-compare-headers.ts';
+import { mirrorHost } from './mirror-host.ts';
+import { mirrorPercent } from './mirror-percent.ts';
+import { mirrorRequestBody } from './mirror-request-body.ts';
+import { mirrorTarget } from './mirror-target.ts';
 import { outlierBaseEjectionTime } from './outlier-base-ejection-time.ts';
 import { outlierConnectFailures } from './outlier-connect-failures.ts';
 import { outlierDetection } from './outlier-detection.ts';
@@ -69,6 +80,8 @@ import { proxySslVerifyDepth } from './proxy-ssl-verify-depth.ts';
 import { retryBudget } from './retry-budget.ts';
 import { retryBudgetFloor } from './retry-budget-floor.ts';
 import { retryBuffer } from './retry-buffer.ts';
+import { serviceMatch } from './service-match.ts';
+import { serviceWeight } from './service-weight.ts';
 import { sessionCookieChangeOnFailure } from './session-cookie-change-on-failure.ts';
 import { sessionCookieConditionalSamesiteNone } from './session-cookie-conditional-samesite-none.ts';
 import { sessionCookieDomain } from './session-cookie-domain.ts';
@@ -93,6 +106,12 @@ export const ANNOTATIONS: readonly AnnotationSpec[] = [
   canaryByCookie,
   canaryWeight,
   canaryWeightTotal,
+  canaryMatch,
+  canaryPriority,
+  canaryHashBy,
+  canarySeed,
+  serviceMatch,
+  serviceWeight,
   proxyBodySize,
   proxyConnectTimeout,
   proxySendTimeout,
@@ -170,4 +189,11 @@ export const ANNOTATIONS: readonly AnnotationSpec[] = [
   healthCheckTimeout,
   healthCheckUnhealthyAfter,
   healthCheckHealthyAfter,
+  mirrorTarget,
+  mirrorRequestBody,
+  mirrorHost,
+  mirrorPercent,
+  mirrorCompare,
+  mirrorCompareHeaders,
+  mirrorCompareBody,
 ];

@@ -1,6 +1,8 @@
 /** What the annotations of one Ingress add up to. Each annotation writes its own fields in here and no others. */
 import { type CookieAffinity, DEFAULT_COOKIE_AFFINITY } from '../../model/affinity.ts';
+import type { BucketKey, RequestMatch } from '../../model/canary.ts';
 import type { HealthCheckConfig } from '../../model/health-check.ts';
+import { DEFAULT_COMPARED_HEADERS, type MirrorTarget } from '../../model/mirror.ts';
 import type { OutlierDetectionConfig } from '../../model/outlier-detection.ts';
 import type { TlsVersion, TransportConfig } from '../../model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../model/route-policy.ts';
@@ -11,11 +13,26 @@ export interface IngressSettings {
   readonly policy: Writable<RoutePolicy>;
   readonly affinity: AffinitySettings;
   readonly canary: CanarySettings;
+  readonly pair: PairSettings;
   readonly backend: BackendSettings;
   readonly upstream: UpstreamSettings;
   readonly hashing: HashingSettings;
   readonly healthCheck: HealthCheckSettings;
   readonly passiveHealth: PassiveHealthSettings;
+  readonly mirror: MirrorSettings;
+}
+
+/** The `mirror-*` annotations as written. How they combine is decided in `combine-mirror.ts`. */
+export interface MirrorSettings {
+  /** Null = absent. */
+  target: MirrorTarget | null;
+  /** Empty = absent. */
+  host: string;
+  percent: number;
+  sendBody: boolean;
+  compare: boolean;
+  compareBody: boolean;
+  headers: readonly string[];
 }
 
 /** The `session-cookie-*` count only where affinity is asked for. */
@@ -81,6 +98,29 @@ export interface CanarySettings {
   weight: number;
   weightTotal: number;
   sticky: boolean;
+  rulesFirst: boolean;
+  /** Null = absent. */
+  match: RequestMatch | null;
+  priority: number;
+  /** Null = absent. */
+  hashBy: BucketKey | null;
+  seed: string;
+}
+
+/** How two backends of one path divide its requests, as written; empty = absent. Decided in `service-pair.ts`. */
+export interface PairSettings {
+  matches: readonly ServiceMatch[];
+  weights: readonly ServiceWeight[];
+}
+
+export interface ServiceMatch {
+  readonly service: string;
+  readonly match: RequestMatch;
+}
+
+export interface ServiceWeight {
+  readonly service: string;
+  readonly weight: number;
 }
 
 export type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -104,7 +144,13 @@ export function createIngressSettings(): IngressSettings {
       weight: 0,
       weightTotal: 100,
       sticky: true,
+      rulesFirst: false,
+      match: null,
+      priority: 0,
+      hashBy: null,
+      seed: '',
     },
+    pair: { matches: [], weights: [] },
     backend: {
       protocol: null,
       sslSecret: '',
@@ -121,5 +167,14 @@ export function createIngressSettings(): IngressSettings {
     hashing: { keyTemplate: '', inSubsets: false, subsetSize: DEFAULT_SUBSET_SIZE, boundPercent: 0 },
     healthCheck: { kind: null, path: null, bodyText: null, bodyPattern: null, others: {} },
     passiveHealth: { enabled: null, limits: {}, slowStartMs: null, slowStartPercent: null },
+    mirror: {
+      target: null,
+      host: '',
+      percent: 100,
+      sendBody: true,
+      compare: false,
+      compareBody: true,
+      headers: DEFAULT_COMPARED_HEADERS,
+    },
   };
 }

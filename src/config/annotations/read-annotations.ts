@@ -4,6 +4,7 @@
  */
 import type { ProblemCode, ProblemSeverity } from '../../model/problem.ts';
 import { combineHealthCheck } from '../combine-health-check.ts';
+import { combineMirror } from '../combine-mirror.ts';
 import { combinePassiveHealth } from '../combine-passive-health.ts';
 import { classifyUnsupported, UNSUPPORTED_NAMES } from './catalogue.ts';
 import type { AnnotationSpec } from './define.ts';
@@ -189,20 +190,22 @@ function unsupportedFault(key: string): AnnotationFault {
 }
 
 function strayCanaryFault(prefix: string, spec: AnnotationSpec): AnnotationFault {
-  const key = `${prefix}${spec.key}`;
+  const key = `${spec.own ? OWN_PREFIX : prefix}${spec.key}`;
   const message = `annotation "${key}" has no effect without ${prefix}canary: "true"; this is an ordinary ingress`;
   return { code: 'canary-invalid', severity: 'warning', key, message };
 }
 
 /** On a canary it is nobody's mistake: tools make canaries by copying the whole Ingress. */
 function loneFault(prefix: string, spec: AnnotationSpec): AnnotationFault {
-  const key = `${prefix}${spec.key}`;
-  const message = `annotation "${key}" has no effect without ${prefix}${spec.needs}`;
+  const key = `${spec.own ? OWN_PREFIX : prefix}${spec.key}`;
+  const needed = OWN_SPECS.has(spec.needs) ? OWN_PREFIX : prefix;
+  const message = `annotation "${key}" has no effect without ${needed}${spec.needs}`;
   return { code: 'annotation-unsupported', severity: 'warning', key, message };
 }
 
 /** What several annotations say together. */
-function combine({ affinity, hashing, policy, upstream }: IngressSettings): void {
+function combine({ affinity, hashing, mirror, policy, upstream }: IngressSettings): void {
+  policy.mirror = combineMirror(mirror);
   const { enabled, ...cookie } = affinity;
   if (enabled) policy.affinity = cookie;
   const { keyTemplate, inSubsets, subsetSize, boundPercent } = hashing;

@@ -111,6 +111,12 @@ function addClosed(draft: Draft, host: string, owner: AcceptedIngress): void {
   });
 }
 
-function addRoute(draft: Draft, route: Omit<DraftRoute, 'path' | 'canaries'>): void {
-  draft.routes.set(toRouteId(route.host, EVERYTHING), { ...route, path: EVERYTHING, canaries: [] });
+function addRoute(draft: Draft, route: Omit<DraftRoute, 'path' | 'service' | 'canaries' | 'buckets'>): void {
+  draft.routes.set(toRouteId(route.host, EVERYTHING), {
+    ...route,
+    path: EVERYTHING,
+    service: '',
+    canaries: [],
+    buckets: null,
+  });
 }

@@ -4,55 +4,68 @@ import type { IngressPath } from '../../model/objects.ts';
 import { encodeRulePath, normalisePath } from '../../model/path.ts';
 import type { PathMatch } from '../../model/proxy-config.ts';
 import { type AcceptedIngress, type Draft, reject, toRouteId } from '../draft.ts';
+import { pairServices, reportUnpaired } from '../service-pair.ts';
 import { useBackend } from '../use-backend.ts';
 
 export function addRules(draft: Draft): void {
   for (const ingress of draft.ingresses) {
+    const paired = new Set<string>();
     for (const rule of ingress.object.rules) {
       const host = rule.host.toLowerCase();
       if (!draft.hostOwners.has(host)) draft.hostOwners.set(host, ingress);
       for (const path of rule.paths ?? []) {
-        addPath(draft, ingress, host, { path, field: `spec.rules[${rule.place}].http.paths[${path.place}]` });
+        const listed = { path, rule: `spec.rules[${rule.place}]`, paired };
+        addPath(draft, ingress, host, listed);
       }
     }
+    reportUnpaired(draft, ingress, paired);
   }
 }
 
-function addPath(
-  draft: Draft,
-  ingress: AcceptedIngress,
-  host: string,
-  rule: { readonly path: IngressPath; readonly field: string },
-): void {
-  const match = toPathMatch(rule.path);
+interface ListedPath {
+  readonly path: IngressPath;
+  /** Where the rule of the host stands that lists it. */
+  readonly rule: string;
+  /** The Services of the Ingress that have found their pair. */
+  readonly paired: Set<string>;
+}
+
+function addPath(draft: Draft, ingress: AcceptedIngress, host: string, { path, rule, paired }: ListedPath): void {
+  const field = `${rule}.http.paths[${path.place}]`;
+  const match = toPathMatch(path);
   if (match === null) {
-    const message = `path "${rule.path.path}" leads above the root or has a malformed escape; write a plain absolute path`;
-    reject(draft, 'path-invalid', ingress.ref, `${rule.field}.path`, message);
+    const message = `path "${path.path}" leads above the root or has a malformed escape; write a plain absolute path`;
+    reject(draft, 'path-invalid', ingress.ref, `${field}.path`, message);
     return;
   }
   const id = toRouteId(host, match);
   const owner = draft.routes.get(id);
+  if (owner?.source === ingress.ref && owner.sourceField.startsWith(`${rule}.`)) {
+    if (pairServices(draft, owner, ingress, { backend: path.backend, field, paired })) return;
+  }
   if (owner !== undefined) {
     const shown = host === '' ? 'any host' : `host "${host}"`;
     const message = `${match.kind} path "${match.value}" of ${shown} already belongs to ${formatRef(owner.source)} (${owner.sourceField})`;
-    reject(draft, 'path-conflict', ingress.ref, rule.field, message);
+    reject(draft, 'path-conflict', ingress.ref, field, message);
     return;
   }
   const { ref, transport, upstreamSettings } = ingress;
   const { namespace } = ingress.object;
-  const user = { ref, namespace, field: `${rule.field}.backend`, transport, upstreamSettings };
-  const upstream = useBackend(draft, rule.path.backend, user);
+  const user = { ref, namespace, field: `${field}.backend`, transport, upstreamSettings };
+  const upstream = useBackend(draft, path.backend, user);
   if (upstream === null) return;
   draft.routes.set(id, {
     host,
     path: match,
     upstream,
+    service: path.backend.kind === 'service' ? path.backend.service : '',
     canaries: [],
+    buckets: null,
     transport,
     acceptsCanaries: true,
     policy: isDirectory(match) ? ingress.slashPolicy : ingress.policy,
     source: ingress.ref,
-    sourceField: rule.field,
+    sourceField: field,
   });
 }
 

@@ -1,7 +1,8 @@
 /** Pass: the static configuration file, and the listeners where there is none. The file was validated when it was read. */
+import type { CanaryConfig, CanaryHeaderMatch } from '../../model/canary.ts';
 import type { ObjectRef } from '../../model/object-ref.ts';
 import { encodeRulePath, normalisePath } from '../../model/path.ts';
-import type { CanaryConfig, CanaryHeaderMatch, PathMatch } from '../../model/proxy-config.ts';
+import type { PathMatch } from '../../model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../model/route-policy.ts';
 import type { StaticCanary, StaticConfig, StaticListener, StaticRoute } from '../../model/static-config.ts';
 import { DEFAULT_BACKEND_TRANSPORT } from '../backend-transport.ts';
@@ -71,6 +72,8 @@ function addRoute(draft: Draft, route: StaticRoute, source: ObjectRef, field: st
     path,
     upstream: route.upstream,
     canaries: route.canaries.map((canary, index) => toCanary(canary, source, `${field}.canaries[${index}]`)),
+    service: '',
+    buckets: route.buckets,
     transport: DEFAULT_BACKEND_TRANSPORT,
     acceptsCanaries: false,
     policy: toPolicy(route),
@@ -85,7 +88,8 @@ function toPathMatch({ path }: StaticRoute): PathMatch | null {
   return value === null ? null : { kind: path.kind, value };
 }
 
-function toPolicy({ timeouts, retries, requestBuffering, affinity, maxRequestBodyBytes }: StaticRoute): RoutePolicy {
+function toPolicy(route: StaticRoute): RoutePolicy {
+  const { timeouts, retries, requestBuffering, affinity, mirror, maxRequestBodyBytes } = route;
   return {
     ...DEFAULT_ROUTE_POLICY,
     connectTimeoutMs: timeouts.connectMs ?? DEFAULT_ROUTE_POLICY.connectTimeoutMs,
@@ -93,6 +97,7 @@ function toPolicy({ timeouts, retries, requestBuffering, affinity, maxRequestBod
     responseTimeoutMs: timeouts.responseMs ?? DEFAULT_ROUTE_POLICY.responseTimeoutMs,
     idleTimeoutMs: timeouts.idleMs ?? DEFAULT_ROUTE_POLICY.idleTimeoutMs,
     affinity,
+    mirror,
     retryAttempts: retries.attempts ?? DEFAULT_ROUTE_POLICY.retryAttempts,
     retryOn: retries.on ?? DEFAULT_ROUTE_POLICY.retryOn,
     retryTimeoutMs: retries.timeoutMs ?? DEFAULT_ROUTE_POLICY.retryTimeoutMs,
@@ -104,9 +109,10 @@ function toPolicy({ timeouts, retries, requestBuffering, affinity, maxRequestBod
 }
 
 function toCanary(canary: StaticCanary, source: ObjectRef, sourceField: string): CanaryConfig {
-  const { upstream, cookie, weight, weightTotal } = canary;
+  const { upstream, cookie, match, weight, weightTotal } = canary;
   const header = canary.header === null ? null : toHeaderMatch(canary.header);
-  return { upstream, header, cookie: cookie?.name ?? null, weight, weightTotal, sticky: true, source, sourceField };
+  const shares = { weight, weightTotal, sticky: true, source, sourceField };
+  return { upstream, header, cookie: cookie?.name ?? null, ...(match === null ? {} : { match }), ...shares };
 }
 
 function toHeaderMatch(header: NonNullable<StaticCanary['header']>): CanaryHeaderMatch {

@@ -2,23 +2,22 @@
  * Pass: attaches each path of a canary Ingress to the route of the same host, path and path type, whoever owns it. A pair
  * is made per path: one that finds no partner costs the others nothing, and other routes of the same Service are untouched.
  */
-import { RE2JS } from 're2js';
+import { type CanaryConfig, type CanaryHeaderMatch, formatBucketKey } from '../../model/canary.ts';
+import { formatRef } from '../../model/object-ref.ts';
 import type { IngressBackend } from '../../model/objects.ts';
-import type { CanaryConfig, CanaryHeaderMatch } from '../../model/proxy-config.ts';
+
 import type { CanarySettings } from '../annotations/ingress-settings.ts';
 import { type AcceptedIngress, type Draft, type DraftRoute, toRouteId, warn } from '../draft.ts';
-import { estimatePatternSize } from '../pattern-size.ts';
+import { findPatternFault } from '../request-pattern.ts';
 import { useBackend } from '../use-backend.ts';
 import { toPathMatch } from './add-rules.ts';
 
 /** Every request of a route may have to look at all its canaries. */
 const MAX_CANARIES_PER_ROUTE = 32;
-/** Instructions of a compiled header pattern: every matching request pays for them. */
-const MAX_PATTERN_SIZE = 500;
 const DEFAULT_BACKEND_FIELD = 'spec.defaultBackend';
 
 /** What all canaries of one Ingress have in common. */
-type CanaryRule = Pick<CanaryConfig, 'header' | 'cookie' | 'weight' | 'weightTotal' | 'sticky' | 'source'>;
+type CanaryRule = Omit<CanaryConfig, 'upstream' | 'sourceField'>;
 
 interface CanaryPath {
   readonly ingress: AcceptedIngress;
@@ -31,12 +30,23 @@ interface CanaryPath {
 
 export function pairCanaries(draft: Draft): void {
   const anyHostRoutes = [...draft.routes.values()].filter((route) => route.host === '' && route.acceptsCanaries);
-  for (const ingress of draft.canaries) {
+  // Those of equal priority stay as they are, oldest first.
+  for (const ingress of draft.canaries.toSorted((a, b) => priorityOf(b) - priorityOf(a))) {
     if (ingress.canary === null) continue;
     const rule = toCanaryRule(draft, ingress, ingress.canary);
+    if (ingress.canary.seed !== '' && ingress.canary.hashBy === null) reportLoneSeed(draft, ingress);
     pairRules(draft, ingress, rule);
     pairDefaultBackend(draft, ingress, rule, anyHostRoutes);
   }
+}
+
+function reportLoneSeed(draft: Draft, ingress: AcceptedIngress): void {
+  const message = 'canary-seed has no effect without a valid sluice.dev/canary-hash-by';
+  warn(draft, 'canary-invalid', ingress.ref, 'metadata.annotations[sluice.dev/canary-seed]', message);
+}
+
+function priorityOf({ canary }: AcceptedIngress): number {
+  return canary?.priority ?? 0;
 }
 
 function pairRules(draft: Draft, ingress: AcceptedIngress, rule: CanaryRule): void {
@@ -79,6 +89,11 @@ function attach(draft: Draft, route: DraftRoute, path: CanaryPath): void {
     warn(draft, 'canary-invalid', ingress.ref, field, message);
     return;
   }
+  if (route.canaries.some(({ standsIn }) => standsIn)) {
+    const message = `${formatRef(route.source)} divides the path between two services (service-match, service-weight), so this canary has no effect`;
+    warn(draft, 'canary-invalid', ingress.ref, field, message);
+    return;
+  }
   const { ref, upstreamSettings } = ingress;
   const { namespace } = ingress.object;
   const user = { ref, namespace, field: path.backendField, transport: route.transport, upstreamSettings };
@@ -90,6 +105,23 @@ function attach(draft: Draft, route: DraftRoute, path: CanaryPath): void {
     return;
   }
   route.canaries.push({ upstream, ...rule, sourceField: field });
+  settleBuckets(draft, route, ingress);
+}
+
+/**
+ * All canaries of a route share one scale, so there is one thing to divide by: were each to have its own, shares would
+ * overlap, and nobody's would be what it says.
+ */
+function settleBuckets(draft: Draft, route: DraftRoute, { canary, ref }: AcceptedIngress): void {
+  const by = canary?.hashBy ?? null;
+  if (by === null) return;
+  const seed = canary?.seed || `${ref.namespace}/${ref.name}`;
+  route.buckets ??= { by, seed };
+  const first = formatBucketKey(route.buckets.by);
+  const isOther = formatBucketKey(by) !== first || (canary?.seed !== '' && seed !== route.buckets.seed);
+  if (!isOther) return;
+  const message = `an earlier canary of the route says ${first} with seed "${route.buckets.seed}", which counts for all of them`;
+  warn(draft, 'canary-invalid', ref, 'metadata.annotations[sluice.dev/canary-hash-by]', message);
 }
 
 function toCanaryRule(draft: Draft, ingress: AcceptedIngress, canary: CanarySettings): CanaryRule {
@@ -99,6 +131,8 @@ function toCanaryRule(draft: Draft, ingress: AcceptedIngress, canary: CanarySett
     weight: canary.weight,
     weightTotal: canary.weightTotal,
     sticky: canary.sticky,
+    ...(canary.match === null ? {} : { match: canary.match }),
+    ...(canary.rulesFirst ? { rulesFirst: true } : {}),
     source: ingress.ref,
   };
 }
@@ -129,16 +163,4 @@ function reportHeaderMissing(draft: Draft, ingress: AcceptedIngress, key: string
 
 function toField(draft: Draft, key: string): string {
   return `metadata.annotations[${draft.settings.annotationsPrefix}/${key}]`;
-}
-
-/** Null when the pattern compiles, and neither compiling nor matching it costs more than a header rule may. */
-function findPatternFault(pattern: string): string | null {
-  const size = estimatePatternSize(pattern);
-  if (size > MAX_PATTERN_SIZE) return `it needs about ${size} steps for each character; at most ${MAX_PATTERN_SIZE}`;
-  try {
-    RE2JS.compile(pattern);
-    return null;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
 }

@@ -51,6 +51,7 @@ function accept(draft: Draft, ingress: IngressObject): AcceptedIngress {
     policy: settings.policy,
     slashPolicy,
     canary: isCanary ? settings.canary : null,
+    pair: settings.pair,
     transport,
     upstreamSettings: settings.upstream,
   };

@@ -63,7 +63,7 @@ interface Ask {
 
 function explain(of: ExplainedConfig, url: string, { method = 'GET', headers = {} }: Ask = {}): Explanation {
   const lines = Object.entries(headers).map(([name, value]) => ({ name, value }));
-  return explainRequest(of, { method, url, headers: lines });
+  return explainRequest(of, { method, url, headers: lines, clientIp: '192.0.2.1' });
 }
 
 /** Why each route did not take the request, by route id. */

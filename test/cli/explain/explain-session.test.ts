@@ -52,7 +52,7 @@ function explain(cookie: string | null, given: Given = {}): Explanation {
   });
   const headers = cookie === null ? [] : [{ name: 'Cookie', value: `a=1; INGRESSCOOKIE=${cookie}` }];
   const config = { listeners: [], routes: [route], upstreams, problems: [] };
-  return explainRequest(config, { method: 'GET', url: 'http://a/', headers });
+  return explainRequest(config, { method: 'GET', url: 'http://a/', headers, clientIp: '192.0.2.1' });
 }
 
 const CASES: readonly (readonly [

@@ -1,8 +1,9 @@
 /** What `explain` says of a split: which step decides, and the shares of the rest. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { explainSplit, type SplitShare } from '../../../src/cli/explain/explain-split.ts';
-import type { CanaryConfig, SplitConfig } from '../../../src/model/proxy-config.ts';
+import { explainSplit, type SplitRequest, type SplitShare } from '../../../src/cli/explain/explain-split.ts';
+import type { CanaryConfig } from '../../../src/model/canary.ts';
+import type { SplitConfig } from '../../../src/model/proxy-config.ts';
 
 type CanaryParts = Partial<CanaryConfig>;
 
@@ -21,6 +22,10 @@ function split(...canaries: readonly CanaryParts[]): SplitConfig {
       ...parts,
     })),
   };
+}
+
+function request(header: SplitRequest['header']): SplitRequest {
+  return { method: 'GET', header, queryParameter: () => null, clientIp: '192.0.2.1' };
 }
 
 interface Case {
@@ -163,7 +168,7 @@ function percents(shares: readonly SplitShare[]): Record<string, number> {
 for (const c of cases) {
   test(c.name, () => {
     const header = (name: string): string | null => c.headers?.[name] ?? null;
-    const { shares } = explainSplit(c.split, { header }, (upstream) => c.empty?.includes(upstream) !== true);
+    const { shares } = explainSplit(c.split, request(header), (upstream) => c.empty?.includes(upstream) !== true);
     assert.deepEqual(percents(shares), c.shares);
   });
 }
@@ -174,7 +179,7 @@ test('the steps say in order what each rule decided', () => {
     ['cookie', 'c=never'],
   ]);
   const header = (name: string): string | null => headers.get(name) ?? null;
-  const { steps } = explainSplit(split({ header: word, cookie: 'c', weight: 5 }), { header }, () => true);
+  const { steps } = explainSplit(split({ header: word, cookie: 'c', weight: 5 }), request(header), () => true);
   assert.deepEqual(
     steps.map(({ rule, verdict, text }) => [rule, verdict, text]),
     [
@@ -186,7 +191,86 @@ test('the steps say in order what each rule decided', () => {
 });
 
 test('a main without endpoints is marked, so that 503 can be told', () => {
-  const { shares, steps } = explainSplit(split({ weight: 100 }), { header: () => null }, (id) => id !== 'main');
+  const { shares, steps } = explainSplit(
+    split({ weight: 100 }),
+    request(() => null),
+    (id) => id !== 'main',
+  );
   assert.equal(shares[0]?.hasEndpoints, false);
   assert.match(steps[0]?.text ?? '', /503/);
+});
+
+test('a bucket says on which side the user stands, for certain', () => {
+  const buckets = { by: { kind: 'header', name: 'x-user' }, seed: 's' } as const;
+  const divided = { ...split({ weight: 10 }, { upstream: 'b', weight: 20 }), buckets };
+  const asks = request((name) => (name === 'x-user' ? 'alice' : null));
+  const { steps, shares, bucket } = explainSplit(divided, asks, () => true);
+  assert.deepEqual(percents(shares), { b: 100 });
+  assert.equal(bucket, 383_740_862);
+  assert.deepEqual(
+    steps.map(({ rule, text }) => `${rule}: ${text}`),
+    [
+      'bucket: header:x-user with seed "s" is bucket 383740862 of 2147483648, at 17.87 %',
+      'weight: weight 10 of 100: the bucket is not within 0 % to 10 %',
+      'weight: weight 20 of 100: the bucket is within 10 % to 30 %',
+    ],
+  );
+  const unnamed = explainSplit(
+    divided,
+    request(() => null),
+    () => true,
+  );
+  assert.equal(unnamed.bucket, null);
+  assert.deepEqual(percents(unnamed.shares), { main: 70, next: 10, b: 20 });
+  assert.match(unnamed.steps[0]?.text ?? '', /^the request has no header:x-user, so chance decides/);
+});
+
+test('a match is explained by the facts that decide', () => {
+  const team = { kind: 'value', of: 'header', name: 'x-team', test: 'exact', value: 'blue' } as const;
+  const inside = { kind: 'source', networks: ['192.0.2.0/24'] } as const;
+  const match = { kind: 'and', terms: [team, { kind: 'not', term: inside }] } as const;
+  const explain = (value: string | null) =>
+    explainSplit(
+      split({ match }),
+      request(() => value),
+      () => true,
+    ).steps.map(({ text }) => text);
+  assert.deepEqual(explain(null), ['match does not hold: header x-team is absent']);
+  assert.deepEqual(explain('red'), ['match does not hold: header x-team=red not equal to "blue"']);
+  assert.deepEqual(explain('blue'), ['match does not hold: client 192.0.2.1 is in 192.0.2.0/24']);
+});
+
+test('a gate that stays shut, and a stand-in, say so', () => {
+  const gate = { kind: 'method', methods: ['POST'] } as const;
+  const shut = explainSplit(
+    split({ gate, weight: 50 }),
+    request(() => null),
+    () => true,
+  );
+  assert.deepEqual(percents(shut.shares), { main: 100 });
+  assert.equal(shut.steps[0]?.text, 'method GET is not POST, so it takes nothing');
+  const standing = explainSplit(
+    split({ standsIn: true }),
+    request(() => null),
+    (id) => id !== 'main',
+  );
+  assert.deepEqual(percents(standing.shares), { next: 100 });
+  assert.equal(standing.steps[0]?.text, 'no endpoints, so next stands in for it');
+});
+
+test('rules that come first decide about clients with a session, weights do not', () => {
+  const canary = { header: word, rulesFirst: true, weight: 100 } as const;
+  const says = (value: string | null, belongsTo: string) => {
+    const { shares } = explainSplit(
+      split(canary),
+      request(() => value),
+      () => true,
+      belongsTo,
+    );
+    return percents(shares);
+  };
+  assert.deepEqual(says('always', 'main'), { next: 100 });
+  assert.deepEqual(says('never', 'next'), { main: 100 });
+  assert.deepEqual(says(null, 'main'), { main: 100 });
+  assert.deepEqual(says(null, 'next'), { next: 100 });
 });

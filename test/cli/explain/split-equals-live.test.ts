@@ -5,12 +5,16 @@ import * as fc from 'fast-check';
 import { RE2JS } from 're2js';
 import { Upstream } from '../../../src/balancer/upstream.ts';
 import { explainSplit } from '../../../src/cli/explain/explain-split.ts';
+import { BucketReader } from '../../../src/live/bucket-reader.ts';
 import { type LiveCanary, LiveSplit, SplitTarget } from '../../../src/live/live-split.ts';
+import { compileMatch } from '../../../src/live/request-match.ts';
 import { SplitStats } from '../../../src/live/route-stats.ts';
 import { StickyEndpoints } from '../../../src/live/sticky-endpoints.ts';
-import type { CanaryConfig, CanaryHeaderMatch, SplitConfig } from '../../../src/model/proxy-config.ts';
+import type { CanaryConfig, CanaryHeaderMatch, RequestMatch } from '../../../src/model/canary.ts';
+import type { SplitConfig } from '../../../src/model/proxy-config.ts';
 
 const SOURCE = { kind: 'Ingress', namespace: 'a', name: 'b' };
+const CLIENT = '192.0.2.1';
 const DRAWS = 4_000;
 const DRAW_LIMIT = 0x8000_0000;
 
@@ -22,16 +26,63 @@ const headerRule: fc.Arbitrary<CanaryHeaderMatch> = fc.oneof(
   fc.record({ name: headerName, kind: fc.constant('exact' as const), value: wordValue }),
   fc.record({ name: headerName, kind: fc.constant('pattern' as const), value: fc.constantFrom('^be', 'er$', '.*') }),
 );
-const canary: fc.Arbitrary<CanaryConfig> = fc.record({
-  upstream: upstreamName,
-  header: fc.option(headerRule),
-  cookie: fc.option(fc.constantFrom('c1', 'C2')),
-  weight: fc.constantFrom(-1, 0, 10, 25, 50, 100, 200),
-  weightTotal: fc.constantFrom(100, 200),
-  sticky: fc.boolean(),
-  source: fc.constant(SOURCE),
-  sourceField: fc.constant(''),
-});
+const match: fc.Arbitrary<RequestMatch> = fc.letrec<{ readonly match: RequestMatch }>((tie) => ({
+  match: fc.oneof(
+    { maxDepth: 3 },
+    fc.record({
+      kind: fc.constant('value' as const),
+      of: fc.constantFrom('header' as const, 'query' as const),
+      name: headerName,
+      test: fc.constantFrom('present' as const, 'exact' as const, 'prefix' as const, 'pattern' as const),
+      value: fc.constantFrom('be', 'beta', 'other'),
+    }),
+    fc.record({
+      kind: fc.constant('value' as const),
+      of: fc.constant('cookie' as const),
+      name: fc.constantFrom('C1', 'c2'),
+      test: fc.constantFrom('present' as const, 'exact' as const),
+      value: fc.constantFrom('always', 'other'),
+    }),
+    fc.constantFrom<RequestMatch>(
+      { kind: 'method', methods: ['GET', 'PUT'] },
+      { kind: 'method', methods: ['POST'] },
+      { kind: 'source', networks: ['10.0.0.0/8', '192.0.2.0/24'] },
+      { kind: 'source', networks: ['2001:db8::/32'] },
+    ),
+    fc.record({ kind: fc.constant('not' as const), term: tie('match') }),
+    fc.record({
+      kind: fc.constantFrom('and' as const, 'or' as const),
+      terms: fc.array(tie('match'), { minLength: 1, maxLength: 3 }),
+    }),
+  ),
+})).match;
+const buckets = fc.option(
+  fc.record({
+    by: fc.oneof(
+      fc.record({ kind: fc.constant('header' as const), name: headerName }),
+      fc.constant({ kind: 'client-ip' as const }),
+    ),
+    seed: fc.string(),
+  }),
+  { nil: undefined },
+);
+const canary: fc.Arbitrary<CanaryConfig> = fc.record(
+  {
+    upstream: upstreamName,
+    header: fc.option(headerRule),
+    cookie: fc.option(fc.constantFrom('c1', 'C2')),
+    match,
+    gate: match,
+    rulesFirst: fc.constant(true as const),
+    standsIn: fc.constant(true as const),
+    weight: fc.constantFrom(-1, 0, 10, 25, 50, 100, 200),
+    weightTotal: fc.constantFrom(100, 200),
+    sticky: fc.boolean(),
+    source: fc.constant(SOURCE),
+    sourceField: fc.constant(''),
+  },
+  { requiredKeys: ['upstream', 'header', 'cookie', 'weight', 'weightTotal', 'sticky', 'source', 'sourceField'] },
+);
 const request = fc.record({
   'x-one': fc.option(wordValue),
   'x-two': fc.option(wordValue),
@@ -70,11 +121,16 @@ function buildLive(split: SplitConfig, empty: ReadonlySet<string>): LiveSplit {
       cookie: each.cookie ?? '',
       weight: each.weight,
       weightTotal: each.weightTotal,
+      match: each.match === undefined ? null : compileMatch(each.match),
+      gate: each.gate === undefined ? null : compileMatch(each.gate),
+      rulesFirst: each.rulesFirst === true,
+      standsIn: each.standsIn === true,
     }),
   );
   return new LiveSplit(
     split.members.map(({ upstream, weight }) => target(upstream, false, weight)),
     canaries,
+    split.buckets === undefined ? null : new BucketReader(split.buckets),
   );
 }
 
@@ -85,24 +141,26 @@ test('for any split and request, what explain promises is what the data plane do
       fc.uniqueArray(upstreamName),
       request,
       fc.option(upstreamName),
-      (canaries, none, headers, belongsTo) => {
-        const split: SplitConfig = { members: [{ upstream: 'main', weight: 1, filters: [] }], canaries };
+      buckets,
+      (canaries, none, headers, belongsTo, by) => {
+        const split: SplitConfig = {
+          members: [{ upstream: 'main', weight: 1, filters: [] }],
+          canaries,
+          ...(by === undefined ? {} : { buckets: by }),
+        };
         const empty = new Set<string>(none);
         const values = new Map<string, string | null>(Object.entries(headers));
         const header = (name: string): string | null => values.get(name) ?? null;
+        const facts = { method: 'GET', header, queryParameter: () => null, clientIp: CLIENT };
         const live = buildLive(split, empty);
         const counts = new Map<string, number>();
         for (let at = 0; at < DRAWS; at++) {
           const draw = Math.floor(((at + 0.5) / DRAWS) * DRAW_LIMIT);
-          const { stats } = live.chooseFor(
-            belongsTo === null ? '' : hashOf(belongsTo),
-            { method: 'GET', header, queryParameter: () => null },
-            draw,
-          );
+          const { stats } = live.chooseFor(belongsTo === null ? '' : hashOf(belongsTo), facts, facts.clientIp, draw);
           const key = `${stats.canary} ${stats.upstreamId}`;
           counts.set(key, (counts.get(key) ?? 0) + 1);
         }
-        const { shares } = explainSplit(split, { header }, (id) => !empty.has(id), belongsTo);
+        const { shares } = explainSplit(split, facts, (id) => !empty.has(id), belongsTo);
         const promised = new Map(
           shares.map(({ canary: isCanary, upstream, probability }) => [`${isCanary} ${upstream}`, probability]),
         );

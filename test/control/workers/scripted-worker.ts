@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { FromWorker, ToWorker, WorkerSettings } from '../../../src/model/worker-messages.ts';
+import type { RouteConfig } from '../../../src/model/proxy-config.ts';
+import type { BoundPort, FromWorker, ToWorker, WorkerSettings } from '../../../src/model/worker-messages.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('this file runs in a worker thread only');
@@ -30,18 +31,37 @@ port.on('message', (message: ToWorker) => {
   if (message.type === 'health') {
     send({ type: 'log', level: 'info', message: 'health', fields: { endpoints: message.changes.length } });
   }
-  if (message.type !== 'config') return;
-  const { config, ports } = message;
-  const order = config.routes[0]?.id ?? '';
+  if (message.type === 'config') {
+    const { config, ports } = message;
+    const bound = config.listeners.map(({ name }) => ({ listener: name, port: 40_000 + workerId }));
+    apply({ generation: config.generation, route: config.routes[0], ports, bound });
+  }
+  if (message.type === 'patch') {
+    const { base, generation, hosts } = message.patch;
+    const route = hosts[0]?.routes[0];
+    if (isTold(route?.id ?? '', 'lose-step')) {
+      send({ type: 'out-of-step', generation });
+      return;
+    }
+    send({ type: 'log', level: 'info', message: 'patching', fields: { base, generation } });
+    apply({ generation, route, ports: [], bound: [] });
+  }
+});
+
+interface Apply {
+  readonly generation: number;
+  /** Its id is what to do, and its host perhaps a file that says when to go on. */
+  readonly route: RouteConfig | undefined;
+  readonly ports: readonly BoundPort[];
+  readonly bound: readonly BoundPort[];
+}
+
+function apply({ generation, route, ports, bound }: Apply): void {
+  const order = route?.id ?? '';
   if (isTold(order, 'die')) throw new Error('told to die');
   if (isTold(order, 'hang')) for (;;);
-  // The host of the route is a file that says when to go on.
-  if (isTold(order, 'refuse-late')) while (!existsSync(config.routes[0]?.host ?? ''));
-  send({ type: 'log', level: 'info', message: 'applying', fields: { generation: config.generation, ports } });
-  send({
-    type: 'applied',
-    generation: config.generation,
-    error: isTold(order, 'refuse') || isTold(order, 'refuse-late') ? `refused by ${workerId}` : '',
-    ports: config.listeners.map(({ name }) => ({ listener: name, port: 40_000 + workerId })),
-  });
-});
+  if (isTold(order, 'refuse-late')) while (!existsSync(route?.host ?? ''));
+  send({ type: 'log', level: 'info', message: 'applying', fields: { generation, ports } });
+  const refuses = isTold(order, 'refuse') || isTold(order, 'refuse-late');
+  send({ type: 'applied', generation, error: refuses ? `refused by ${workerId}` : '', ports: bound });
+}

@@ -1,0 +1,248 @@
+/** A patch leads where the whole configuration leads, touches nothing it does not name, and never half applies. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import { UpstreamRegistry } from '../../src/balancer/upstream-registry.ts';
+import { compile } from '../../src/config/compile.ts';
+import { compileEndpoints, withEndpoints } from '../../src/config/compile-endpoints.ts';
+import { CompileMemory } from '../../src/config/compile-memory.ts';
+import { ConfigDiffer } from '../../src/control/config-differ.ts';
+import { applyConfig } from '../../src/live/apply-config.ts';
+import { applyPatch } from '../../src/live/apply-patch.ts';
+import type { LiveRoute } from '../../src/live/live-route.ts';
+import { LiveState } from '../../src/live/live-state.ts';
+import type { ConfigPatch } from '../../src/model/config-patch.ts';
+import type { ProxyConfig } from '../../src/model/proxy-config.ts';
+import { arbitraryEdits } from '../support/arbitrary-edits.ts';
+import { keyPair, settings } from '../support/fixtures.ts';
+import {
+  canaryConfig,
+  certificateConfig,
+  listenerConfig,
+  proxyConfig,
+  routeConfig,
+  upstreamConfig,
+} from '../support/proxy-config.ts';
+import { requestFacts } from '../support/request-facts.ts';
+
+function createLive(): LiveState {
+  const transport = { idleCount: 0, openCount: 0, close: () => undefined, retire: () => undefined };
+  return new LiveState(new UpstreamRegistry(() => transport, 1));
+}
+
+function match(live: LiveState, host: string, path: string): LiveRoute | null {
+  return live.current.tables.get('web')?.match(host, path, path.length, requestFacts()) ?? null;
+}
+
+function patchBetween(base: ProxyConfig, next: ProxyConfig): ConfigPatch {
+  const patch = new ConfigDiffer().diff(base, next);
+  assert.ok(patch !== null);
+  return structuredClone(patch);
+}
+
+const DRAWS = [0, 3, 50, 99, 12_345];
+const REQUESTS = [
+  requestFacts(),
+  requestFacts({ headers: { 'x-canary': 'always' } }),
+  requestFacts({ headers: { cookie: 'X-Canary=always' } }),
+];
+
+/** Everything a request, a handshake or a scrape can see of it. */
+function describe(live: LiveState, configs: readonly ProxyConfig[]): unknown {
+  const places = new Map(
+    configs.flatMap(({ routes }) => routes.map(({ host, path }) => [`${host} ${path.value}`, { host, path }])),
+  );
+  const hosts = new Set(Array.from(places.values(), ({ host }) => host.replace('*', 'some')).concat('nobody.example'));
+  const paths = new Set(Array.from(places.values(), ({ path }) => path.value).concat('/nowhere/else'));
+  return {
+    number: live.current.number,
+    matches: [...hosts].flatMap((host) => [...paths].map((path) => describeRoute(match(live, host, path)))),
+    served: [...hosts].map((host) => live.current.tables.get('web')?.hostFor(host)),
+    former: [...hosts].map((host) => live.current.formerTable?.hostFor(host)),
+    certificates: [...hosts, ''].map((host) => live.current.certificates.certificateFor(host)),
+    upstreams: Array.from(live.upstreams.all(), (upstream) => ({
+      id: upstream.id,
+      algorithm: upstream.algorithm,
+      backup: upstream.backup === null ? null : [upstream.backup.id, live.upstreams.get(upstream.backup.id) !== null],
+      endpoints: upstream.endpoints.map(({ id, weight, draining }) => ({ id, weight, draining })),
+    })).toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+    counted: [...live.routeStats.keys()].toSorted(),
+    routeIds: [...live.routeIds].toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  };
+}
+
+function describeRoute(route: LiveRoute | null): unknown {
+  if (route === null) return null;
+  const targets = REQUESTS.flatMap((request) => DRAWS.map((draw) => route.split.choose(request, '192.0.2.1', draw)));
+  return {
+    id: route.id,
+    policy: route.policy,
+    slashRedirectLength: route.slashRedirectLength,
+    hasAffinity: route.affinity !== null,
+    targets: targets.map(({ upstream, hashKey, sticky, weight }) => ({
+      upstream: upstream.id,
+      hashes: hashKey !== null,
+      sticky: sticky?.hash ?? null,
+      weight,
+    })),
+  };
+}
+
+for (const remembers of [true, false]) {
+  const name = remembers ? 'where compiles share what is unchanged' : 'where every configuration is made anew';
+  test(`patches lead where whole configurations lead, ${name}`, () => {
+    fc.assert(
+      fc.property(arbitraryEdits, fc.boolean(), (snapshots, hasDefault) => {
+        const flags = settings({
+          takeEveryIngress: true,
+          listeners: [listenerConfig('web')],
+          fallbackCertificate: hasDefault ? keyPair() : null,
+          defaultBackendService: hasDefault ? 'one/a' : '',
+        });
+        const memory = new CompileMemory(flags);
+        const differ = new ConfigDiffer();
+        const [patched, whole] = [createLive(), createLive()];
+        const seen: ProxyConfig[] = [];
+        let running: ProxyConfig | null = null;
+        for (const objects of snapshots) {
+          if (running !== null) {
+            const changes = compileEndpoints(objects, running, memory);
+            for (const change of changes) {
+              patched.upstreams.applyEndpoints(change);
+              whole.upstreams.applyEndpoints(change);
+            }
+            running = withEndpoints(running, changes);
+          }
+          const next = remembers ? compile(objects, flags, memory) : compile(objects, flags);
+          const patch: ConfigPatch | null = running === null ? null : differ.diff(running, next);
+          if (patch === null) applyConfig(patched, structuredClone(next));
+          else assert.ok(applyPatch(patched, structuredClone(patch)));
+          assert.equal(patch === null, running === null);
+          applyConfig(whole, structuredClone(next));
+          seen.push(next);
+          assert.deepEqual(describe(patched, seen), describe(whole, seen));
+          running = next;
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+}
+
+const A = upstreamConfig('a', '10.0.0.1:80');
+const B = upstreamConfig('b', '10.0.0.2:80');
+const SHOP = routeConfig('shop', 'a', { host: 'shop.example' });
+const BLOG = routeConfig('blog', 'b', { host: 'blog.example' });
+const BASE = proxyConfig({ generation: 1, upstreams: [A, B], routes: [BLOG, SHOP] });
+
+test('a patch names the hosts that differ, and the upstreams their routes need', () => {
+  const canaries = [canaryConfig('b', { weight: 10 })];
+  const split = { members: [{ upstream: 'a', weight: 1, filters: [] }], canaries };
+  const changed = { ...SHOP, split };
+  const patch = patchBetween(BASE, { ...BASE, generation: 2, routes: [BLOG, changed] });
+  assert.deepEqual(patch, {
+    base: 1,
+    generation: 2,
+    hosts: [{ host: 'shop.example', routes: [changed] }],
+    upstreams: [A, B],
+    removedUpstreams: [],
+    certificates: null,
+  });
+});
+
+test('new addresses of an upstream leave its routes alone, anything else about it has them linked anew', () => {
+  const moved = upstreamConfig('a', '10.0.0.9:80');
+  const patch = patchBetween(BASE, { ...BASE, generation: 2, upstreams: [moved, B] });
+  assert.deepEqual([patch.hosts, patch.upstreams], [[], [moved]]);
+  const hashing = { ...A, hashing: { keyTemplate: '$remote_addr', subsetSize: 0, boundPercent: 0 } };
+  const relinked = patchBetween(BASE, { ...BASE, generation: 2, upstreams: [hashing, B] });
+  assert.deepEqual(relinked.hosts, [{ host: 'shop.example', routes: [SHOP] }]);
+});
+
+test('a backup that appears under a known name is linked to', () => {
+  const live = createLive();
+  const backedUp = { ...A, backup: 'spare' };
+  const first = { ...BASE, upstreams: [backedUp, B] };
+  applyConfig(live, first);
+  assert.equal(live.upstreams.get('a')?.backup, null);
+  const next = { ...first, generation: 2, upstreams: [backedUp, B, upstreamConfig('spare', '10.0.0.3:80')] };
+  assert.ok(applyPatch(live, patchBetween(first, next)));
+  assert.equal(live.upstreams.get('a')?.backup, live.upstreams.get('spare'));
+});
+
+test('what a patch does not name stays the same object, and so do counters of what it does', () => {
+  const live = createLive();
+  applyConfig(live, BASE);
+  const before = live.current;
+  const [blog, shop] = [match(live, 'blog.example', '/'), match(live, 'shop.example', '/')];
+  const policy = { ...SHOP.policy, responseTimeoutMs: 1 };
+  assert.ok(applyPatch(live, patchBetween(BASE, { ...BASE, generation: 2, routes: [BLOG, { ...SHOP, policy }] })));
+  assert.equal(match(live, 'blog.example', '/'), blog);
+  assert.notEqual(match(live, 'shop.example', '/'), shop);
+  assert.equal(match(live, 'shop.example', '/')?.stats, shop?.stats);
+  assert.equal(live.configApplied, 2);
+  assert.equal(before.tables.get('web')?.match('shop.example', '/', 1, requestFacts()), shop, 'of a running exchange');
+});
+
+function pem(text: string): { readonly certPem: string; readonly keyPem: string } {
+  return { certPem: text, keyPem: text };
+}
+
+test('certificates come, change, go and keep their order', () => {
+  const live = createLive();
+  const one = certificateConfig('one', pem('1'), { hosts: ['one.example'] });
+  const two = certificateConfig('two', pem('2'), { hosts: ['two.example'] });
+  const first = { ...BASE, certificates: [one, two] };
+  applyConfig(live, first);
+  const kept = live.current.certificates.certificateFor('two.example');
+  const changed = { ...one, ...pem('1b') };
+  const second = { ...first, generation: 2, certificates: [changed, two] };
+  const patch = patchBetween(first, second);
+  assert.deepEqual(patch.certificates, { ids: ['one', 'two'], changed: [changed] });
+  assert.ok(applyPatch(live, patch));
+  assert.equal(live.current.certificates.certificateFor('one.example')?.certPem, '1b');
+  assert.equal(live.current.certificates.certificateFor('two.example'), kept);
+  assert.ok(applyPatch(live, patchBetween(second, { ...second, generation: 3, certificates: [two] })));
+  assert.equal(live.current.certificates.certificateFor('one.example'), null);
+  assert.deepEqual(live.certificates, [two]);
+});
+
+test('a patch for another generation changes nothing', () => {
+  const live = createLive();
+  const patch = patchBetween(BASE, { ...BASE, generation: 2, routes: [BLOG], upstreams: [B] });
+  assert.equal(applyPatch(live, { ...patch, base: 0 }), false, 'nothing runs yet');
+  applyConfig(live, { ...BASE, generation: 7 });
+  const { current } = live;
+  assert.equal(applyPatch(live, patch), false);
+  assert.equal(live.current, current);
+  assert.notEqual(live.upstreams.get('a'), null);
+});
+
+test('a patch that cannot be applied changes nothing', () => {
+  const live = createLive();
+  applyConfig(live, BASE);
+  const { current } = live;
+  const counted = [...live.routeStats.keys()];
+  const canaries = [canaryConfig('new', { header: { name: 'x', kind: 'pattern', value: '(' } })];
+  const broken = { ...SHOP, split: { members: [{ upstream: 'new', weight: 1, filters: [] }], canaries } };
+  const next = {
+    ...BASE,
+    generation: 2,
+    routes: [broken],
+    upstreams: [upstreamConfig('a', '10.0.0.7:80'), upstreamConfig('new')],
+  };
+  assert.throws(() => applyPatch(live, patchBetween(BASE, next)));
+  assert.equal(live.current, current);
+  assert.equal(live.upstreams.get('new'), null);
+  assert.equal(live.upstreams.get('a')?.endpoints[0]?.id, '10.0.0.1:80');
+  assert.deepEqual([...live.routeStats.keys()], counted);
+  assert.equal(live.configApplied, 1);
+});
+
+test('there is no patch between configurations with other listeners, or with routes for some listeners only', () => {
+  const differ = new ConfigDiffer();
+  assert.equal(differ.diff(BASE, { ...BASE, listeners: [listenerConfig('web', { port: 1 })] }), null);
+  const restricted = { ...BASE, routes: [{ ...SHOP, listeners: ['web'] }] };
+  assert.equal(differ.diff(BASE, restricted), null);
+  assert.equal(differ.diff(restricted, BASE), null);
+});
