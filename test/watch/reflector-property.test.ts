@@ -59,6 +59,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('restore' as const), writes: fc.nat(4) }) },
 );
 
+const INACTIVITY_MS = 40;
+
 interface Scene {
   readonly fake: FakeApiServer;
   readonly fixture: ReflectorFixture;
@@ -117,9 +119,10 @@ async function play(scene: Scene, each: Step): Promise<void> {
 test('after any writes and faults the published objects are those of the server', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      const startMs = performance.now();
       const fake = await FakeApiServer.start({ bookmarkIntervalMs: 5 });
       const fixture = startReflector(fake, {
-        timing: { inactivityMs: 40, backoff: { baseMs: 0.5, capMs: 2, resetAfterMs: 10 } },
+        timing: { inactivityMs: INACTIVITY_MS, backoff: { baseMs: 0.5, capMs: 2, resetAfterMs: 10 } },
       });
       try {
         await fixture.until(() => fixture.reflector.status().synced);
@@ -127,7 +130,10 @@ test('after any writes and faults the published objects are those of the server'
         fake.faults.clear();
         await settle({ fake, fixture });
         assert.equal(fixture.reflector.status().objects, fixture.store.size);
-        assert.ok(fake.requests.length < 60 + steps.length * 20, `${fake.requests.length} requests`);
+        // On a slow machine streams are silent for longer than they may be, and each such time costs a request or two.
+        const silences = (performance.now() - startMs) / INACTIVITY_MS;
+        const most = 60 + steps.length * 20 + silences * 2;
+        assert.ok(fake.requests.length < most, `${fake.requests.length} requests, expected fewer than ${most}`);
       } finally {
         await fixture.stop();
         await fake.close();
