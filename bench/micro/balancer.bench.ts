@@ -1,7 +1,7 @@
 /** What a pick costs. The naive form adds to and scans every endpoint for each pick, as the textbook does. */
 
 import { ALGORITHMS } from '../../src/balancer/algorithms/index.ts';
-import { NONE_TRIED } from '../../src/balancer/balancer.ts';
+import { NO_LOAD, NONE_TRIED } from '../../src/balancer/balancer.ts';
 import { Endpoint } from '../../src/balancer/endpoint.ts';
 import { BALANCERS, type BalancerName, type HashingConfig } from '../../src/model/upstream-policy.ts';
 import { type BenchCase, defineCases, type Repeat } from './harness.ts';
@@ -15,7 +15,7 @@ function weightsUpTo(highest: number): readonly number[] {
 }
 
 function picking(algorithm: BalancerName, weights: readonly number[]): Repeat {
-  const balancer = ALGORITHMS[algorithm](1, null);
+  const balancer = ALGORITHMS[algorithm](1, null, NO_LOAD);
   balancer.rebuild(createEndpoints(weights));
   return (count) => {
     let last: Endpoint | null = null;
@@ -25,7 +25,7 @@ function picking(algorithm: BalancerName, weights: readonly number[]): Repeat {
 }
 
 function rebuilding(algorithm: BalancerName, weights: readonly number[]): Repeat {
-  const balancer = ALGORITHMS[algorithm](1, null);
+  const balancer = ALGORITHMS[algorithm](1, null, NO_LOAD);
   const endpoints = createEndpoints(weights);
   return (count) => {
     for (let rebuild = 0; rebuild < count; rebuild += 1) {
@@ -60,7 +60,7 @@ function pickingNaively(weights: readonly number[]): Repeat {
 
 /** Keys without any order, so that no lookup is ready in the cache because the last one was near. */
 function pickingByKey(algorithm: BalancerName, weights: readonly number[], hashing: HashingConfig | null): Repeat {
-  const balancer = ALGORITHMS[algorithm](1, hashing);
+  const balancer = ALGORITHMS[algorithm](1, hashing, NO_LOAD);
   balancer.rebuild(createEndpoints(weights));
   return (count) => {
     let last: Endpoint | null = null;
@@ -71,7 +71,7 @@ function pickingByKey(algorithm: BalancerName, weights: readonly number[], hashi
 
 /** Latencies are known and requests in flight, as in traffic. */
 function pickingByLatency(): Repeat {
-  const balancer = ALGORITHMS['peak-ewma'](1, null);
+  const balancer = ALGORITHMS['peak-ewma'](1, null, NO_LOAD);
   const endpoints = createEndpoints(weightsUpTo(1));
   balancer.rebuild(endpoints);
   for (const [index, endpoint] of endpoints.entries()) {
@@ -86,7 +86,7 @@ function pickingByLatency(): Repeat {
 }
 
 function observing(): Repeat {
-  const balancer = ALGORITHMS['peak-ewma'](1, null);
+  const balancer = ALGORITHMS['peak-ewma'](1, null, NO_LOAD);
   const endpoints = createEndpoints(weightsUpTo(1));
   balancer.rebuild(endpoints);
   return (count) => {
@@ -99,7 +99,7 @@ function observing(): Repeat {
 
 /** A pick that must pass over one endpoint that has failed the request. */
 function retrying(algorithm: BalancerName): Repeat {
-  const balancer = ALGORITHMS[algorithm](1, null);
+  const balancer = ALGORITHMS[algorithm](1, null, NO_LOAD);
   const endpoints = createEndpoints(weightsUpTo(1));
   balancer.rebuild(endpoints);
   const tried = endpoints.slice(500, 501);
@@ -112,7 +112,7 @@ function retrying(algorithm: BalancerName): Repeat {
 
 /** One of the endpoints goes, and comes back with the next rebuild, as health has it. */
 function flapping(algorithm: BalancerName): Repeat {
-  const balancer = ALGORITHMS[algorithm](1, null);
+  const balancer = ALGORITHMS[algorithm](1, null, NO_LOAD);
   const endpoints = createEndpoints(weightsUpTo(1));
   const others = endpoints.toSpliced(500, 1);
   balancer.rebuild(endpoints);

@@ -4,6 +4,15 @@ import type { Endpoint } from './endpoint.ts';
 /** For a first attempt, so that it allocates nothing. Never changed; not frozen, because scans of frozen arrays are slow. */
 export const NONE_TRIED: readonly Endpoint[] = [];
 
+/** What is under way at the upstream a balancer works for. */
+export interface UpstreamLoad {
+  /** Attempts, now. */
+  readonly inFlight: number;
+}
+
+/** Of an upstream without traffic. */
+export const NO_LOAD: UpstreamLoad = { inFlight: 0 };
+
 export interface Balancer {
   /**
    * Tells which endpoints may be picked from now on; each has a `weightInForce` above 0 and stands there once. Called

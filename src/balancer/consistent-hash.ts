@@ -2,7 +2,7 @@
  * The endpoint that comes first in the order of the key, of those that have not failed the request and, where loads are
  * bounded, have room. Hot: guarded by `bench/micro/balancer.bench.ts` and the allocation budget.
  */
-import type { Balancer } from './balancer.ts';
+import type { Balancer, UpstreamLoad } from './balancer.ts';
 import type { Endpoint } from './endpoint.ts';
 import { InFlightBound } from './in-flight-bound.ts';
 import { findUntried, type KeyOrder } from './key-order.ts';
@@ -12,9 +12,9 @@ export class ConsistentHash implements Balancer {
   readonly #bound: InFlightBound;
 
   /** @param boundPercent as `HashingConfig` has it */
-  constructor(order: KeyOrder, boundPercent: number) {
+  constructor(order: KeyOrder, boundPercent: number, load: UpstreamLoad) {
     this.#order = order;
-    this.#bound = new InFlightBound(boundPercent);
+    this.#bound = new InFlightBound(boundPercent, load);
   }
 
   rebuild(available: readonly Endpoint[]): void {
@@ -27,10 +27,7 @@ export class ConsistentHash implements Balancer {
     if (order.size === 0) return null;
     const place = order.locate(hashKey);
     const first = order.at(place);
-    if (tried.length === 0 && this.#bound.off) return first;
     const untried = tried.length === 0 ? first : (findUntried(order, place, tried) ?? first);
-    if (this.#bound.off) return untried;
-    this.#bound.refresh();
     return this.#bound.hasRoom(untried) ? untried : this.#findRoom(place, tried, untried);
   }
 

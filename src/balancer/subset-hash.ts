@@ -3,7 +3,7 @@
  * less scattered than none. Sets are cut from the list in order, and the last is filled up from its beginning; their names
  * (`set1`, `set2`, …) stand on the ring, as in ingress-nginx. Hot.
  */
-import { type Balancer, NONE_TRIED } from './balancer.ts';
+import { type Balancer, NONE_TRIED, type UpstreamLoad } from './balancer.ts';
 import type { Endpoint } from './endpoint.ts';
 import { InFlightBound } from './in-flight-bound.ts';
 import { isExhausted } from './key-order.ts';
@@ -27,9 +27,9 @@ export class SubsetHash implements Balancer {
    * @param subsetSize at least 1
    * @param boundPercent as `HashingConfig` has it
    */
-  constructor(seed: number, subsetSize: number, boundPercent: number) {
+  constructor(seed: number, subsetSize: number, boundPercent: number, load: UpstreamLoad) {
     this.#subsetSize = subsetSize;
-    this.#bound = new InFlightBound(boundPercent);
+    this.#bound = new InFlightBound(boundPercent, load);
     this.#ring = new PointRing();
     this.#random = new Xorshift32(seed);
     this.#available = [];
@@ -54,7 +54,6 @@ export class SubsetHash implements Balancer {
     const place = this.#ring.locate(hashKey);
     const member = this.#drawMember(this.#setAt(place));
     if (tried.length === 0 && this.#bound.off) return this.#setAt(place).members[member] ?? null;
-    this.#bound.refresh();
     const usable = tried.length >= this.#available.length && isExhausted(this.#available, tried) ? NONE_TRIED : tried;
     return this.#walk(place, member, usable, true) ?? this.#walk(place, member, usable, false);
   }

@@ -83,10 +83,10 @@ export class Upstream {
     this.panicking = false;
     this.panics = 0;
     this.weightScale = 1;
-    this.balancer = ALGORITHMS[algorithm](seed, null);
     this.algorithm = algorithm;
     this.backup = null;
     this.traffic = new UpstreamTraffic();
+    this.balancer = ALGORITHMS[algorithm](seed, null, this.traffic);
     this.#seed = seed;
     this.#hashing = null;
     this.#host = host;
@@ -192,7 +192,7 @@ export class Upstream {
     this.#hashing = hashing;
     const isSameHashing = hashing?.subsetSize === former?.subsetSize && hashing?.boundPercent === former?.boundPercent;
     if (algorithm === this.algorithm && isSameHashing) return;
-    this.balancer = ALGORITHMS[algorithm](this.#seed, hashing);
+    this.balancer = ALGORITHMS[algorithm](this.#seed, hashing, this.traffic);
     this.algorithm = algorithm;
     this.#setWeights(this.#host.nowMs);
   }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { ALGORITHMS } from '../../src/balancer/algorithms/index.ts';
-import { type Balancer, NONE_TRIED } from '../../src/balancer/balancer.ts';
+import { type Balancer, NONE_TRIED, type UpstreamLoad } from '../../src/balancer/balancer.ts';
 import { Endpoint } from '../../src/balancer/endpoint.ts';
 import { crc32 } from '../../src/model/crc32.ts';
 import type { BalancerName, HashingConfig } from '../../src/model/upstream-policy.ts';
@@ -13,7 +13,12 @@ function createEndpoints(weights: readonly number[]): readonly Endpoint[] {
 }
 
 function create(name: BalancerName, available: readonly Endpoint[], hashing: Partial<HashingConfig>): Balancer {
-  const balancer = ALGORITHMS[name](1, { keyTemplate: '', subsetSize: 0, boundPercent: 0, ...hashing });
+  const load: UpstreamLoad = {
+    get inFlight(): number {
+      return available.reduce((sum, { inFlight }) => sum + inFlight, 0);
+    },
+  };
+  const balancer = ALGORITHMS[name](1, { keyTemplate: '', subsetSize: 0, boundPercent: 0, ...hashing }, load);
   balancer.rebuild(available);
   return balancer;
 }

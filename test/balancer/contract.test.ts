@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { getHeapStatistics } from 'node:v8';
 import * as fc from 'fast-check';
 import { ALGORITHMS } from '../../src/balancer/algorithms/index.ts';
-import { type Balancer, NONE_TRIED } from '../../src/balancer/balancer.ts';
+import { type Balancer, NO_LOAD, NONE_TRIED } from '../../src/balancer/balancer.ts';
 import { Endpoint } from '../../src/balancer/endpoint.ts';
 import type { BalancerName, HashingConfig } from '../../src/model/upstream-policy.ts';
 
@@ -31,7 +31,7 @@ interface Variant {
 function hashed(algorithm: BalancerName, hashing: Partial<HashingConfig>, tolerance: number | null): Variant {
   const config = { keyTemplate: '$request_uri', subsetSize: 0, boundPercent: 0, ...hashing };
   const name = `${algorithm} with ${JSON.stringify(hashing)}`;
-  return { name, tolerance, create: (seed) => ALGORITHMS[algorithm](seed, config) };
+  return { name, tolerance, create: (seed) => ALGORITHMS[algorithm](seed, config, NO_LOAD) };
 }
 
 /** Points on a ring are scattered: of an endpoint of weight 1 the share is about a twelfth too large or small. */
@@ -40,7 +40,7 @@ const RING_TOLERANCE = 0.25;
 const variants: readonly Variant[] = [
   ...Object.entries(ALGORITHMS).map(([name, create]) => ({
     name,
-    create: (seed: number) => create(seed, null),
+    create: (seed: number) => create(seed, null, NO_LOAD),
     tolerance: name === 'ring-hash' ? RING_TOLERANCE : 0.1,
   })),
   hashed('ring-hash', { subsetSize: 3 }, null),

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { ALGORITHMS } from '../../src/balancer/algorithms/index.ts';
-import { type Balancer, NONE_TRIED } from '../../src/balancer/balancer.ts';
+import { type Balancer, NO_LOAD, NONE_TRIED } from '../../src/balancer/balancer.ts';
 import { Endpoint } from '../../src/balancer/endpoint.ts';
 import { BALANCERS, type BalancerName } from '../../src/model/upstream-policy.ts';
 
@@ -59,7 +59,7 @@ const LIMITS: Readonly<Record<BalancerName, { readonly few: number; readonly man
 for (const name of BALANCERS) {
   test(`${name} divides five to three to one`, (t: TestContext) => {
     const endpoints = createEndpoints([5, 3, 1]);
-    const balancer = ALGORITHMS[name](7, null);
+    const balancer = ALGORITHMS[name](7, null, NO_LOAD);
     balancer.rebuild(endpoints);
     const error = deviation(relativeShares(pickAll(balancer, 90_000), endpoints));
     t.diagnostic(`${name}, weights 5:3:1: shares are off by ${percent(error)}`);
@@ -68,7 +68,7 @@ for (const name of BALANCERS) {
 
   test(`${name} divides a million requests over a thousand endpoints`, (t: TestContext) => {
     const endpoints = createEndpoints(Array.from({ length: 1_000 }, () => 1));
-    const balancer = ALGORITHMS[name](7, null);
+    const balancer = ALGORITHMS[name](7, null, NO_LOAD);
     balancer.rebuild(endpoints);
     const error = deviation(relativeShares(pickAll(balancer, 1_000_000), endpoints));
     t.diagnostic(`${name}, 1,000 endpoints: shares are off by ${percent(error)}`);
@@ -77,7 +77,7 @@ for (const name of BALANCERS) {
 
   test(`${name} divides as well while others come and go`, (t: TestContext) => {
     const endpoints = createEndpoints(Array.from({ length: 30 }, (_, index) => (index % 3) + 1));
-    const balancer = ALGORITHMS[name](7, null);
+    const balancer = ALGORITHMS[name](7, null, NO_LOAD);
     const staying = endpoints.slice(0, 20);
     const picks: Endpoint[] = [];
     for (let change = 0; change < 300; change += 1) {
@@ -99,7 +99,7 @@ for (const name of ['ring-hash', 'maglev'] as const) {
     test(`${name} moves few keys when one of ${count} endpoints goes, and those come back with it`, (t: TestContext) => {
       const endpoints = createEndpoints(Array.from({ length: count }, () => 1));
       const gone = endpoints[count >> 1];
-      const balancer = ALGORITHMS[name](7, null);
+      const balancer = ALGORITHMS[name](7, null, NO_LOAD);
       balancer.rebuild(endpoints);
       const before = pickAll(balancer, 100_000);
       balancer.rebuild(endpoints.filter((endpoint) => endpoint !== gone));
@@ -121,7 +121,7 @@ test('workers of different seeds are together as fair as one', (t: TestContext) 
   for (const name of BALANCERS) {
     const endpoints = createEndpoints([5, 3, 1]);
     const picks = [11, 22, 33, 44].flatMap((seed, worker) => {
-      const balancer = ALGORITHMS[name](seed, null);
+      const balancer = ALGORITHMS[name](seed, null, NO_LOAD);
       balancer.rebuild(endpoints);
       return pickAll(balancer, 22_500, worker * 22_500);
     });

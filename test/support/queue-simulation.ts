@@ -3,7 +3,7 @@
  * balancer would see. The same seed gives the same run.
  */
 import { ALGORITHMS } from '../../src/balancer/algorithms/index.ts';
-import { NONE_TRIED } from '../../src/balancer/balancer.ts';
+import { NO_LOAD, NONE_TRIED } from '../../src/balancer/balancer.ts';
 import { Endpoint } from '../../src/balancer/endpoint.ts';
 import { Xorshift32 } from '../../src/balancer/xorshift.ts';
 import type { BalancerName } from '../../src/model/upstream-policy.ts';
@@ -46,7 +46,7 @@ export function simulate({ algorithm, backEnds, requestsPerSecond, requests, see
   const exponential = (mean: number): number => -Math.log((random.draw() + 1) / 2 ** 31) * mean;
   const endpoints = backEnds.map(({ weight }, index) => new Endpoint('shop', `10.0.0.${index}`, 80, weight));
   const servers = backEnds.map(() => Array.from({ length: CONCURRENCY }, () => 0));
-  const balancer = ALGORITHMS[algorithm](seed, null);
+  const balancer = ALGORITHMS[algorithm](seed, null, NO_LOAD);
   balancer.rebuild(endpoints);
   const pending: Pending[] = [];
   const latencies: number[] = [];
