@@ -20,7 +20,7 @@ const FILES_BESIDES = 256;
 /** With fewer nothing could be served at all. */
 const MIN_SOCKETS = 32;
 /** Requests come first: probes get one file in so many, and most of them are for connections that are kept. */
-const PROBE_SHARE = 4;
+const PROBE_SHARE = 16;
 const IN_FLIGHT_SHARE = 4;
 const MIN_PROBE_FILES = 8;
 /**
