@@ -57,7 +57,7 @@ test('with few open files, fewer connections are held than asked for, and the li
   const sluice = await start(t, { openFiles: 300, args: ['--max-connections', '10000', '--workers', '2'] });
   const warning = await sluice.log('limit of open files too low, fewer connections than asked for');
   assert.equal(warning['openFiles'], 300);
-  assert.equal(warning['openFilesWanted'], 26_923);
+  assert.equal(warning['openFilesWanted'], 21_590);
   assert.equal(warning['maxConnections'], 32);
   const clients = await Promise.all(Array.from({ length: 400 }, () => tryRequest(sluice.httpPort)));
   const served = clients.filter((client) => client !== null);
