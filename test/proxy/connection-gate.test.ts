@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
 import tls from 'node:tls';
 import type { ProxyConfig } from '../../src/model/proxy-config.ts';
 import type { WorkerSettings } from '../../src/model/worker-messages.ts';
 import { ConnectionGate } from '../../src/proxy/connection-gate.ts';
+import { eventuallyTrue } from '../support/eventually-true.ts';
 import { InProcessProxy } from '../support/in-process-proxy.ts';
 import { certificateConfig, listenerConfig, routeConfig, upstreamConfig } from '../support/proxy-config.ts';
 import { RawClient } from '../support/raw-client.ts';
@@ -154,7 +154,7 @@ test('one client gets no more connections than a client may have, others do, and
   await answered(elsewhere);
   first.destroy();
   await first.closed();
-  while (proxy.worker.activeConnections > 2) await setImmediate();
+  await eventuallyTrue(() => proxy.worker.activeConnections <= 2);
   await answered(await RawClient.connect(clearPort)).then((client) => client.destroy());
   second.destroy();
   elsewhere.destroy();
@@ -187,7 +187,7 @@ for (const protocol of ['http', 'https'] as const) {
     const warning = proxy.logger.lines.find(({ message }) => message.startsWith('too many connections of one client'));
     assert.equal(warning?.fields['client'], '192.0.2.1');
     held[0]?.destroy();
-    while (proxy.worker.activeConnections > 3) await setImmediate();
+    await eventuallyTrue(() => proxy.worker.activeConnections <= 3);
     held.push(await answered(await from('192.0.2.1')));
     for (const client of [...held, ...waiting, third]) client.destroy();
   });

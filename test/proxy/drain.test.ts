@@ -1,8 +1,8 @@
 /** What a drain does to connections by the state they are in, in a proxy whose clock stands still. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
 import { ServerConnection } from '../../src/proxy/http1/server-connection.ts';
+import { eventuallyTrue } from '../support/eventually-true.ts';
 import { InProcessProxy } from '../support/in-process-proxy.ts';
 import { certificateConfig, listenerConfig, routeConfig, upstreamConfig } from '../support/proxy-config.ts';
 import { RawClient } from '../support/raw-client.ts';
@@ -30,8 +30,8 @@ async function start(t: TestContext): Promise<InProcessProxy> {
   return proxy;
 }
 
-async function untilAccepted(proxy: InProcessProxy, count: number): Promise<void> {
-  while (proxy.worker.acceptedConnections < count) await setImmediate();
+function untilAccepted(proxy: InProcessProxy, count: number): Promise<void> {
+  return eventuallyTrue(() => proxy.worker.acceptedConnections >= count);
 }
 
 test('idle connections are closed at once; who has not asked yet may ask, and is closed by the answer', async (t) => {
@@ -59,7 +59,7 @@ test('who has connected and does not ask is closed after a moment', async (t) =>
   const fresh = await RawClient.connect(proxy.port);
   await untilAccepted(proxy, 1);
   const drained = proxy.server.drain(LONG_MS);
-  while (drains.mock.callCount() === 0) await setImmediate();
+  await eventuallyTrue(() => drains.mock.callCount() > 0);
   const connection = drains.mock.calls[0]?.this as ServerConnection;
   connection.onTick(proxy.worker.clock.nowMs + 999);
   assert.equal(fresh.ending, 'open');
