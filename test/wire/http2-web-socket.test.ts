@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import http from 'node:http';
+import { constants } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, type TestContext, test } from 'node:test';
 import { type RawData, WebSocketServer } from 'ws';
@@ -61,10 +62,18 @@ function acceptOf(request: UpstreamRequest): string {
   return createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
 }
 
-async function open(t: TestContext, path: string, fields: RequestFields = {}): Promise<Http2Exchange> {
+async function connect(t: TestContext): Promise<Http2Client> {
   const client = await Http2Client.connect(`http://127.0.0.1:${sluice.httpPort}`);
   t.after(() => client.destroy());
   assert.equal(client.session.remoteSettings.enableConnectProtocol, true);
+  return client;
+}
+
+async function open(t: TestContext, path: string, fields: RequestFields = {}): Promise<Http2Exchange> {
+  return begin(await connect(t), path, fields);
+}
+
+function begin(client: Http2Client, path: string, fields: RequestFields = {}): Http2Exchange {
   const pseudo = { ':method': 'CONNECT', ':protocol': 'websocket', ':path': path, ':authority': 'a.example' };
   return client.open({ ...pseudo, 'sec-websocket-version': '13', ...fields });
 }
@@ -155,6 +164,21 @@ test('a client that resets its stream closes the connection to the back end', as
   const { connection } = await upstream.request();
   socket.stream.close(8);
   await upstream.untilClosed(connection);
+});
+
+test('web sockets that are opened and reset over and over are told to calm down', async (t) => {
+  const client = await connect(t);
+  let opened = 0;
+  while (!client.closed && client.goawayCode === -1 && opened < 400) {
+    const socket = begin(client, '/');
+    opened++;
+    if ((await socket.status().catch(() => 0)) !== 200) break;
+    socket.stream.close(constants.NGHTTP2_CANCEL);
+    await socket.resetCode();
+  }
+  assert.ok(opened < 400, `${opened} were taken`);
+  await client.untilClosed();
+  assert.equal(client.goawayCode, constants.NGHTTP2_ENHANCE_YOUR_CALM);
 });
 
 test('a back end that goes away resets the stream, not the connection', async (t) => {

@@ -72,9 +72,11 @@ export class StreamTunnel implements DownstreamTunnel, IncomingBodyListener {
     else this.#upstream?.resume();
   }
 
-  /** The stream is gone. */
+  /** The stream is gone: what the back end's side says from here on is no news, and must not look like the cause. */
   close(): void {
-    this.#upstream?.destroy();
+    const upstream = this.#upstream;
+    this.#upstream = null;
+    upstream?.destroy();
   }
 
   // From the back end.
@@ -95,7 +97,7 @@ export class StreamTunnel implements DownstreamTunnel, IncomingBodyListener {
 
   destroy(): void {
     // Both had ended: the client still gets what waits for it.
-    if (!this.#upstreamEnded || !this.#clientEnded) this.#listener.onTunnelOver(false);
+    if (this.isOpen && !(this.#upstreamEnded && this.#clientEnded)) this.#listener.onTunnelOver(false);
   }
 
   pause(): void {
