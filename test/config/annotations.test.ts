@@ -122,3 +122,12 @@ test('a pattern longer than the limit is refused', () => {
   assert.equal(settings.canary.headerPattern, '');
   assert.equal(faults[0]?.code, 'annotation-invalid');
 });
+
+test('a password in an address is not repeated where the value is', () => {
+  const { faults } = readAnnotations(
+    { [`${NGINX_PREFIX}/mirror-target`]: 'ftp://user:geheim@mirror.example/x' },
+    NGINX_PREFIX,
+  );
+  assert.equal(faults.length, 1);
+  assert.match(faults[0]?.message ?? '', /value "ftp:\/\/…@mirror\.example\/x" is not valid/);
+});

@@ -218,6 +218,8 @@ function isFalse(text: string): boolean {
   return 'value' in parsed && !parsed.value;
 }
 
+/** Messages go to logs and Events, which more people read than the object: passwords in addresses are left out. */
 function shorten(text: string): string {
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+  const shown = text.replaceAll(/\/\/[^/?#\s]*@/g, '//…@');
+  return shown.length > 80 ? `${shown.slice(0, 80)}…` : shown;
 }
