@@ -6,6 +6,7 @@ import type { LastCheck } from '../model/health-check.ts';
 import { type HealthState, nextHealthState } from './health-state.ts';
 import { createProbe, type Probe, type ProbeMeans } from './probe.ts';
 import type { Alarm, ProbeClock } from './probe-clock.ts';
+import { isInconclusive } from './probe-error.ts';
 import type { ProbeSlots, SlotUser } from './probe-slots.ts';
 import type { ProbeTally } from './probe-tally.ts';
 import { JITTER, type ProbeAddress, type Probing } from './probing.ts';
@@ -114,7 +115,7 @@ export class EndpointProbe implements SlotUser, Alarm, Verdict {
     this.last = { checkedAt: clock.nowAt(), latencyMs: nowMs - this.#startedMs, reason };
     tally.onResult(reason === '', timedOut);
     const before = this.#state;
-    this.#state = nextHealthState(before, reason === '', this.#probing.check);
+    if (!isInconclusive(reason)) this.#state = nextHealthState(before, reason === '', this.#probing.check);
     // Counted from the start of the probe: an endpoint that hangs is not probed less often than one that refuses.
     clock.set(this, this.#startedMs + this.#intervalMs(reason) - nowMs);
     if (this.#state.healthy === before.healthy) return;

@@ -1,14 +1,24 @@
 /** The reasons of failed connections, in words that are fit for logs. */
 
+import { isLocalShortage } from '../model/local-shortage.ts';
+
+const SHORTAGE = 'local shortage ';
+
 export const CLOSED_EARLY = 'connection closed before the end of the response';
 
 /** Made of codes only: what an endpoint sends must not reach logs and metrics. */
 export function describeProbeError(error: unknown): string {
   const code = readText(error, 'code');
+  if (isLocalShortage(code)) return SHORTAGE + code;
   if (code.startsWith('ERR_TLS_') || code.startsWith('ERR_SSL_')) return `tls ${code}`;
   if (code.startsWith('ERR_HTTP2_')) return `not an HTTP/2 response ${code}`;
   if (code.startsWith('ERR_')) return `probe impossible ${code}`;
   return `${readText(error, 'syscall') || 'connect'} ${code || 'failed'}`;
+}
+
+/** The probe never left this machine: its result says nothing about the endpoint. */
+export function isInconclusive(reason: string): boolean {
+  return reason.startsWith(SHORTAGE);
 }
 
 function readText(error: unknown, key: 'code' | 'syscall'): string {

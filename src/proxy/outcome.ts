@@ -1,5 +1,6 @@
 /** How an exchange ended, as constants: expected failures are returned, not thrown. Access log and metrics print them. */
 import { AttemptResult } from '../balancer/attempt-result.ts';
+import { isLocalShortage } from '../model/local-shortage.ts';
 
 export const Outcome = {
   Ok: 'ok',
@@ -52,13 +53,10 @@ export function statusOf(outcome: Outcome): number {
   }
 }
 
-/** What this machine has run out of: files, memory, ports. No endpoint can help it. */
-const SHORTAGES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL', 'EAGAIN']);
-
 /** Why a connection did not open. */
 export function outcomeOfDial(error: NodeJS.ErrnoException | null): Outcome {
   const code = error?.code ?? '';
-  if (SHORTAGES.has(code)) return Outcome.LocalShortage;
+  if (isLocalShortage(code)) return Outcome.LocalShortage;
   return code === 'ETIMEDOUT' ? Outcome.ConnectTimeout : Outcome.ConnectFailed;
 }
 

@@ -169,20 +169,23 @@ export async function makeUnhealthy(rig: Rig, backend: Backend): Promise<void> {
 /** Addresses that accept connections or refuse them, as a test says; nothing is really sent. For checks of kind `tcp`. */
 export class FakeNetwork implements ProbeTools {
   readonly refusing: Set<string>;
+  /** This machine cannot open another connection. */
+  outOfFiles: boolean;
   /** Addresses in the order they were probed. */
   readonly probed: string[];
 
   constructor() {
     this.refusing = new Set();
+    this.outOfFiles = false;
     this.probed = [];
   }
 
   connect: ProbeTools['connect'] = ({ address, port }, _transport, user) => {
     const id = `${address}:${port}`;
     this.probed.push(id);
-    const error = this.refusing.has(id)
-      ? Object.assign(new Error('refused'), { code: 'ECONNREFUSED', syscall: 'connect' })
-      : null;
+    const refused = this.refusing.has(id) ? 'ECONNREFUSED' : '';
+    const code = this.outOfFiles ? 'EMFILE' : refused;
+    const error = code === '' ? null : Object.assign(new Error(code), { code, syscall: 'connect' });
     const socket = new Socket();
     queueMicrotask(() => (error === null ? user.onConnected(socket) : user.onFailed(error)));
     return socket;

@@ -49,6 +49,21 @@ test('upstreams that ask the same of one address share its probes, and each is t
   assert.deepEqual(rig.prober.stats().unhealthy, 1);
 });
 
+test('a machine that has run out of files finds out nothing about endpoints, good or bad', async (t: TestContext) => {
+  const { rig, network } = start(t);
+  network.refusing.add('10.0.0.2:80');
+  rig.prober.apply([upstream('a', TCP, [A, B])]);
+  await pass(rig, 25_000);
+  const told = [['10.0.0.2:80', false, 'connect ECONNREFUSED']];
+  const changes = (): unknown => rig.changes.map(({ endpointId, healthy, reason }) => [endpointId, healthy, reason]);
+  assert.deepEqual(changes(), told);
+  network.outOfFiles = true;
+  const probes = network.probed.length;
+  await pass(rig, 60_000);
+  assert.ok(network.probed.length >= probes + 10);
+  assert.deepEqual(changes(), told);
+});
+
 test('what another upstream found out is told to a new one at once', async (t: TestContext) => {
   const { rig, network } = start(t);
   network.refusing.add('10.0.0.1:80');
