@@ -3,6 +3,7 @@
  * die. A replacement gets the whole present configuration before it takes its first connection.
  */
 import type { Logger } from '../log/logger.ts';
+import type { ConfigChanges } from '../model/config-changes.ts';
 import type { ConfigPatch } from '../model/config-patch.ts';
 import type {
   EjectionChange,
@@ -14,7 +15,7 @@ import type {
 import type { BoundPort, WorkerSettings } from '../model/worker-messages.ts';
 import type { WorkerStats } from '../model/worker-stats.ts';
 import { checkPorts } from './check-ports.ts';
-import { ConfigDiffer } from './config-differ.ts';
+import { diffConfigs } from './config-differ.ts';
 import { EjectionBoard } from './ejection-board.ts';
 import { TicketKeys } from './ticket-keys.ts';
 import { Watchdog } from './watchdog.ts';
@@ -48,7 +49,6 @@ export class WorkerPool {
   readonly #ticketKeys: TicketKeys;
   readonly #watchdog: Watchdog;
   readonly #ejections: EjectionBoard;
-  readonly #differ: ConfigDiffer;
   #nextId: number;
   #running: ProxyConfig | null;
   #ports: readonly BoundPort[];
@@ -67,7 +67,6 @@ export class WorkerPool {
     });
     this.#watchdog = new Watchdog(options.hangTimeoutMs, () => this.#threads.values());
     this.#ejections = new EjectionBoard(options.logger);
-    this.#differ = new ConfigDiffer();
     this.#nextId = 1;
     this.#running = null;
     this.#ports = [];
@@ -101,9 +100,10 @@ export class WorkerPool {
 
   /**
    * Puts a configuration into force in every thread, or in none: when one refuses, the others go back.
+   * @param changes what differs from the one before, if that is known
    * @returns an empty text, or why it was refused
    */
-  async apply(config: ProxyConfig): Promise<string> {
+  async apply(config: ProxyConfig, changes: ConfigChanges | null = null): Promise<string> {
     const previous = this.#running;
     if (previous !== null || !this.#options.takeover) {
       const occupied = await checkPorts(config.listeners.filter((wanted) => !this.#isOpen(wanted)));
@@ -112,7 +112,8 @@ export class WorkerPool {
     // A thread started from here on, to replace one that dies meanwhile, must not miss this configuration.
     this.#running = config;
     this.#ejections.retain(config);
-    const refused = await this.#applyToAll(config, previous === null ? null : this.#differ.diff(previous, config));
+    const patch = previous === null ? null : diffConfigs(previous, config, changes);
+    const refused = await this.#applyToAll(config, patch);
     if (refused === '') return '';
     this.#running = previous;
     if (previous !== null) await this.#applyToAll(previous, null);
