@@ -1,5 +1,6 @@
 /** How a route lets canaries take a part of its requests, as it crosses to the data plane. */
 import type { ObjectRef } from './object-ref.ts';
+import type { ReleaseConfig } from './release.ts';
 
 export interface CanaryConfig {
   readonly upstream: string;
@@ -21,6 +22,8 @@ export interface CanaryConfig {
   readonly rulesFirst?: true;
   /** It takes everything while the main upstream has no endpoints. */
   readonly standsIn?: true;
+  /** Its requests are counted beside those of the main upstream; absent = it belongs to no release. */
+  readonly release?: ReleaseConfig;
   readonly source: ObjectRef;
   readonly sourceField: string;
 }
