@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ReleaseTotals } from '../../src/control/release-totals.ts';
 import type { ReleaseFigures } from '../../src/model/release.ts';
-import { canaryConfig, proxyConfig, releaseConfig, routeConfig } from '../support/proxy-config.ts';
+import { canaryConfig, proxyConfig, routeConfig } from '../support/proxy-config.ts';
+import { release } from '../support/release.ts';
 
 function figures(id: string, stable: number, canary: number): ReleaseFigures {
   return {
@@ -18,7 +19,7 @@ function requests(totals: ReleaseTotals): readonly string[] {
 }
 
 function configWith(...ids: readonly string[]): Parameters<ReleaseTotals['retain']>[0] {
-  const canaries = ids.map((id) => canaryConfig('next', { release: releaseConfig(id, 5) }));
+  const canaries = ids.map((id) => canaryConfig('next', { release: release({ id }) }));
   const split = { members: [{ upstream: 'main', weight: 1, filters: [] }], canaries };
   return proxyConfig({ generation: 1, routes: [routeConfig('a', 'main', { split })] });
 }

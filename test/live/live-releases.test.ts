@@ -12,7 +12,8 @@ import type { CookieAffinity } from '../../src/model/affinity.ts';
 import type { CanaryConfig } from '../../src/model/canary.ts';
 import type { ProxyConfig, RouteConfig } from '../../src/model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY } from '../../src/model/route-policy.ts';
-import { canaryConfig, proxyConfig, releaseConfig, routeConfig, upstreamConfig } from '../support/proxy-config.ts';
+import { canaryConfig, proxyConfig, routeConfig, upstreamConfig } from '../support/proxy-config.ts';
+import { release, releaseState } from '../support/release.ts';
 import { requestFacts } from '../support/request-facts.ts';
 
 const UPSTREAMS = ['main', 'next', 'other'].map((id) => upstreamConfig(id, '10.0.0.1:80'));
@@ -32,7 +33,7 @@ const LAST_DRAW = 0x7fff_ffff;
 
 function released(host: string, ...releases: readonly (readonly [string, string])[]): RouteConfig {
   const canaries = releases.map(([upstream, id]): CanaryConfig => {
-    return canaryConfig(upstream, { weight: 10, release: releaseConfig(id, 10) });
+    return canaryConfig(upstream, { weight: 10, release: release({ id }) });
   });
   return routeConfig(host, 'main', {
     host,
@@ -145,9 +146,7 @@ test('clients that were with a canary stay there, unless its release is off', ()
   ] as const;
   for (const [phase, stays] of phases) {
     const rig = new Rig((live, _base, next) => applyConfig(live, next));
-    const release = releaseConfig('r', 10);
-    assert.ok(release.state !== null);
-    const canary = canaryConfig('next', { release: { ...release, state: { ...release.state, phase } } });
+    const canary = canaryConfig('next', { release: release({ state: releaseState({ phase }) }) });
     const split = { members: [{ upstream: 'main', weight: 1, filters: [] }], canaries: [canary] };
     rig.use(routeConfig('a', 'main', { host: 'a', split, policy: { ...DEFAULT_ROUTE_POLICY, affinity: AFFINITY } }));
     const route = rig.live.current.formerTable?.match('a', '/', 1, requestFacts());

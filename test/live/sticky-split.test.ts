@@ -135,7 +135,7 @@ for (const { name, belongsTo, main, next, rule, headers = {}, takes } of CASES) 
 }
 
 test('a session was given by weight once, so both sides of it can be compared; a client that refuses one cannot', () => {
-  const cases: readonly (readonly [string, Partial<LiveCanary>, Case['headers'], boolean])[] = [
+  const cases: readonly (readonly [string, Partial<LiveCanary>, Readonly<Record<string, string>>, boolean])[] = [
     ['main', { weight: 5 }, {}, true],
     ['next', { weight: 5 }, {}, true],
     ['main', { ...first, weight: 5 }, {}, true],

@@ -5,8 +5,9 @@ import { LATENCY_BUCKET_COUNT, latencyBoundMs, type SideFigures } from '../../sr
 import { DEFAULT_ROUTE_POLICY } from '../../src/model/route-policy.ts';
 import { AwaitedState } from '../support/awaited-state.ts';
 import { InProcessProxy } from '../support/in-process-proxy.ts';
-import { canaryConfig, releaseConfig, routeConfig, upstreamConfig } from '../support/proxy-config.ts';
+import { canaryConfig, routeConfig, upstreamConfig } from '../support/proxy-config.ts';
 import { RawClient } from '../support/raw-client.ts';
+import { release } from '../support/release.ts';
 import { ok, ScriptedUpstream } from '../support/scripted-upstream.ts';
 
 let upstream: ScriptedUpstream;
@@ -31,10 +32,10 @@ interface Rules {
 }
 
 /** Counts begin anew with each call: the route before belonged to another release. */
-async function release({ weight = 100, attempts = 1, main }: Rules = {}): Promise<void> {
+async function start({ weight = 100, attempts = 1, main }: Rules = {}): Promise<void> {
   const id = `release-${proxy.live.current.number}`;
   const header = { name: 'x-canary', kind: 'word', value: '' } as const;
-  const canary = canaryConfig('next', { header, weight, release: releaseConfig(id, weight) });
+  const canary = canaryConfig('next', { header, weight, release: release({ id }) });
   await proxy.apply({
     upstreams: [upstreamConfig('main', ...(main ?? [upstream.address])), upstreamConfig('next', upstream.address)],
     routes: [
@@ -84,20 +85,20 @@ async function exchange(text: string): Promise<void> {
 }
 
 test('an answer counts where the weight sent the request', async () => {
-  await release();
+  await start();
   await exchange(get());
   assert.deepEqual(figures(), { stable: NOTHING, canary: ANSWER });
 });
 
 test('an answer of the main upstream counts as stable', async () => {
   // A hair more than nothing: the canary is there, and draws never hit it.
-  await release({ weight: 1e-9 });
+  await start({ weight: 1e-9 });
   await exchange(get());
   assert.deepEqual(figures(), { stable: ANSWER, canary: NOTHING });
 });
 
 test('whom a rule or a refusal sent counts nowhere', async () => {
-  await release();
+  await start();
   await exchange(get('X-Canary: always'));
   proxy.accessLog.length = 0;
   await exchange(get('X-Canary: never'));
@@ -110,7 +111,7 @@ test('answers the back end means are no failures, its errors are', async () => {
     [500, FAILURE],
     [503, FAILURE],
   ] as const) {
-    await release();
+    await start();
     upstream.script = () => `HTTP/1.1 ${status} Answer\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`;
     proxy.accessLog.length = 0;
     await exchange(get());
@@ -119,7 +120,7 @@ test('answers the back end means are no failures, its errors are', async () => {
 });
 
 test('a connection that breaks is a failure', async () => {
-  await release();
+  await start();
   upstream.script = ({ connection }) => {
     connection.socket.resetAndDestroy();
     return null;
@@ -130,7 +131,7 @@ test('a connection that breaks is a failure', async () => {
 
 test('so is one that another attempt made up for, by whatever condition', async () => {
   for (const broken of ['', 'HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n']) {
-    await release({ attempts: 2 });
+    await start({ attempts: 2 });
     let turn = 0;
     upstream.script = ({ connection }) => {
       if (turn++ > 0) return ok('fine', 'Connection: close');
@@ -145,7 +146,7 @@ test('so is one that another attempt made up for, by whatever condition', async 
 });
 
 test('an answer cut short is a failure', async () => {
-  await release();
+  await start();
   upstream.script = ({ connection }) => {
     connection.socket.end('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf');
     return null;
@@ -158,14 +159,14 @@ test('an answer cut short is a failure', async () => {
 });
 
 test('an outage of the main upstream says nothing about either side', async () => {
-  await release({ main: [] });
+  await start({ main: [] });
   await exchange(get());
   assert.equal(proxy.accessLog[0]?.status, 503);
   assert.deepEqual(figures(), { stable: NOTHING, canary: NOTHING });
 });
 
 test('a client that gives up waiting counts with the time it waited', async () => {
-  await release();
+  await start();
   upstream.script = () => null;
   const client = await RawClient.connect(proxy.port);
   client.write(get());
@@ -179,7 +180,7 @@ test('a client that gives up waiting counts with the time it waited', async () =
 });
 
 test('a client that goes while it sends its body, or breaks it, counts nowhere', async () => {
-  await release();
+  await start();
   upstream.script = () => null;
   const client = await RawClient.connect(proxy.port);
   client.write('POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 100000\r\n\r\nhalf');
@@ -193,7 +194,7 @@ test('a client that goes while it sends its body, or breaks it, counts nowhere',
 });
 
 test('a tunnel counts without its duration', async () => {
-  await release();
+  await start();
   upstream.script = () => 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n';
   const client = await RawClient.connect(proxy.port);
   client.write(get('Connection: upgrade', 'Upgrade: echo'));

@@ -11,7 +11,6 @@ import {
   type UpstreamConfig,
   type UpstreamTlsConfig,
 } from '../../src/model/proxy-config.ts';
-import type { ReleaseConfig } from '../../src/model/release.ts';
 import { DEFAULT_ROUTE_POLICY } from '../../src/model/route-policy.ts';
 import { DEFAULT_UPSTREAM_POLICY } from '../../src/model/upstream-policy.ts';
 
@@ -107,28 +106,4 @@ export function certificateConfig(
 
 export function proxyConfig(part: Partial<ProxyConfig> & { readonly generation: number }): ProxyConfig {
   return { listeners: [listenerConfig('web')], routes: [], upstreams: [], certificates: [], problems: [], ...part };
-}
-
-/** Of one step that gives `percent` for good and is in force. */
-export function releaseConfig(id: string, percent: number, part: Partial<ReleaseConfig> = {}): ReleaseConfig {
-  return {
-    id,
-    revision: 'r1',
-    steps: [{ percent, holdMs: 0 }],
-    gates: { errorDifference: null, latencyRatios: [], minRequests: 0, maxFailures: null },
-    command: null,
-    expiresAfterMs: null,
-    window: null,
-    state: {
-      revision: 'r1',
-      phase: 'running',
-      step: 0,
-      beganAt: 0,
-      changedAt: 0,
-      elapsedMs: 0,
-      earlierFailures: 0,
-      reason: '',
-    },
-    ...part,
-  };
 }
