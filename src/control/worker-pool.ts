@@ -12,11 +12,13 @@ import type {
   ListenerConfig,
   ProxyConfig,
 } from '../model/proxy-config.ts';
+import type { ReleaseFigures } from '../model/release.ts';
 import type { BoundPort, WorkerSettings } from '../model/worker-messages.ts';
 import type { WorkerStats } from '../model/worker-stats.ts';
 import { checkPorts } from './check-ports.ts';
 import { diffConfigs } from './config-differ.ts';
 import { EjectionBoard } from './ejection-board.ts';
+import { ReleaseTotals } from './release-totals.ts';
 import { TicketKeys } from './ticket-keys.ts';
 import { Watchdog } from './watchdog.ts';
 import { WorkerThread } from './worker-thread.ts';
@@ -49,6 +51,7 @@ export class WorkerPool {
   readonly #ticketKeys: TicketKeys;
   readonly #watchdog: Watchdog;
   readonly #ejections: EjectionBoard;
+  readonly #releaseTotals: ReleaseTotals;
   #nextId: number;
   #running: ProxyConfig | null;
   #ports: readonly BoundPort[];
@@ -67,6 +70,7 @@ export class WorkerPool {
     });
     this.#watchdog = new Watchdog(options.hangTimeoutMs, () => this.#threads.values());
     this.#ejections = new EjectionBoard(options.logger);
+    this.#releaseTotals = new ReleaseTotals();
     this.#nextId = 1;
     this.#running = null;
     this.#ports = [];
@@ -114,7 +118,10 @@ export class WorkerPool {
     this.#ejections.retain(config);
     const patch = previous === null ? null : diffConfigs(previous, config, changes);
     const refused = await this.#applyToAll(config, patch);
-    if (refused === '') return '';
+    if (refused === '') {
+      this.#releaseTotals.retain(config);
+      return '';
+    }
     this.#running = previous;
     if (previous !== null) await this.#applyToAll(previous, null);
     return refused;
@@ -135,6 +142,17 @@ export class WorkerPool {
   async collect(): Promise<readonly WorkerStats[]> {
     const rows = await Promise.all(Array.from(this.#threads.values(), (thread) => thread.collect()));
     return rows.filter((stats) => stats !== null);
+  }
+
+  /** Running totals of all threads, those that died included. */
+  async collectReleaseFigures(): Promise<readonly ReleaseFigures[]> {
+    const asked = Array.from(this.#threads.values(), async (thread) => {
+      const figures = await thread.collectReleaseFigures();
+      // At once: while others are waited for, this one may die.
+      if (figures !== null) this.#releaseTotals.note(thread.id, figures);
+    });
+    await Promise.all(asked);
+    return this.#releaseTotals.sum();
   }
 
   /** Announces a drain: everything goes on, but clients are asked to connect anew for each request. */
@@ -218,6 +236,7 @@ export class WorkerPool {
 
   #onExit(thread: WorkerThread, error: Error | null, livedMs: number): void {
     this.#threads.delete(thread.id);
+    this.#releaseTotals.retire(thread.id);
     this.#options.onWorkerLost(thread.id);
     if (this.#draining) return;
     this.restarts++;

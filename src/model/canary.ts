@@ -1,5 +1,6 @@
 /** How a route lets canaries take a part of its requests, as it crosses to the data plane. */
 import type { ObjectRef } from './object-ref.ts';
+import { percentInForce, type ReleaseConfig } from './release.ts';
 
 export interface CanaryConfig {
   readonly upstream: string;
@@ -21,8 +22,15 @@ export interface CanaryConfig {
   readonly rulesFirst?: true;
   /** It takes everything while the main upstream has no endpoints. */
   readonly standsIn?: true;
+  /** Its requests are counted beside those of the main upstream; absent = it belongs to no release. */
+  readonly release?: ReleaseConfig;
   readonly source: ObjectRef;
   readonly sourceField: string;
+}
+
+/** Whether clients whose session is with the canary stay there: not with one whose release is off. */
+export function keepsClients({ sticky, release }: CanaryConfig): boolean {
+  return sticky && (release === undefined || percentInForce(release) !== 0);
 }
 
 export interface CanaryHeaderMatch {
