@@ -2,7 +2,7 @@
 import { AdminServer } from '../admin/admin-server.ts';
 import { dumpConfig } from '../admin/dump-config.ts';
 import { dumpMirror } from '../admin/dump-mirror.ts';
-import { ControlLoop } from '../control/control-loop.ts';
+import { type Applied, ControlLoop } from '../control/control-loop.ts';
 import { type Locate, ProblemReporter } from '../control/problem-reporter.ts';
 import { WorkerPool } from '../control/worker-pool.ts';
 import { ActiveProber } from '../health/active-prober.ts';
@@ -10,7 +10,6 @@ import { stdoutDestination } from '../log/destination.ts';
 import type { Logger } from '../log/logger.ts';
 import { MetricsRegistry } from '../metrics/registry.ts';
 import type { ControlStatus, RouteProvenance } from '../metrics/scrape.ts';
-import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import type { KeyPair } from '../model/objects.ts';
 import type { ListenerConfig, ProxyConfig } from '../model/proxy-config.ts';
 import type { WorkerSettings } from '../model/worker-messages.ts';
@@ -42,7 +41,7 @@ export interface ServiceOptions {
 /** What is written back to the cluster. */
 export interface Feedback {
   status(): NonNullable<ControlStatus['leader']>;
-  onApplied(config: ProxyConfig, snapshot: ObjectSnapshot): void;
+  onApplied(applied: Applied): void;
   /** Ends after `signal` aborted, when nothing is left to write. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -100,10 +99,10 @@ export function wire(options: ServiceOptions): Services {
     problems: new ProblemReporter(logger, options.locate),
     apply: (config, changes) => pool.apply(config, changes),
     applyEndpoints: (changes, running) => pool.applyEndpoints(changes, running),
-    onApplied: ({ config, snapshot, upstreams }) => {
-      prober.apply(config.upstreams, upstreams);
-      options.lastKnownGood?.noteApplied(snapshot);
-      options.feedback?.onApplied(config, snapshot);
+    onApplied: (applied) => {
+      prober.apply(applied.config.upstreams, applied.upstreams);
+      options.lastKnownGood?.noteApplied(applied.snapshot);
+      options.feedback?.onApplied(applied);
       firstApplied.resolve();
     },
     onUnusable: options.onUnusable,
