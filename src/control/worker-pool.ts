@@ -11,11 +11,13 @@ import type {
   ListenerConfig,
   ProxyConfig,
 } from '../model/proxy-config.ts';
+import type { ReleaseFigures } from '../model/release.ts';
 import type { BoundPort, WorkerSettings } from '../model/worker-messages.ts';
 import type { WorkerStats } from '../model/worker-stats.ts';
 import { checkPorts } from './check-ports.ts';
 import { ConfigDiffer } from './config-differ.ts';
 import { EjectionBoard } from './ejection-board.ts';
+import { ReleaseTotals } from './release-totals.ts';
 import { TicketKeys } from './ticket-keys.ts';
 import { Watchdog } from './watchdog.ts';
 import { WorkerThread } from './worker-thread.ts';
@@ -49,6 +51,7 @@ export class WorkerPool {
   readonly #watchdog: Watchdog;
   readonly #ejections: EjectionBoard;
   readonly #differ: ConfigDiffer;
+  readonly #releaseTotals: ReleaseTotals;
   #nextId: number;
   #running: ProxyConfig | null;
   #ports: readonly BoundPort[];
@@ -68,6 +71,7 @@ export class WorkerPool {
     this.#watchdog = new Watchdog(options.hangTimeoutMs, () => this.#threads.values());
     this.#ejections = new EjectionBoard(options.logger);
     this.#differ = new ConfigDiffer();
+    this.#releaseTotals = new ReleaseTotals();
     this.#nextId = 1;
     this.#running = null;
     this.#ports = [];
@@ -113,7 +117,10 @@ export class WorkerPool {
     this.#running = config;
     this.#ejections.retain(config);
     const refused = await this.#applyToAll(config, previous === null ? null : this.#differ.diff(previous, config));
-    if (refused === '') return '';
+    if (refused === '') {
+      this.#releaseTotals.retain(config);
+      return '';
+    }
     this.#running = previous;
     if (previous !== null) await this.#applyToAll(previous, null);
     return refused;
@@ -134,6 +141,17 @@ export class WorkerPool {
   async collect(): Promise<readonly WorkerStats[]> {
     const rows = await Promise.all(Array.from(this.#threads.values(), (thread) => thread.collect()));
     return rows.filter((stats) => stats !== null);
+  }
+
+  /** Running totals of all threads, those that died included. */
+  async collectReleaseFigures(): Promise<readonly ReleaseFigures[]> {
+    const asked = Array.from(this.#threads.values(), async (thread) => {
+      const figures = await thread.collectReleaseFigures();
+      // At once: while others are waited for, this one may die.
+      if (figures !== null) this.#releaseTotals.note(thread.id, figures);
+    });
+    await Promise.all(asked);
+    return this.#releaseTotals.sum();
   }
 
   /** Announces a drain: everything goes on, but clients are asked to connect anew for each request. */
@@ -217,6 +235,7 @@ export class WorkerPool {
 
   #onExit(thread: WorkerThread, error: Error | null, livedMs: number): void {
     this.#threads.delete(thread.id);
+    this.#releaseTotals.retire(thread.id);
     this.#options.onWorkerLost(thread.id);
     if (this.#draining) return;
     this.restarts++;

@@ -1,12 +1,13 @@
 /** Links the split of a route to the upstreams that run. */
 import { RE2JS } from 're2js';
 import type { Upstream } from '../balancer/upstream.ts';
-import type { CanaryConfig } from '../model/canary.ts';
+import { type CanaryConfig, keepsClients } from '../model/canary.ts';
 import type { RouteConfig, UpstreamConfig, UpstreamId } from '../model/proxy-config.ts';
 import { BucketReader } from './bucket-reader.ts';
 import { HashKey } from './hash-key.ts';
 import { type LiveCanary, LiveSplit, SplitTarget, type TargetBinding } from './live-split.ts';
 import type { LiveState } from './live-state.ts';
+import { ReleaseCounts } from './release-counts.ts';
 import { compileMatch } from './request-match.ts';
 import type { RouteStats } from './route-stats.ts';
 import { StickyEndpoints, toAffinityName } from './sticky-endpoints.ts';
@@ -16,17 +17,24 @@ export class SplitLinker {
   readonly #live: LiveState;
   readonly #configs: ReadonlyMap<UpstreamId, UpstreamConfig>;
   readonly #hashKeys: Map<UpstreamId, HashKey>;
+  readonly #freshReleases: Map<string, ReleaseCounts>;
+  /** Of the routes linked so far, for `LiveState.releases`; those without are not in it. */
+  readonly releases: Map<string, readonly ReleaseCounts[]>;
 
   constructor(live: LiveState, upstreams: readonly UpstreamConfig[]) {
     this.#live = live;
     this.#configs = new Map(upstreams.map((config) => [config.id, config]));
     this.#hashKeys = new Map();
+    this.#freshReleases = new Map();
+    this.releases = new Map();
   }
 
   link(route: RouteConfig, stats: RouteStats): LiveSplit {
     const hasAffinity = route.policy.affinity !== null;
+    const releases = this.#linkReleases(route);
+    const counts = releases.length === 0 ? undefined : releases.map(({ stable }) => stable);
     const members = route.split.members.map(({ upstream: id, weight }) => {
-      const { upstream, binding } = this.#find(id, hasAffinity);
+      const { upstream, binding } = this.#find(id, hasAffinity, counts);
       return new SplitTarget(upstream, stats.splitFor(id, false), weight, binding);
     });
     const canaries = route.split.canaries.map((canary) => this.#linkCanary(canary, hasAffinity, stats));
@@ -35,8 +43,9 @@ export class SplitLinker {
   }
 
   #linkCanary(canary: CanaryConfig, hasAffinity: boolean, stats: RouteStats): LiveCanary {
-    const { header, match, gate, upstream: id } = canary;
-    const { upstream, binding } = this.#find(id, hasAffinity && canary.sticky);
+    const { header, match, gate, release, upstream: id } = canary;
+    const counts = release === undefined ? undefined : [this.#findRelease(release.id).canary];
+    const { upstream, binding } = this.#find(id, hasAffinity && keepsClients(canary), counts);
     return {
       target: new SplitTarget(upstream, stats.splitFor(id, true), canary.weight, binding),
       headerName: header?.name ?? '',
@@ -53,12 +62,34 @@ export class SplitLinker {
     };
   }
 
-  #find(id: UpstreamId, isSticky: boolean): { readonly upstream: Upstream; readonly binding: TargetBinding } {
+  /** Each once, though several canaries may belong to one. */
+  #linkReleases({ id: routeId, split }: RouteConfig): readonly ReleaseCounts[] {
+    const ids = new Set(split.canaries.flatMap(({ release }) => release?.id ?? []));
+    if (ids.size === 0) return [];
+    const releases = Array.from(ids, (id) => this.#findRelease(id));
+    this.releases.set(routeId, releases);
+    return releases;
+  }
+
+  #findRelease(id: string): ReleaseCounts {
+    const known = this.#live.releases.find(id) ?? this.#freshReleases.get(id);
+    if (known !== undefined) return known;
+    const release = new ReleaseCounts(id);
+    this.#freshReleases.set(id, release);
+    return release;
+  }
+
+  #find(
+    id: UpstreamId,
+    isSticky: boolean,
+    counts: TargetBinding['counts'],
+  ): { readonly upstream: Upstream; readonly binding: TargetBinding } {
     const upstream = this.#live.upstreams.get(id);
     const config = this.#configs.get(id);
     if (upstream === null || config === undefined) throw new Error(`route refers to unknown upstream ${id}`);
     const sticky = isSticky ? this.#stickyEndpoints(upstream, config) : null;
-    return { upstream, binding: { hashKey: this.#hashKey(config), sticky } };
+    const binding = { hashKey: this.#hashKey(config), sticky };
+    return { upstream, binding: counts === undefined ? binding : { ...binding, counts } };
   }
 
   #hashKey({ id, hashing }: UpstreamConfig): HashKey | null {

@@ -2,9 +2,11 @@
 import type { Exchange } from './exchange.ts';
 import type { RequestFactsForLog } from './exchange-request.ts';
 import type { Outcome } from './outcome.ts';
+import { countForRelease } from './release-count.ts';
 
 export function settle(exchange: Exchange, outcome: Outcome): void {
   const { stats } = exchange.route;
+  const { counts } = exchange.target;
   const durationMs = performance.now() - exchange.startMs;
   if (exchange.status === 499) stats.clientAborts++;
   else {
@@ -15,6 +17,7 @@ export function settle(exchange: Exchange, outcome: Outcome): void {
   stats.requestBytes += exchange.requestBytes;
   stats.responseBytes += exchange.responseBytes;
   stats.countDuration(durationMs);
+  if (counts !== null) countForRelease(exchange, counts, durationMs, outcome);
   if (exchange.logFacts !== null) log(exchange, exchange.logFacts, durationMs, outcome);
 }
 

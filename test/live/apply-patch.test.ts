@@ -67,6 +67,10 @@ function describe(live: LiveState, configs: readonly ProxyConfig[]): unknown {
       endpoints: upstream.endpoints.map(({ id, weight, draining }) => ({ id, weight, draining })),
     })).toSorted((a, b) => (a.id < b.id ? -1 : 1)),
     counted: [...live.routeStats.keys()].toSorted(),
+    releases: live.releases
+      .toFigures()
+      .map(({ id }) => id)
+      .toSorted(),
     routeIds: [...live.routeIds].toSorted(([a], [b]) => (a < b ? -1 : 1)),
   };
 }

@@ -4,7 +4,7 @@
  * plane's own version; a test holds them together. Only buckets are computed by its code.
  */
 import { BucketReader, NO_BUCKET } from '../../live/bucket-reader.ts';
-import { BUCKET_COUNT, type CanaryConfig, formatBucketKey } from '../../model/canary.ts';
+import { BUCKET_COUNT, type CanaryConfig, formatBucketKey, keepsClients } from '../../model/canary.ts';
 import type { SplitConfig, UpstreamId } from '../../model/proxy-config.ts';
 import type { RequestFacts } from '../../router/route-table.ts';
 import { explainMatch } from './explain-match.ts';
@@ -89,7 +89,7 @@ class SplitWalk {
     }
     const replaced = mains.map((main) => (main.hasEndpoints ? main : replace(main, standIn)));
     if (mains.every((main) => !main.hasEndpoints)) return replaced;
-    const kept = canaries.find(({ sticky, upstream }) => sticky && upstream === belongsTo);
+    const kept = canaries.find((canary) => keepsClients(canary) && canary.upstream === belongsTo);
     const shares = kept === undefined ? this.#explainCanaries() : this.#explainKept(kept, first, text);
     return divide(replaced, shares);
   }
