@@ -40,7 +40,7 @@ function simulateHealthy(errorRate: number | ((second: number) => number), seed:
 for (const errorRate of [0, 0.001, 0.01, 0.05]) {
   test(`of ${RELEASES} releases with ${errorRate * 100} % errors on both sides, none is aborted`, (t) => {
     const ends = Array.from({ length: RELEASES }, (_, seed) =>
-      simulateHealthy(errorRate, 1_000 * errorRate + seed + 1),
+      simulateHealthy(errorRate, 1_000_000 * errorRate + seed + 1),
     );
     assert.deepEqual(
       ends.flatMap(({ state }) => (state?.phase === 'aborted' ? [state.reason] : [])),
@@ -56,8 +56,11 @@ for (const errorRate of [0, 0.001, 0.01, 0.05]) {
   });
 }
 
+function outage(second: number): number {
+  return second >= 300 && second < 360 ? 0.5 : 0.001;
+}
+
 test('a minute in which what both sides depend on fails half of the requests aborts no release', () => {
-  const outage = (second: number): number => (second >= 300 && second < 360 ? 0.5 : 0.001);
   const ends = Array.from({ length: 20 }, (_, seed) => simulateHealthy(outage, seed + 1));
   assert.deepEqual(
     ends.flatMap(({ state }) => (state?.phase === 'aborted' ? [state.reason] : [])),

@@ -95,15 +95,16 @@ const RUNS = 400;
 const LOOKS = 100;
 const STABLE_MS = 40;
 
+function add(side: number[], durationMs: number): void {
+  const bucket = toLatencyBucket(durationMs);
+  side[bucket] = (side[bucket] ?? 0) + 1;
+}
+
 /** Just more than the tail of stable's answers is in one bucket, just the tail of the canary's above twice its bound. */
 function mostEvidence(quantile: number, ratio: number, random: () => number): number {
   const tail = 1 - quantile;
   const stable = buckets({});
   const canary = buckets({});
-  const add = (side: number[], durationMs: number): void => {
-    const bucket = toLatencyBucket(durationMs);
-    side[bucket] = (side[bucket] ?? 0) + 1;
-  };
   let most = 0;
   for (let look = 0; look < LOOKS; look += 1) {
     for (let request = 0; request < 20; request += 1) {

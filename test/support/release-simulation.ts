@@ -58,7 +58,7 @@ export function simulateRelease({ release, seed, seconds, ...simulated }: Simula
   const stable = toSide(simulated.stable, random);
   const canary = toSide(simulated.canary, random);
   let sides = { stable: emptySide(), canary: emptySide() };
-  let state: ReleaseState | null = null;
+  let { state } = release;
   let canaryRequests = 0;
   let canaryFailures = 0;
   let second = 0;
