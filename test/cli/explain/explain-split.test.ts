@@ -6,7 +6,7 @@ import { applyRelease } from '../../../src/config/apply-release.ts';
 import type { CanaryConfig } from '../../../src/model/canary.ts';
 import type { SplitConfig } from '../../../src/model/proxy-config.ts';
 import type { ReleaseConfig, ReleasePhase, ReleaseState } from '../../../src/model/release.ts';
-import { NO_RELEASE_GATES } from '../../../src/model/release-gates.ts';
+import { release, releaseState } from '../../support/release.ts';
 
 type CanaryParts = Partial<CanaryConfig>;
 
@@ -278,29 +278,22 @@ test('rules that come first decide about clients with a session, weights do not'
   assert.deepEqual(says(null, 'next'), { next: 100 });
 });
 
-const release: ReleaseConfig = {
-  id: 'shop/canary',
-  revision: 'r1',
+const twoSteps: Partial<ReleaseConfig> = {
   steps: [
     { percent: 5, holdMs: 600_000 },
     { percent: 12.345, holdMs: 0 },
   ],
-  gates: NO_RELEASE_GATES,
-  command: null,
-  expiresAfterMs: null,
-  window: null,
-  state: null,
 };
 
 function state(phase: ReleasePhase, step: number, reason = ''): ReleaseState {
-  return { revision: 'r1', phase, step, beganAt: 1, changedAt: 1, elapsedMs: 0, earlierFailures: 0, reason };
+  return releaseState({ phase, step, reason });
 }
 
 const releases: readonly (readonly [name: string, parts: Partial<ReleaseConfig>, texts: readonly string[]])[] = [
   ['not begun', {}, ['release shop/canary: not begun, so it has no share']],
   [
     'that was another one before',
-    { state: { ...state('aborted', 1), revision: 'r0' } },
+    { state: { ...state('aborted', 1), revision: 'a0' } },
     ['release shop/canary: not begun (what is stored is of another plan or name), so it has no share'],
   ],
   [
@@ -342,7 +335,7 @@ for (const [name, parts, texts] of releases) {
   test(`a release ${name} is explained`, () => {
     const canary = { header: null, cookie: null, weight: 7, weightTotal: 100, sticky: true };
     const explained = explainSplit(
-      split(applyRelease(canary, { ...release, ...parts })),
+      split(applyRelease(canary, release({ ...twoSteps, ...parts }))),
       request(() => null),
       () => true,
     );
