@@ -98,10 +98,10 @@ export function wire(options: ServiceOptions): Services {
     }),
     logger,
     problems: new ProblemReporter(logger, options.locate),
-    apply: (config) => pool.apply(config),
+    apply: (config, changes) => pool.apply(config, changes),
     applyEndpoints: (changes, running) => pool.applyEndpoints(changes, running),
-    onApplied: (config, snapshot) => {
-      prober.apply(config.upstreams);
+    onApplied: ({ config, snapshot, upstreams }) => {
+      prober.apply(config.upstreams, upstreams);
       options.lastKnownGood?.noteApplied(snapshot);
       options.feedback?.onApplied(config, snapshot);
       firstApplied.resolve();

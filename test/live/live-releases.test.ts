@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UpstreamRegistry } from '../../src/balancer/upstream-registry.ts';
-import { ConfigDiffer } from '../../src/control/config-differ.ts';
+import { diffConfigs } from '../../src/control/config-differ.ts';
 import { applyConfig } from '../../src/live/apply-config.ts';
 import { applyPatch } from '../../src/live/apply-patch.ts';
 import type { SplitTarget } from '../../src/live/live-split.ts';
@@ -48,7 +48,7 @@ const WAYS: readonly (readonly [string, Apply])[] = [
   [
     'patches',
     (live, base, next) => {
-      const patch = base === null ? null : new ConfigDiffer().diff(base, next);
+      const patch = base === null ? null : diffConfigs(base, next);
       if (patch === null) applyConfig(live, next);
       else assert.ok(applyPatch(live, patch));
     },
