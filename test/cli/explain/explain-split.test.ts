@@ -290,36 +290,41 @@ function state(phase: ReleasePhase, step: number, reason = ''): ReleaseState {
 }
 
 const releases: readonly (readonly [name: string, parts: Partial<ReleaseConfig>, texts: readonly string[]])[] = [
-  ['not begun', {}, ['release shop/canary: not begun, so it has no share']],
+  ['not begun', {}, ['release shop/canary: not begun, so it has no share; plan: 5%/10m, 12.345%']],
   [
     'that was another one before',
     { state: { ...state('aborted', 1), revision: 'a0' } },
-    ['release shop/canary: not begun (what is stored is of another plan or name), so it has no share'],
+    [
+      'release shop/canary: not begun (what is stored is of another plan or name), so it has no share; plan: 5%/10m, 12.345%',
+    ],
   ],
   [
     'in a step',
     { state: state('running', 1), expiresAfterMs: 72 * 3_600_000 },
     [
-      'release shop/canary: running in step 2 of 2, 12.345 %, expires 3d after its beginning',
+      'release shop/canary: running in step 2 of 2, 12.345 %, expires 3d after its beginning; plan: 5%/10m, 12.345%',
       '12.345 % by its plan: takes 12.35 % of such requests',
     ],
   ],
   [
     'that is asked to wait',
     { state: state('paused', 0), command: { kind: 'pause' } },
-    ['release shop/canary: paused in step 1 of 2, 5 %; command: pause', '5 % by its plan: takes 5 % of such requests'],
+    [
+      'release shop/canary: paused in step 1 of 2, 5 %; command: pause; plan: 5%/10m, 12.345%',
+      '5 % by its plan: takes 5 % of such requests',
+    ],
   ],
   [
     'that was aborted',
     { state: state('aborted', 0, 'errors: 3.1 %') },
     [
-      'release shop/canary: aborted in step 1 of 2 (errors: 3.1 %), so it has no share and keeps no sessions; its rules still count',
+      'release shop/canary: aborted in step 1 of 2 (errors: 3.1 %), so it has no share and keeps no sessions; its rules still count; plan: 5%/10m, 12.345%',
     ],
   ],
   [
     'that expired',
     { state: state('expired', 1) },
-    ['release shop/canary: expired in step 2 of 2, so it takes nothing, also not by its rules'],
+    ['release shop/canary: expired in step 2 of 2, so it takes nothing, also not by its rules; plan: 5%/10m, 12.345%'],
   ],
   [
     'without a plan',
