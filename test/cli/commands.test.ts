@@ -187,6 +187,7 @@ test('explain --admin asks a running process, health included', async (t: TestCo
     metrics: () => Promise.resolve(''),
     dump: () => Promise.resolve(dumpConfig(config, [workerStats(1, { endpoints: [sick] })])),
     mirror: () => Promise.resolve({}),
+    releases: () => ({}),
   });
   const port = await admin.listen();
   t.after(() => admin.close());
