@@ -2,6 +2,7 @@
 import { AdminServer } from '../admin/admin-server.ts';
 import { dumpConfig } from '../admin/dump-config.ts';
 import { dumpMirror } from '../admin/dump-mirror.ts';
+import { dumpReleases } from '../admin/dump-releases.ts';
 import { type Applied, ControlLoop } from '../control/control-loop.ts';
 import { type Locate, ProblemReporter } from '../control/problem-reporter.ts';
 import { WorkerPool } from '../control/worker-pool.ts';
@@ -10,6 +11,7 @@ import { stdoutDestination } from '../log/destination.ts';
 import type { Logger } from '../log/logger.ts';
 import { MetricsRegistry } from '../metrics/registry.ts';
 import type { ControlStatus, RouteProvenance } from '../metrics/scrape.ts';
+import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import type { KeyPair } from '../model/objects.ts';
 import type { ListenerConfig, ProxyConfig } from '../model/proxy-config.ts';
 import type { WorkerSettings } from '../model/worker-messages.ts';
@@ -20,6 +22,7 @@ import type { Admission } from './admission.ts';
 import { toCompileSettings } from './compile-settings.ts';
 import { type ConnectionPlan, planConnections } from './connection-plan.ts';
 import { openFileLimit } from './open-file-limit.ts';
+import { type ReleaseKeeping, Releases } from './releases.ts';
 import type { CommonSettings } from './settings.ts';
 import { readVersion } from './version.ts';
 
@@ -36,6 +39,7 @@ export interface ServiceOptions {
   readonly lastKnownGood: LastKnownGood | null;
   readonly admission: Admission | null;
   readonly feedback: Feedback | null;
+  readonly releases: ReleaseKeeping;
 }
 
 /** What is written back to the cluster. */
@@ -53,6 +57,7 @@ export interface Services {
   readonly admin: AdminServer;
   readonly lastKnownGood: LastKnownGood | null;
   readonly admission: Admission | null;
+  readonly releases: Releases;
   /** Settles with the first configuration in force. */
   readonly firstApplied: Promise<void>;
   /** Readiness is withdrawn: no new traffic, please. */
@@ -101,14 +106,19 @@ export function wire(options: ServiceOptions): Services {
     applyEndpoints: (changes, running) => pool.applyEndpoints(changes, running),
     onApplied: (applied) => {
       prober.apply(applied.config.upstreams, applied.upstreams);
-      options.lastKnownGood?.noteApplied(applied.snapshot);
-      options.feedback?.onApplied(applied);
+      noteApplied(options, applied, releases.originOf(applied.snapshot));
+      releases.observe(applied.config);
       firstApplied.resolve();
     },
     onUnusable: options.onUnusable,
     onFirstApplyFailed: options.onFirstApplyFailed,
   });
-  const metrics: MetricsRegistry = wireMetrics(options, pool, loop, prober);
+  const releases: Releases = new Releases({
+    keeping: options.releases,
+    collect: () => pool.collectReleaseFigures(),
+    logger,
+  });
+  const metrics: MetricsRegistry = wireMetrics(options, { pool, loop, prober, releases });
   const admin = new AdminServer({
     bind: settings.adminBind,
     port: settings.adminPort,
@@ -124,6 +134,7 @@ export function wire(options: ServiceOptions): Services {
       },
     }),
     metrics: () => metrics.render(),
+    releases: () => dumpReleases(releases.report()),
     mirror: async () => dumpMirror(await pool.collect()),
     dump: async () => {
       if (loop.running === null) return null;
@@ -138,6 +149,7 @@ export function wire(options: ServiceOptions): Services {
     admin,
     lastKnownGood: options.lastKnownGood,
     admission: options.admission,
+    releases,
     firstApplied: firstApplied.promise,
     startDraining: () => {
       draining = true;
@@ -145,11 +157,16 @@ export function wire(options: ServiceOptions): Services {
   };
 }
 
+/** What did not come from the source is kept for the next start, but written nowhere. */
+/** @param origin what the source said, without the states that releases have meanwhile */
+function noteApplied({ lastKnownGood, feedback }: ServiceOptions, applied: Applied, origin: ObjectSnapshot): void {
+  lastKnownGood?.noteApplied(origin === lastKnownGood.stored ? origin : applied.snapshot);
+  feedback?.onApplied({ ...applied, snapshot: origin });
+}
+
 function wireMetrics(
   { settings, lastKnownGood, admission, feedback }: ServiceOptions,
-  pool: WorkerPool,
-  loop: ControlLoop,
-  prober: ActiveProber,
+  { pool, loop, prober, releases }: Pick<Services, 'pool' | 'loop' | 'prober' | 'releases'>,
 ): MetricsRegistry {
   return new MetricsRegistry({
     collectWorkers: () => pool.collect(),
@@ -165,6 +182,7 @@ function wireMetrics(
       leader: feedback?.status() ?? null,
       snapshot: lastKnownGood?.status() ?? null,
       admission: admission?.webhook.totals ?? null,
+      releases: releases.report(),
     }),
     routes: () => toProvenance(loop.running),
     certificates: () => loop.running?.certificates ?? [],

@@ -91,6 +91,11 @@ function pieceOf(key: string): number {
   return (hash ^ (hash >>> 16)) & (PIECES - 1);
 }
 
+/** `map` with other entries. Costs little where it is piecewise. */
+export function withEntries<T>(map: ReadonlyMap<string, T>, changes: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
+  return map instanceof PiecewiseMap ? map.with(changes) : new Map([...map, ...changes]);
+}
+
 /** Keys under which two maps hold different objects, by identity. Costs little where the two are alike and piecewise. */
 export function differingKeys<T>(before: ReadonlyMap<string, T>, after: ReadonlyMap<string, T>): readonly string[] {
   if (before === after) return [];

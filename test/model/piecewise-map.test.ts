@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { differingKeys, PiecewiseMap } from '../../src/model/piecewise-map.ts';
+import { differingKeys, PiecewiseMap, withEntries } from '../../src/model/piecewise-map.ts';
 
 const changes = fc
   .array(fc.tuple(fc.constantFrom('a', 'b', 'c/d', '', 'ä', 'one/two'), fc.option(fc.nat(3))), { maxLength: 4 })
@@ -79,4 +79,24 @@ test('what is iterated can be iterated by every means', () => {
       ['b', 2],
     ]),
   );
+});
+
+test('entries can be laid over a map of either kind', () => {
+  const plain = new Map([
+    ['a', 1],
+    ['b', 2],
+  ]);
+  const laid = new Map([
+    ['b', 3],
+    ['c', 4],
+  ]);
+  const expected = new Map([
+    ['a', 1],
+    ['b', 3],
+    ['c', 4],
+  ]);
+  assert.deepEqual(withEntries(plain, laid), expected);
+  const piecewise = withEntries(PiecewiseMap.empty<number>().with(plain), laid);
+  assert.ok(piecewise instanceof PiecewiseMap);
+  assert.deepEqual(new Map(piecewise), expected);
 });

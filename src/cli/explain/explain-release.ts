@@ -2,12 +2,26 @@
 import type { CanaryConfig } from '../../model/canary.ts';
 import { currentState, percentInForce, type ReleaseConfig } from '../../model/release.ts';
 import { formatReleaseCommand } from '../../model/release-command.ts';
+import { formatReleaseGates } from '../../model/release-gates.ts';
+import { formatReleasePlan } from '../../model/release-plan.ts';
 import { formatReleaseTime } from '../../model/release-text.ts';
+import { formatReleaseWindow } from '../../model/release-window.ts';
 
 export function explainRelease(release: ReleaseConfig): string {
-  const { id, command } = release;
-  const asked = command === null ? '' : `; command: ${formatReleaseCommand(command)}`;
-  return `release ${id}: ${explainState(release)}${asked}`;
+  const { id, command, steps } = release;
+  const parts = [`release ${id}: ${explainState(release)}`];
+  if (command !== null) parts.push(`command: ${formatReleaseCommand(command)}`);
+  if (steps.length > 0) parts.push(`plan: ${formatReleasePlan(steps)}`);
+  return parts.join('; ');
+}
+
+/** All that is understood of it, defaults included. */
+export function describeRelease(release: ReleaseConfig): string {
+  const { gates, steps, window } = release;
+  const parts = [explainRelease(release)];
+  if (steps.length > 0) parts.push(`gates: ${formatReleaseGates(gates)}`);
+  if (window !== null) parts.push(`window: ${formatReleaseWindow(window)}`);
+  return parts.join('; ');
 }
 
 function explainState(release: ReleaseConfig): string {

@@ -6,7 +6,7 @@ import { applyRelease } from '../../../src/config/apply-release.ts';
 import type { CanaryConfig } from '../../../src/model/canary.ts';
 import type { SplitConfig } from '../../../src/model/proxy-config.ts';
 import type { ReleaseConfig, ReleasePhase, ReleaseState } from '../../../src/model/release.ts';
-import { NO_RELEASE_GATES } from '../../../src/model/release-gates.ts';
+import { release, releaseState } from '../../support/release.ts';
 
 type CanaryParts = Partial<CanaryConfig>;
 
@@ -278,55 +278,53 @@ test('rules that come first decide about clients with a session, weights do not'
   assert.deepEqual(says(null, 'next'), { next: 100 });
 });
 
-const release: ReleaseConfig = {
-  id: 'shop/canary',
-  revision: 'r1',
+const twoSteps: Partial<ReleaseConfig> = {
   steps: [
     { percent: 5, holdMs: 600_000 },
     { percent: 12.345, holdMs: 0 },
   ],
-  gates: NO_RELEASE_GATES,
-  command: null,
-  expiresAfterMs: null,
-  window: null,
-  state: null,
 };
 
 function state(phase: ReleasePhase, step: number, reason = ''): ReleaseState {
-  return { revision: 'r1', phase, step, beganAt: 1, changedAt: 1, elapsedMs: 0, earlierFailures: 0, reason };
+  return releaseState({ phase, step, reason });
 }
 
 const releases: readonly (readonly [name: string, parts: Partial<ReleaseConfig>, texts: readonly string[]])[] = [
-  ['not begun', {}, ['release shop/canary: not begun, so it has no share']],
+  ['not begun', {}, ['release shop/canary: not begun, so it has no share; plan: 5%/10m, 12.345%']],
   [
     'that was another one before',
-    { state: { ...state('aborted', 1), revision: 'r0' } },
-    ['release shop/canary: not begun (what is stored is of another plan or name), so it has no share'],
+    { state: { ...state('aborted', 1), revision: 'a0' } },
+    [
+      'release shop/canary: not begun (what is stored is of another plan or name), so it has no share; plan: 5%/10m, 12.345%',
+    ],
   ],
   [
     'in a step',
     { state: state('running', 1), expiresAfterMs: 72 * 3_600_000 },
     [
-      'release shop/canary: running in step 2 of 2, 12.345 %, expires 3d after its beginning',
+      'release shop/canary: running in step 2 of 2, 12.345 %, expires 3d after its beginning; plan: 5%/10m, 12.345%',
       '12.345 % by its plan: takes 12.35 % of such requests',
     ],
   ],
   [
     'that is asked to wait',
     { state: state('paused', 0), command: { kind: 'pause' } },
-    ['release shop/canary: paused in step 1 of 2, 5 %; command: pause', '5 % by its plan: takes 5 % of such requests'],
+    [
+      'release shop/canary: paused in step 1 of 2, 5 %; command: pause; plan: 5%/10m, 12.345%',
+      '5 % by its plan: takes 5 % of such requests',
+    ],
   ],
   [
     'that was aborted',
     { state: state('aborted', 0, 'errors: 3.1 %') },
     [
-      'release shop/canary: aborted in step 1 of 2 (errors: 3.1 %), so it has no share and keeps no sessions; its rules still count',
+      'release shop/canary: aborted in step 1 of 2 (errors: 3.1 %), so it has no share and keeps no sessions; its rules still count; plan: 5%/10m, 12.345%',
     ],
   ],
   [
     'that expired',
     { state: state('expired', 1) },
-    ['release shop/canary: expired in step 2 of 2, so it takes nothing, also not by its rules'],
+    ['release shop/canary: expired in step 2 of 2, so it takes nothing, also not by its rules; plan: 5%/10m, 12.345%'],
   ],
   [
     'without a plan',
@@ -342,7 +340,7 @@ for (const [name, parts, texts] of releases) {
   test(`a release ${name} is explained`, () => {
     const canary = { header: null, cookie: null, weight: 7, weightTotal: 100, sticky: true };
     const explained = explainSplit(
-      split(applyRelease(canary, { ...release, ...parts })),
+      split(applyRelease(canary, release({ ...twoSteps, ...parts }))),
       request(() => null),
       () => true,
     );
