@@ -100,8 +100,8 @@ export async function runController(settings: ControllerSettings, logger: Logger
   const writeBack: Feedback = {
     status: () => ({ electionId: settings.electionId, isLeader: feedback.isLeader, writes: feedback.writes() }),
     // What did not come from the cluster just now is no reason to change anything there.
-    onApplied: (config, snapshot) => {
-      if (source.synced && snapshot !== lastKnownGood?.stored) feedback.update(snapshot, config);
+    onApplied: ({ config, snapshot, changes }) => {
+      if (source.synced && snapshot !== lastKnownGood?.stored) feedback.update(snapshot, config, changes);
     },
     run: (signal) => feedback.run(signal),
   };

@@ -3,7 +3,7 @@ import { AdminServer } from '../admin/admin-server.ts';
 import { dumpConfig } from '../admin/dump-config.ts';
 import { dumpMirror } from '../admin/dump-mirror.ts';
 import { dumpReleases } from '../admin/dump-releases.ts';
-import { ControlLoop } from '../control/control-loop.ts';
+import { type Applied, ControlLoop } from '../control/control-loop.ts';
 import { type Locate, ProblemReporter } from '../control/problem-reporter.ts';
 import { WorkerPool } from '../control/worker-pool.ts';
 import { ActiveProber } from '../health/active-prober.ts';
@@ -45,7 +45,7 @@ export interface ServiceOptions {
 /** What is written back to the cluster. */
 export interface Feedback {
   status(): NonNullable<ControlStatus['leader']>;
-  onApplied(config: ProxyConfig, snapshot: ObjectSnapshot): void;
+  onApplied(applied: Applied): void;
   /** Ends after `signal` aborted, when nothing is left to write. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -104,10 +104,10 @@ export function wire(options: ServiceOptions): Services {
     problems: new ProblemReporter(logger, options.locate),
     apply: (config, changes) => pool.apply(config, changes),
     applyEndpoints: (changes, running) => pool.applyEndpoints(changes, running),
-    onApplied: ({ config, snapshot, upstreams }) => {
-      prober.apply(config.upstreams, upstreams);
-      noteApplied(options, config, { snapshot, origin: releases.originOf(snapshot) });
-      releases.observe(config);
+    onApplied: (applied) => {
+      prober.apply(applied.config.upstreams, applied.upstreams);
+      noteApplied(options, applied, releases.originOf(applied.snapshot));
+      releases.observe(applied.config);
       firstApplied.resolve();
     },
     onUnusable: options.onUnusable,
@@ -158,13 +158,10 @@ export function wire(options: ServiceOptions): Services {
 }
 
 /** What did not come from the source is kept for the next start, but written nowhere. */
-function noteApplied(
-  { lastKnownGood, feedback }: ServiceOptions,
-  config: ProxyConfig,
-  { snapshot, origin }: { readonly snapshot: ObjectSnapshot; readonly origin: ObjectSnapshot },
-): void {
-  lastKnownGood?.noteApplied(origin === lastKnownGood.stored ? origin : snapshot);
-  feedback?.onApplied(config, origin);
+/** @param origin what the source said, without the states that releases have meanwhile */
+function noteApplied({ lastKnownGood, feedback }: ServiceOptions, applied: Applied, origin: ObjectSnapshot): void {
+  lastKnownGood?.noteApplied(origin === lastKnownGood.stored ? origin : applied.snapshot);
+  feedback?.onApplied({ ...applied, snapshot: origin });
 }
 
 function wireMetrics(

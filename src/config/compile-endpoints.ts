@@ -4,9 +4,9 @@
  */
 import { type ObjectKey, toObjectKey } from '../model/object-ref.ts';
 import type { ObjectSnapshot } from '../model/object-snapshot.ts';
+import { differingKeys } from '../model/piecewise-map.ts';
 import type { EndpointAddress, EndpointChange, ProxyConfig, UpstreamConfig } from '../model/proxy-config.ts';
 import { findUpstream, idOf, lowerBound, replaceSorted } from '../model/sorted-config.ts';
-import { differingKeys } from './compare-maps.ts';
 import type { CompileMemory } from './compile-memory.ts';
 
 /**

@@ -6,11 +6,11 @@
 import type { CompileSettings } from '../model/compile-settings.ts';
 import type { ObjectKey } from '../model/object-ref.ts';
 import type { ObjectSnapshot } from '../model/object-snapshot.ts';
+import { differingKeys } from '../model/piecewise-map.ts';
 import type { Problem } from '../model/problem.ts';
 import type { CertificateConfig, ProxyConfig, RouteConfig, UpstreamConfig, UpstreamId } from '../model/proxy-config.ts';
 import { sameContent } from '../model/same-content.ts';
 import { findUpstream, hostOf, idOf, lowerBound, replaceSorted, routesOfHost } from '../model/sorted-config.ts';
-import { differingKeys } from './compare-maps.ts';
 import { compareText } from './compare-text.ts';
 import { compileEndpoints } from './compile-endpoints.ts';
 import type { CompileMemory } from './compile-memory.ts';

@@ -19,6 +19,8 @@ export interface Applied {
   readonly snapshot: ObjectSnapshot;
   /** All others are those of the configuration before; null = any may differ. */
   readonly upstreams: ReadonlySet<UpstreamId> | null;
+  /** Where the routes differ from those before; null = anywhere, or nowhere, where they are the same list. */
+  readonly changes: ConfigChanges | null;
 }
 
 export interface ControlLoopOptions {
@@ -120,7 +122,7 @@ export class ControlLoop implements SnapshotListener {
       this.#noteFailure();
       return;
     }
-    this.#adopt({ config, snapshot, upstreams: known?.upstreams ?? null });
+    this.#adopt({ config, snapshot, upstreams: known?.upstreams ?? null, changes: known });
     this.#options.problems.report(config.problems);
     this.#options.logger.info('configuration applied', {
       generation: config.generation,
@@ -136,7 +138,7 @@ export class ControlLoop implements SnapshotListener {
     if (changes.length === 0) return;
     await this.#options.applyEndpoints(changes, config);
     const upstreams = new Set(changes.map(({ upstreamId }) => upstreamId));
-    this.#adopt({ config, snapshot, upstreams });
+    this.#adopt({ config, snapshot, upstreams, changes: null });
     this.#options.logger.debug('endpoints applied', { upstreams: [...upstreams] });
   }
 

@@ -5,6 +5,7 @@
  */
 import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import type { IngressObject } from '../model/objects.ts';
+import { withEntries } from '../model/piecewise-map.ts';
 import type { ReleaseState } from '../model/release.ts';
 import { outranks } from '../model/release-order.ts';
 import { formatReleaseState, parseReleaseState } from '../model/release-state.ts';
@@ -87,7 +88,7 @@ export class StateOverlay {
       const made = ingress === undefined ? null : this.#layOnIngress(id, ingress, entry);
       if (made !== null) changed.set(id, made);
     }
-    const made = changed.size === 0 ? ingresses : new Map([...ingresses, ...changed]);
+    const made = changed.size === 0 ? ingresses : withEntries(ingresses, changed);
     this.#maps.set(ingresses, { version: this.#version, made });
     return made;
   }
