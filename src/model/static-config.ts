@@ -85,4 +85,6 @@ export interface StaticCanary {
   readonly match: RequestMatch | null;
   readonly weight: number;
   readonly weightTotal: number;
+  /** Null = not written. */
+  readonly fallback: boolean | null;
 }

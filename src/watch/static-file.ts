@@ -120,6 +120,7 @@ export interface CanaryEntry {
   readonly match?: readonly MatchEntry[] | undefined;
   readonly weight?: number | undefined;
   readonly weightTotal?: number | undefined;
+  readonly fallback?: boolean | undefined;
 }
 
 export interface StaticDefaults {

@@ -230,7 +230,7 @@ function toPath({ prefix, exact, regex }: NonNullable<RouteEntry['path']> = {}):
   return regex !== undefined ? { kind: 'regex', value: regex } : { kind: 'prefix', value: prefix ?? '/' };
 }
 
-function toCanary({ upstream, header, cookie, match, weight, weightTotal }: CanaryEntry): StaticCanary {
+function toCanary({ upstream, header, cookie, match, weight, weightTotal, fallback }: CanaryEntry): StaticCanary {
   return {
     upstream,
     header:
@@ -239,6 +239,7 @@ function toCanary({ upstream, header, cookie, match, weight, weightTotal }: Cana
     match: match === undefined ? null : toMatch(match),
     weight: weight ?? STATIC_DEFAULTS.canaryWeight,
     weightTotal: weightTotal ?? STATIC_DEFAULTS.canaryWeightTotal,
+    fallback: fallback ?? null,
   };
 }
 

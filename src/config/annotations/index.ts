@@ -10,6 +10,7 @@ import { canaryByCookie } from './canary-by-cookie.ts';
 import { canaryByHeader } from './canary-by-header.ts';
 import { canaryByHeaderPattern } from './canary-by-header-pattern.ts';
 import { canaryByHeaderValue } from './canary-by-header-value.ts';
+import { canaryFallback } from './canary-fallback.ts';
 import { canaryHashBy } from './canary-hash-by.ts';
 import { canaryMatch } from './canary-match.ts';
 import { canaryPriority } from './canary-priority.ts';
@@ -108,6 +109,7 @@ export const ANNOTATIONS: readonly AnnotationSpec[] = [
   canaryWeightTotal,
   canaryMatch,
   canaryPriority,
+  canaryFallback,
   canaryHashBy,
   canarySeed,
   serviceMatch,

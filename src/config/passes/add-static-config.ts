@@ -109,10 +109,19 @@ function toPolicy(route: StaticRoute): RoutePolicy {
 }
 
 function toCanary(canary: StaticCanary, source: ObjectRef, sourceField: string): CanaryConfig {
-  const { upstream, cookie, match, weight, weightTotal } = canary;
-  const header = canary.header === null ? null : toHeaderMatch(canary.header);
-  const shares = { weight, weightTotal, sticky: true, source, sourceField };
-  return { upstream, header, cookie: cookie?.name ?? null, ...(match === null ? {} : { match }), ...shares };
+  const { upstream, cookie, match, weight, weightTotal, fallback } = canary;
+  return {
+    upstream,
+    header: canary.header === null ? null : toHeaderMatch(canary.header),
+    cookie: cookie?.name ?? null,
+    ...(match === null ? {} : { match }),
+    weight,
+    weightTotal,
+    sticky: true,
+    ...(fallback === null ? {} : { fallback: fallback ? 'always' : 'never' }),
+    source,
+    sourceField,
+  };
 }
 
 function toHeaderMatch(header: NonNullable<StaticCanary['header']>): CanaryHeaderMatch {
