@@ -2,6 +2,7 @@
 import { AdminServer } from '../admin/admin-server.ts';
 import { dumpConfig } from '../admin/dump-config.ts';
 import { dumpMirror } from '../admin/dump-mirror.ts';
+import { dumpReleases } from '../admin/dump-releases.ts';
 import { ControlLoop } from '../control/control-loop.ts';
 import { type Locate, ProblemReporter } from '../control/problem-reporter.ts';
 import { WorkerPool } from '../control/worker-pool.ts';
@@ -21,6 +22,7 @@ import type { Admission } from './admission.ts';
 import { toCompileSettings } from './compile-settings.ts';
 import { type ConnectionPlan, planConnections } from './connection-plan.ts';
 import { openFileLimit } from './open-file-limit.ts';
+import { type ReleaseKeeping, Releases } from './releases.ts';
 import type { CommonSettings } from './settings.ts';
 import { readVersion } from './version.ts';
 
@@ -37,6 +39,7 @@ export interface ServiceOptions {
   readonly lastKnownGood: LastKnownGood | null;
   readonly admission: Admission | null;
   readonly feedback: Feedback | null;
+  readonly releases: ReleaseKeeping;
 }
 
 /** What is written back to the cluster. */
@@ -54,6 +57,7 @@ export interface Services {
   readonly admin: AdminServer;
   readonly lastKnownGood: LastKnownGood | null;
   readonly admission: Admission | null;
+  readonly releases: Releases;
   /** Settles with the first configuration in force. */
   readonly firstApplied: Promise<void>;
   /** Readiness is withdrawn: no new traffic, please. */
@@ -98,18 +102,23 @@ export function wire(options: ServiceOptions): Services {
     }),
     logger,
     problems: new ProblemReporter(logger, options.locate),
-    apply: (config) => pool.apply(config),
+    apply: (config, changes) => pool.apply(config, changes),
     applyEndpoints: (changes, running) => pool.applyEndpoints(changes, running),
-    onApplied: (config, snapshot) => {
-      prober.apply(config.upstreams);
-      options.lastKnownGood?.noteApplied(snapshot);
-      options.feedback?.onApplied(config, snapshot);
+    onApplied: ({ config, snapshot, upstreams }) => {
+      prober.apply(config.upstreams, upstreams);
+      noteApplied(options, config, { snapshot, origin: releases.originOf(snapshot) });
+      releases.observe(config);
       firstApplied.resolve();
     },
     onUnusable: options.onUnusable,
     onFirstApplyFailed: options.onFirstApplyFailed,
   });
-  const metrics: MetricsRegistry = wireMetrics(options, pool, loop, prober);
+  const releases: Releases = new Releases({
+    keeping: options.releases,
+    collect: () => pool.collectReleaseFigures(),
+    logger,
+  });
+  const metrics: MetricsRegistry = wireMetrics(options, { pool, loop, prober, releases });
   const admin = new AdminServer({
     bind: settings.adminBind,
     port: settings.adminPort,
@@ -125,6 +134,7 @@ export function wire(options: ServiceOptions): Services {
       },
     }),
     metrics: () => metrics.render(),
+    releases: () => dumpReleases(releases.report()),
     mirror: async () => dumpMirror(await pool.collect()),
     dump: async () => {
       if (loop.running === null) return null;
@@ -139,6 +149,7 @@ export function wire(options: ServiceOptions): Services {
     admin,
     lastKnownGood: options.lastKnownGood,
     admission: options.admission,
+    releases,
     firstApplied: firstApplied.promise,
     startDraining: () => {
       draining = true;
@@ -146,11 +157,19 @@ export function wire(options: ServiceOptions): Services {
   };
 }
 
+/** What did not come from the source is kept for the next start, but written nowhere. */
+function noteApplied(
+  { lastKnownGood, feedback }: ServiceOptions,
+  config: ProxyConfig,
+  { snapshot, origin }: { readonly snapshot: ObjectSnapshot; readonly origin: ObjectSnapshot },
+): void {
+  lastKnownGood?.noteApplied(origin === lastKnownGood.stored ? origin : snapshot);
+  feedback?.onApplied(config, origin);
+}
+
 function wireMetrics(
   { settings, lastKnownGood, admission, feedback }: ServiceOptions,
-  pool: WorkerPool,
-  loop: ControlLoop,
-  prober: ActiveProber,
+  { pool, loop, prober, releases }: Pick<Services, 'pool' | 'loop' | 'prober' | 'releases'>,
 ): MetricsRegistry {
   return new MetricsRegistry({
     collectWorkers: () => pool.collect(),
@@ -166,6 +185,7 @@ function wireMetrics(
       leader: feedback?.status() ?? null,
       snapshot: lastKnownGood?.status() ?? null,
       admission: admission?.webhook.totals ?? null,
+      releases: releases.report(),
     }),
     routes: () => toProvenance(loop.running),
     certificates: () => loop.running?.certificates ?? [],

@@ -3,6 +3,7 @@
  * die. A replacement gets the whole present configuration before it takes its first connection.
  */
 import type { Logger } from '../log/logger.ts';
+import type { ConfigChanges } from '../model/config-changes.ts';
 import type { ConfigPatch } from '../model/config-patch.ts';
 import type {
   EjectionChange,
@@ -15,7 +16,7 @@ import type { ReleaseFigures } from '../model/release.ts';
 import type { BoundPort, WorkerSettings } from '../model/worker-messages.ts';
 import type { WorkerStats } from '../model/worker-stats.ts';
 import { checkPorts } from './check-ports.ts';
-import { ConfigDiffer } from './config-differ.ts';
+import { diffConfigs } from './config-differ.ts';
 import { EjectionBoard } from './ejection-board.ts';
 import { ReleaseTotals } from './release-totals.ts';
 import { TicketKeys } from './ticket-keys.ts';
@@ -50,7 +51,6 @@ export class WorkerPool {
   readonly #ticketKeys: TicketKeys;
   readonly #watchdog: Watchdog;
   readonly #ejections: EjectionBoard;
-  readonly #differ: ConfigDiffer;
   readonly #releaseTotals: ReleaseTotals;
   #nextId: number;
   #running: ProxyConfig | null;
@@ -70,7 +70,6 @@ export class WorkerPool {
     });
     this.#watchdog = new Watchdog(options.hangTimeoutMs, () => this.#threads.values());
     this.#ejections = new EjectionBoard(options.logger);
-    this.#differ = new ConfigDiffer();
     this.#releaseTotals = new ReleaseTotals();
     this.#nextId = 1;
     this.#running = null;
@@ -105,9 +104,10 @@ export class WorkerPool {
 
   /**
    * Puts a configuration into force in every thread, or in none: when one refuses, the others go back.
+   * @param changes what differs from the one before, if that is known
    * @returns an empty text, or why it was refused
    */
-  async apply(config: ProxyConfig): Promise<string> {
+  async apply(config: ProxyConfig, changes: ConfigChanges | null = null): Promise<string> {
     const previous = this.#running;
     if (previous !== null || !this.#options.takeover) {
       const occupied = await checkPorts(config.listeners.filter((wanted) => !this.#isOpen(wanted)));
@@ -116,7 +116,8 @@ export class WorkerPool {
     // A thread started from here on, to replace one that dies meanwhile, must not miss this configuration.
     this.#running = config;
     this.#ejections.retain(config);
-    const refused = await this.#applyToAll(config, previous === null ? null : this.#differ.diff(previous, config));
+    const patch = previous === null ? null : diffConfigs(previous, config, changes);
+    const refused = await this.#applyToAll(config, patch);
     if (refused === '') {
       this.#releaseTotals.retain(config);
       return '';

@@ -1,7 +1,7 @@
 /** Links the split of a route to the upstreams that run. */
 import { RE2JS } from 're2js';
 import type { Upstream } from '../balancer/upstream.ts';
-import { type CanaryConfig, keepsClients } from '../model/canary.ts';
+import type { CanaryConfig } from '../model/canary.ts';
 import type { RouteConfig, UpstreamConfig, UpstreamId } from '../model/proxy-config.ts';
 import { BucketReader } from './bucket-reader.ts';
 import { HashKey } from './hash-key.ts';
@@ -44,7 +44,7 @@ export class SplitLinker {
 
   #linkCanary(canary: CanaryConfig, hasAffinity: boolean, stats: RouteStats): LiveCanary {
     const { header, match, gate, release, upstream: id } = canary;
-    const { upstream, binding } = this.#find(id, hasAffinity && keepsClients(canary));
+    const { upstream, binding } = this.#find(id, hasAffinity && canary.sticky);
     const counts = release === undefined ? null : [this.#findRelease(release.id).canary];
     const whole = { ...binding, counts, fallback: canary.fallback ?? 'weight' };
     return {

@@ -1,6 +1,6 @@
 /** How a route lets canaries take a part of its requests, as it crosses to the data plane. */
 import type { ObjectRef } from './object-ref.ts';
-import { percentInForce, type ReleaseConfig } from './release.ts';
+import type { ReleaseConfig } from './release.ts';
 
 export interface CanaryConfig {
   readonly upstream: string;
@@ -28,11 +28,6 @@ export interface CanaryConfig {
   readonly release?: ReleaseConfig;
   readonly source: ObjectRef;
   readonly sourceField: string;
-}
-
-/** Whether clients whose session is with the canary stay there: not with one whose release is off. */
-export function keepsClients({ sticky, release }: CanaryConfig): boolean {
-  return sticky && (release === undefined || percentInForce(release) !== 0);
 }
 
 /** `weight`: those that no rule sent there, sessions included. */

@@ -23,11 +23,11 @@ export const NO_RELEASE_GATES: ReleaseGates = {
   maxFailures: null,
 };
 
-export const MAX_GATE_COUNT = 1_000_000_000;
-export const MAX_LATENCY_RATIO = 100;
-export const ERROR_GATE_FORM = 'a number of percentage points of at least 0 and below 100, with at most three decimals';
-export const LATENCY_GATE_FORM: string = `a factor from 1 to ${MAX_LATENCY_RATIO}, with at most three decimals`;
-export const LATENCY_QUANTILES: ReadonlyMap<string, LatencyGate['quantile']> = new Map([
+const MAX_GATE_COUNT = 1_000_000_000;
+const MAX_LATENCY_RATIO = 100;
+const ERROR_GATE_FORM = 'a number of percentage points of at least 0 and below 100, with at most three decimals';
+const LATENCY_GATE_FORM: string = `a factor from 1 to ${MAX_LATENCY_RATIO}, with at most three decimals`;
+const LATENCY_QUANTILES: ReadonlyMap<string, LatencyGate['quantile']> = new Map([
   ['p50', 0.5],
   ['p95', 0.95],
   ['p99', 0.99],
@@ -35,7 +35,10 @@ export const LATENCY_QUANTILES: ReadonlyMap<string, LatencyGate['quantile']> = n
 
 const MAX_LENGTH = 1_024;
 const GATE = /^([a-z][a-z0-9]{0,15})\s*(<=|>=)\s*(\S+)$/;
-const NAMES = 'errors, p50, p95, p99, requests, failures';
+export const RELEASE_GATE_NAMES = ['errors', 'p50', 'p95', 'p99', 'requests', 'failures'] as const;
+
+export type ReleaseGateName = (typeof RELEASE_GATE_NAMES)[number];
+
 /** Whatever the value is. */
 const ANY = 'any';
 
@@ -109,7 +112,7 @@ export function parseReleaseGates(text: string): Parsed<ReleaseGates> {
     const reader = READERS.get(name);
     const where = `gate ${index + 1}`;
     if (reader === undefined) {
-      const form = `NAME <= VALUE with a name of ${NAMES} (>= for requests), or none alone`;
+      const form = `NAME <= VALUE with a name of ${RELEASE_GATE_NAMES.join(', ')} (>= for requests), or none alone`;
       return { problem: `${where} is ${quote(gate)}; expected ${form}` };
     }
     if (seen.has(name)) return { problem: `${where} says ${name} again; expected each gate once` };
@@ -123,8 +126,19 @@ export function parseReleaseGates(text: string): Parsed<ReleaseGates> {
   return { value: sortGates(gates) };
 }
 
+/** One gate by itself: `gates` with it. */
+export function readReleaseGate(name: ReleaseGateName, value: string, gates: ReleaseGates): Parsed<ReleaseGates> {
+  const next = READERS.get(name)?.read(value, gates) ?? null;
+  return next === null ? { problem: `expected ${releaseGateForm(name)}` } : { value: sortGates(next) };
+}
+
+/** What its value looks like. */
+export function releaseGateForm(name: ReleaseGateName): string {
+  return READERS.get(name)?.form ?? '';
+}
+
 /** By quantile, so that gates that mean the same are the same. */
-export function sortGates(gates: ReleaseGates): ReleaseGates {
+function sortGates(gates: ReleaseGates): ReleaseGates {
   return { ...gates, latencyRatios: gates.latencyRatios.toSorted((a, b) => a.quantile - b.quantile) };
 }
 
@@ -141,7 +155,7 @@ export function formatReleaseGates({ errorDifference, latencyRatios, minRequests
 }
 
 /** Percentage points with three decimals to a share, such that equal texts give equal numbers. */
-export function toShare(points: number): number {
+function toShare(points: number): number {
   return Math.round(points * 1_000) / 100_000;
 }
 

@@ -27,8 +27,9 @@ export function parseReleasePlan(text: string): Parsed<readonly ReleaseStep[]> {
     if ('problem' in parsed) return { problem: `step ${index + 1} ${parsed.problem}` };
     steps.push(parsed.value);
   }
-  const problem = findPlanFault(steps);
-  return problem === null ? { value: steps } : { problem };
+  const fault = findPlanFault(steps);
+  if (fault === null) return { value: steps };
+  return { problem: fault.step === null ? fault.problem : `step ${fault.step + 1} ${fault.problem}` };
 }
 
 function parseStep(text: string): Parsed<ReleaseStep> {
@@ -50,18 +51,25 @@ export function isReleasePercent(percent: number): boolean {
   return percent > 0 && percent <= 100 && Math.abs(percent * 1_000 - Math.round(percent * 1_000)) < 1e-6;
 }
 
+export interface PlanFault {
+  /** Counted from 0; null = all of them. */
+  readonly step: number | null;
+  readonly problem: string;
+}
+
 /** What is wrong with the steps together, and what would be right. */
-export function findPlanFault(steps: readonly ReleaseStep[]): string | null {
+export function findPlanFault(steps: readonly ReleaseStep[]): PlanFault | null {
   if (steps.length === 0 || steps.length > MAX_RELEASE_STEPS) {
-    return `has ${steps.length} steps; expected 1 to ${MAX_RELEASE_STEPS}`;
+    return { step: null, problem: `has ${steps.length} steps; expected 1 to ${MAX_RELEASE_STEPS}` };
   }
-  for (const [index, { percent, holdMs }] of steps.entries()) {
-    const before = steps[index - 1];
+  for (const [step, { percent, holdMs }] of steps.entries()) {
+    const before = steps[step - 1];
     if (before !== undefined && percent <= before.percent) {
-      return `step ${index + 1} has ${percent} % after ${before.percent} %; expected percentages that grow`;
+      return { step, problem: `has ${percent} % after ${before.percent} %; expected percentages that grow` };
     }
-    if (holdMs === 0 && index < steps.length - 1) {
-      return `step ${index + 1} has no time to stay, which only the last step may lack; expected ${percent}%/TIME, such as ${percent}%/10m`;
+    if (holdMs === 0 && step < steps.length - 1) {
+      const problem = 'has no time to stay, which only the last step may lack; expected a time such as 10m';
+      return { step, problem };
     }
   }
   return null;

@@ -24,7 +24,7 @@ export function parseReleaseWindow(text: string): Parsed<ReleaseWindow> {
   const fromMinute = parseMinute(from);
   const toMinute = parseMinute(to);
   if (fromMinute === null || toMinute === null) {
-    return { problem: `has the time ${quote(fromMinute === null ? from : to)}; expected 00:00 to 24:00` };
+    return { problem: `has the time ${quote(fromMinute === null ? from : to)}; expected HH:MM, from 00:00 to 24:00` };
   }
   if (toMinute <= fromMinute) return { problem: `ends at ${to}, not after ${from}; expected both within one day` };
   const timeZone = findTimeZone(zone);
@@ -76,11 +76,20 @@ function formatMinute(minute: number): string {
   return [Math.floor(minute / 60), minute % 60].map((part) => String(part).padStart(2, '0')).join(':');
 }
 
+/** Asking the runtime takes 0.1 ms, and thousands of objects may name the same few. As written, to what it is called. */
+const ZONES = new Map<string, string>();
+/** More than there are; any case is understood, so there are more spellings. */
+const MAX_ZONES = 1_024;
+
 /** As the runtime writes it; null = it knows no such zone. Offsets are refused: they know no summer. */
 function findTimeZone(name: string): string | null {
+  const known = ZONES.get(name);
+  if (known !== undefined) return known;
   if (!ZONE_NAME.test(name)) return null;
   try {
-    return new Intl.DateTimeFormat('en-US', { timeZone: name }).resolvedOptions().timeZone;
+    const { timeZone } = new Intl.DateTimeFormat('en-US', { timeZone: name }).resolvedOptions();
+    if (ZONES.size < MAX_ZONES) ZONES.set(name, timeZone);
+    return timeZone;
   } catch {
     return null;
   }

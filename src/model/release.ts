@@ -69,7 +69,7 @@ export interface ReleaseWindow {
 
 /**
  * `aborted` and `expired`: the canary has no share. `completed`: the last step is over, or has no end.
- * Only a new revision leaves `aborted`, `expired` and `completed`.
+ * Only a new revision leaves `aborted` and `expired`. `completed` can still be aborted by command, and expires below 100 %.
  */
 export type ReleasePhase = 'running' | 'paused' | 'aborted' | 'completed' | 'expired';
 

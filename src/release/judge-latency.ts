@@ -18,7 +18,7 @@ export interface Durations {
 }
 
 export function toDurations(buckets: readonly number[]): Durations {
-  const above = Array.from({ length: LATENCY_BUCKET_COUNT }, () => 0);
+  const above = Array.from<number>({ length: LATENCY_BUCKET_COUNT }).fill(0);
   let answers = 0;
   for (let bucket = LATENCY_BUCKET_COUNT - 1; bucket >= 0; bucket -= 1) {
     above[bucket] = answers;

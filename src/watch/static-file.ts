@@ -6,6 +6,7 @@ import type { HealthCheckEntry } from './static-health-check.ts';
 import type { MatchEntry } from './static-match.ts';
 import type { MirrorEntry } from './static-mirror.ts';
 import type { OutlierDetectionEntry, SlowStartEntry } from './static-passive-health.ts';
+import type { PlanEntry } from './static-release.ts';
 
 export interface StaticFile {
   readonly listeners?: readonly ListenerEntry[] | undefined;
@@ -121,6 +122,7 @@ export interface CanaryEntry {
   readonly weight?: number | undefined;
   readonly weightTotal?: number | undefined;
   readonly fallback?: boolean | undefined;
+  readonly plan?: PlanEntry | undefined;
 }
 
 export interface StaticDefaults {

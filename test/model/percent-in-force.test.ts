@@ -1,35 +1,16 @@
 /** Which share a release has, by its plan, its state and what is asked of it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { percentInForce, type ReleaseConfig, type ReleaseState } from '../../src/model/release.ts';
-import { NO_RELEASE_GATES } from '../../src/model/release-gates.ts';
-
-const RELEASE: ReleaseConfig = {
-  id: 'shop/next',
-  revision: 'r1',
-  steps: [
-    { percent: 5, holdMs: 60_000 },
-    { percent: 50, holdMs: 0 },
-  ],
-  gates: NO_RELEASE_GATES,
-  command: null,
-  expiresAfterMs: null,
-  window: null,
-  state: null,
-};
-
-function state(changes: Partial<ReleaseState>): ReleaseState {
-  const counts = { step: 0, beganAt: 1, changedAt: 1, elapsedMs: 0, earlierFailures: 0 };
-  return { revision: 'r1', phase: 'running', ...counts, reason: '', ...changes };
-}
+import { percentInForce, type ReleaseConfig } from '../../src/model/release.ts';
+import { release, releaseState as state } from '../support/release.ts';
 
 const cases: readonly (readonly [name: string, release: Partial<ReleaseConfig>, percent: number | null])[] = [
   ['a release that has not begun has no share', {}, 0],
-  ['the state of another revision is none', { state: state({ revision: 'r0', step: 1 }) }, 0],
-  ['a release has the share of its step', { state: state({ step: 1 }) }, 50],
+  ['the state of another revision is none', { state: state({ revision: 'a0', step: 1 }) }, 0],
+  ['a release has the share of its step', { state: state({ step: 2 }) }, 50],
   ['a pause keeps the share', { state: state({ phase: 'paused' }) }, 5],
-  ['a completed release keeps the last share', { state: state({ phase: 'completed', step: 1 }) }, 50],
-  ['a step behind the last one is the last one', { state: state({ step: 7 }) }, 50],
+  ['a completed release keeps the last share', { state: state({ phase: 'completed', step: 3 }) }, 100],
+  ['a step behind the last one is the last one', { state: state({ step: 7 }) }, 100],
   ['an aborted release has no share', { state: state({ phase: 'aborted', step: 1 }) }, 0],
   ['an expired release has no share', { state: state({ phase: 'expired', step: 1 }) }, 0],
   ['an abort is obeyed at once', { command: { kind: 'abort' }, state: state({ step: 1 }) }, 0],
@@ -40,5 +21,5 @@ const cases: readonly (readonly [name: string, release: Partial<ReleaseConfig>, 
 ];
 
 for (const [name, changes, percent] of cases) {
-  test(name, () => assert.equal(percentInForce({ ...RELEASE, ...changes }), percent));
+  test(name, () => assert.equal(percentInForce(release(changes)), percent));
 }

@@ -30,7 +30,7 @@ const REFUSALS: readonly (readonly [text: string, problem: RegExp])[] = [
   ['Mon-Tue-Wed 09:00-17:00 UTC', /^has the days/],
   ['Mon, 09:00-17:00 UTC', /^has the days "Mon,"/],
   ['daily 09:00-17:00 UTC', /^has the days/],
-  ['Mon 9:00-17:00 UTC', /^has the time "9:00"; expected 00:00 to 24:00$/],
+  ['Mon 9:00-17:00 UTC', /^has the time "9:00"; expected HH:MM, from 00:00 to 24:00$/],
   ['Mon 09:00-24:01 UTC', /^has the time "24:01"/],
   ['Mon 09:60-17:00 UTC', /^has the time "09:60"/],
   ['Mon 17:00-09:00 UTC', /^ends at 09:00, not after 17:00; expected both within one day$/],

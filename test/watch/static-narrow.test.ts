@@ -86,8 +86,7 @@ test('a full file comes out with units, defaults and canonical addresses', async
   const none = { connectMs: null, sendMs: null, responseMs: null, idleMs: null };
   const noRetries = { attempts: null, on: null, timeoutMs: null, nonIdempotent: null, bufferBytes: null };
   const rest = { retries: noRetries, requestBuffering: null, affinity: null, mirror: null, maxRequestBodyBytes: null };
-  const unasked = { header: null, cookie: null, match: null, fallback: null };
-  const canary = { upstream: 'shop-next', ...unasked, weight: 0, weightTotal: 100 };
+  const canary = { upstream: 'shop-next', header: null, cookie: null, match: null, weight: 0, weightTotal: 100 };
   assert.deepEqual(config.routes, [
     {
       host: 'shop.example',

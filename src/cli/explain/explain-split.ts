@@ -4,17 +4,18 @@
  * plane's own version; a test holds them together. Only buckets are computed by its code.
  */
 import { BucketReader, NO_BUCKET } from '../../live/bucket-reader.ts';
-import { BUCKET_COUNT, type CanaryConfig, formatBucketKey, keepsClients } from '../../model/canary.ts';
+import { BUCKET_COUNT, type CanaryConfig, formatBucketKey } from '../../model/canary.ts';
 import type { SplitConfig, UpstreamId } from '../../model/proxy-config.ts';
 import type { RequestFacts } from '../../router/route-table.ts';
 import { explainMatch } from './explain-match.ts';
+import { explainRelease, explainShare } from './explain-release.ts';
 import { judgeCanary, RULES } from './explain-rules.ts';
 
 /** `main`, `canary`: decided for it. `opt-out`: no rule may choose this upstream any more. `next`: the next rule decides. */
 export type StepVerdict = 'main' | 'canary' | 'opt-out' | 'next';
 
 export interface SplitStep {
-  readonly rule: 'session' | 'endpoints' | 'gate' | 'header' | 'cookie' | 'match' | 'bucket' | 'weight';
+  readonly rule: 'session' | 'endpoints' | 'release' | 'gate' | 'header' | 'cookie' | 'match' | 'bucket' | 'weight';
   /** Null for a step about the main traffic. */
   readonly canary: CanaryConfig | null;
   readonly upstream: UpstreamId;
@@ -91,7 +92,7 @@ class SplitWalk {
     }
     const replaced = mains.map((main) => (main.hasEndpoints ? main : replace(main, standIn)));
     if (mains.every((main) => !main.hasEndpoints)) return replaced;
-    const kept = canaries.find((canary) => keepsClients(canary) && canary.upstream === belongsTo);
+    const kept = canaries.find(({ sticky, upstream }) => sticky && upstream === belongsTo);
     const shares = kept === undefined ? this.#explainCanaries() : this.#explainKept(kept, first, text);
     return divide(replaced, shares);
   }
@@ -122,7 +123,13 @@ class SplitWalk {
       const text = 'no endpoints, so its rules choose nobody and its share stays with the main traffic';
       this.steps.push({ rule: 'endpoints', canary: null, upstream, verdict: 'next', text });
     }
-    for (const canary of canaries) this.#explainGate(canary);
+    for (const canary of canaries) {
+      const { release, upstream } = canary;
+      if (release !== undefined) {
+        this.steps.push({ rule: 'release', canary, upstream, verdict: 'next', text: explainRelease(release) });
+      }
+      this.#explainGate(canary);
+    }
     const taken = this.#explainRules(canaries);
     if (taken !== null) return [this.#toWhole(taken, true)];
     const point = this.#explainBucket();
@@ -194,7 +201,7 @@ class SplitWalk {
       const isExcluded = !this.#hasEndpoints(upstream) || this.#optedOut.has(upstream) || this.#isGateShut(canary);
       const { probability, text } = judgeStretch(stretch, isExcluded);
       const verdict = probability === 1 && point !== null ? 'canary' : 'next';
-      this.steps.push({ rule: 'weight', canary, upstream, verdict, text: `weight ${weight} of ${weightTotal}${text}` });
+      this.steps.push({ rule: 'weight', canary, upstream, verdict, text: `${explainShare(canary)}${text}` });
       if (probability > 0) shares.push({ ...this.#toWhole(canary, false), probability });
     }
     return shares;

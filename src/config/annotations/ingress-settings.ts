@@ -5,6 +5,8 @@ import type { HealthCheckConfig } from '../../model/health-check.ts';
 import { DEFAULT_COMPARED_HEADERS, type MirrorTarget } from '../../model/mirror.ts';
 import type { OutlierDetectionConfig } from '../../model/outlier-detection.ts';
 import type { TlsVersion, TransportConfig } from '../../model/proxy-config.ts';
+import type { ReleaseConfig, ReleaseGates, ReleaseState, ReleaseStep, ReleaseWindow } from '../../model/release.ts';
+import type { WrittenCommand } from '../../model/release-command.ts';
 import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../model/route-policy.ts';
 import type { UpstreamPolicy } from '../../model/upstream-policy.ts';
 import type { BackendProtocol } from '../backend-transport.ts';
@@ -13,6 +15,7 @@ export interface IngressSettings {
   readonly policy: Writable<RoutePolicy>;
   readonly affinity: AffinitySettings;
   readonly canary: CanarySettings;
+  readonly release: ReleaseSettings;
   readonly pair: PairSettings;
   readonly backend: BackendSettings;
   readonly upstream: UpstreamSettings;
@@ -107,6 +110,19 @@ export interface CanarySettings {
   seed: string;
   /** Null = absent. */
   fallback: FallbackRule | null;
+  /** What `ReleaseSettings` come to; null = the canary is no release. */
+  release: Omit<ReleaseConfig, 'id'> | null;
+}
+
+/** What is written of the release of a canary; null = absent, or not valid. How it combines is decided in `combine-release.ts`. */
+export interface ReleaseSettings {
+  plan: readonly ReleaseStep[] | null;
+  gates: ReleaseGates | null;
+  command: WrittenCommand | null;
+  name: string | null;
+  expiresAfterMs: number | null;
+  window: ReleaseWindow | null;
+  state: ReleaseState | null;
 }
 
 /** How two backends of one path divide its requests, as written; empty = absent. Decided in `service-pair.ts`. */
@@ -152,6 +168,16 @@ export function createIngressSettings(): IngressSettings {
       hashBy: null,
       seed: '',
       fallback: null,
+      release: null,
+    },
+    release: {
+      plan: null,
+      gates: null,
+      command: null,
+      name: null,
+      expiresAfterMs: null,
+      window: null,
+      state: null,
     },
     pair: { matches: [], weights: [] },
     backend: {

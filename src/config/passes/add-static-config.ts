@@ -5,6 +5,7 @@ import { encodeRulePath, normalisePath } from '../../model/path.ts';
 import type { PathMatch } from '../../model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../model/route-policy.ts';
 import type { StaticCanary, StaticConfig, StaticListener, StaticRoute } from '../../model/static-config.ts';
+import { applyRelease } from '../apply-release.ts';
 import { DEFAULT_BACKEND_TRANSPORT } from '../backend-transport.ts';
 import { type Draft, reject, toRouteId } from '../draft.ts';
 import { toCertificate } from './assign-certificates.ts';
@@ -110,7 +111,7 @@ function toPolicy(route: StaticRoute): RoutePolicy {
 
 function toCanary(canary: StaticCanary, source: ObjectRef, sourceField: string): CanaryConfig {
   const { upstream, cookie, match, weight, weightTotal, fallback } = canary;
-  return {
+  const rule: CanaryConfig = {
     upstream,
     header: canary.header === null ? null : toHeaderMatch(canary.header),
     cookie: cookie?.name ?? null,
@@ -118,10 +119,11 @@ function toCanary(canary: StaticCanary, source: ObjectRef, sourceField: string):
     weight,
     weightTotal,
     sticky: true,
-    ...(fallback === null ? {} : { fallback: fallback ? 'always' : 'never' }),
+    ...(fallback === undefined ? {} : { fallback: fallback ? 'always' : 'never' }),
     source,
     sourceField,
   };
+  return canary.release === undefined ? rule : applyRelease(rule, canary.release);
 }
 
 function toHeaderMatch(header: NonNullable<StaticCanary['header']>): CanaryHeaderMatch {
