@@ -167,7 +167,10 @@ export class ConfigParts {
       services: snapshot.services,
     })) {
       const upstream = findUpstream(config.upstreams, id);
-      if (upstream !== null && !made.has(id)) replacements.set(id, [{ ...upstream, endpoints }]);
+      // One that lost a part and still has another was not compiled for this snapshot.
+      const isFresh = (made.get(id) ?? null) !== null;
+      if (upstream === null || isFresh || !this.#upstreamParts.has(id)) continue;
+      replacements.set(id, [{ ...upstream, endpoints }]);
     }
     return { list: replaceSorted(config.upstreams, replacements, idOf), touched: new Set(replacements.keys()) };
   }

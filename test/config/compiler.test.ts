@@ -56,6 +56,20 @@ test('addresses that move with other changes concern their upstreams and no host
   assert.deepEqual(reach(new Compiler(settings()), before, after), [[], []], 'nobody is ready');
 });
 
+test('addresses that move while one of several ingresses of a service goes reach the others', () => {
+  const before = edit(BASE, { endpointSlices: new Map() });
+  const rest = new Map([...BASE.ingresses].filter(([key]) => key !== SHOP.key));
+  const endpointSlices = new Map([['default/app', [slice('default/app', ['10.0.0.1'])]]]);
+  const after = edit(before, { ingresses: rest, endpointSlices });
+  const compiler = new Compiler(settings());
+  compiler.compile(before);
+  const { upstreams } = compiler.compile(after).config;
+  assert.deepEqual(
+    upstreams.map(({ id, endpoints }) => `${id}: ${endpoints.map(({ address }) => address).join()}`),
+    ['default/app/80: 10.0.0.1', 'default/wiki/80: '],
+  );
+});
+
 test('what a canary says is compiled with the host it accompanies', () => {
   const annotations = { [`${NGINX_PREFIX}/canary`]: 'true', [`${NGINX_PREFIX}/canary-weight`]: '10' };
   const canary = ingress('canary').rule('wiki.example', '/', 'app:80').annotate(annotations).build();
