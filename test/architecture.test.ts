@@ -24,8 +24,11 @@ const FOLDERS: Readonly<Record<string, Folder>> = {
   metrics: { folders: ['model', 'balancer', 'live'], packages: ['prom-client'] },
   admin: { folders: ['model', 'live', 'metrics', 'log'], packages: [] },
   admission: { folders: ['model', 'config', 'log'], packages: [] },
+  release: { folders: ['model', 'log'], packages: [] },
   cli: {
-    folders: 'admin admission balancer config control health live log metrics model proxy router watch'.split(' '),
+    folders: 'admin admission balancer config control health live log metrics model proxy release router watch'.split(
+      ' ',
+    ),
     packages: ['commander', 're2js', 'selfsigned', 'undici'],
   },
 };

@@ -1,5 +1,6 @@
 /**
- * The admin port: liveness, readiness, metrics, the running configuration and what mirroring found, all read-only. What is
+ * The admin port: liveness, readiness, metrics, the running configuration, where releases stand and what mirroring
+ * found, all read-only. What is
  * behind the answers is passed in.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -20,6 +21,8 @@ export interface AdminServerOptions {
   readonly dump: () => Promise<unknown>;
   /** What `/debug/mirror` shows. */
   readonly mirror: () => Promise<unknown>;
+  /** What `/debug/releases` shows. */
+  readonly releases: () => unknown;
 }
 
 /** The text exposition format of Prometheus, which `MetricsRegistry.render` writes. */
@@ -45,6 +48,7 @@ export class AdminServer {
       ['/readyz', () => this.#readyz()],
       ['/metrics', async () => ({ status: 200, type: METRICS_TYPE, body: await options.metrics() })],
       ['/debug/config', async () => ({ status: 200, type: JSON_TYPE, body: toJson(await options.dump()) })],
+      ['/debug/releases', () => ({ status: 200, type: JSON_TYPE, body: toJson(options.releases()) })],
       ['/debug/mirror', async () => ({ status: 200, type: JSON_TYPE, body: toJson(await options.mirror()) })],
     ]);
     // Scrapers and probes are few and quick; whoever is slow or many is neither.

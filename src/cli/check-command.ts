@@ -1,5 +1,9 @@
-/** `sluice check`: every problem of a configuration with file, line and column, and an exit code for pipelines. */
+/** `sluice check`: every problem of a configuration with file, line and column, its releases, and an exit code for pipelines. */
+import { escapeText } from '../log/escape-text.ts';
 import type { Problem } from '../model/problem.ts';
+import type { RouteConfig } from '../model/proxy-config.ts';
+import type { ReleaseConfig } from '../model/release.ts';
+import { describeRelease } from './explain/explain-release.ts';
 import { formatProblem } from './format-problem.ts';
 import { type Locate, loadConfig } from './load-config.ts';
 import { EXIT_USAGE, type OutputStreams } from './output.ts';
@@ -8,6 +12,8 @@ import type { CheckSettings } from './settings.ts';
 interface Report {
   /** Sorted by place, each with its location where one is known. */
   readonly problems: readonly Problem[];
+  /** By id. */
+  readonly releases: readonly ReleaseConfig[];
   readonly counts: {
     readonly rejected: number;
     readonly warning: number;
@@ -22,6 +28,7 @@ export async function runCheck(settings: CheckSettings, io: OutputStreams): Prom
   const located = problems.map((problem) => withLocation(problem, locate)).toSorted(compareProblems);
   const report: Report = {
     problems: located,
+    releases: listReleases(config?.routes ?? []),
     counts: {
       rejected: located.filter(({ severity }) => severity === 'rejected').length,
       warning: located.filter(({ severity }) => severity === 'warning').length,
@@ -43,8 +50,18 @@ export function withLocation(problem: Problem, locate: Locate): Problem {
   return problem.location === null ? { ...problem, location: locate(problem.source, problem.field) } : problem;
 }
 
-function formatReport({ problems, counts }: Report): string {
+/** All canaries of one release say the same of it. */
+function listReleases(routes: readonly RouteConfig[]): readonly ReleaseConfig[] {
+  const found = new Map<string, ReleaseConfig>();
+  for (const { release } of routes.flatMap(({ split }) => split.canaries)) {
+    if (release !== undefined) found.set(release.id, release);
+  }
+  return [...found.values()].toSorted((a, b) => compareText(a.id, b.id));
+}
+
+function formatReport({ problems, releases, counts }: Report): string {
   const lines = problems.map(formatProblem);
+  for (const release of releases) lines.push(escapeText(describeRelease(release)));
   const { rejected, warning, routes, upstreams } = counts;
   const found = `${count(routes, 'route')}, ${count(upstreams, 'upstream')}`;
   lines.push(`${rejected} rejected, ${count(warning, 'warning')}; ${found}`);

@@ -7,6 +7,7 @@ import { PROCESS_FLAGS } from './process-flags.ts';
 import { WEBHOOK_FLAGS } from './webhook-flags.ts';
 
 const SOURCE = 'Configuration source:';
+const PROCESS = 'Process:';
 const REQUEST = 'Request:';
 const OUTPUT = 'Output:';
 
@@ -28,6 +29,17 @@ export const manifestsFlag: Flag<string> = defineFlag(
     group: SOURCE,
     doc: 'Directory or file of Ingress, Service, EndpointSlice and Secret manifests.',
     parse: parse.parseText('a directory or file'),
+  },
+  '',
+);
+
+export const releaseStateFlag: Flag<string> = defineFlag(
+  {
+    name: 'release-state',
+    placeholder: '<file|off>',
+    group: SOURCE,
+    doc: 'File for the progress of releases, so that they go on after a restart. Without it: the path of --config or --manifests with .releases.json behind it. off: kept in memory only.',
+    parse: parse.parseText('a file name or "off"'),
   },
   '',
 );
@@ -103,10 +115,32 @@ export const clientIpFlag: Flag<string> = defineFlag(
   '127.0.0.1',
 );
 
+export const canaryAdminFlag: Flag<string> = defineFlag(
+  {
+    name: 'admin',
+    placeholder: '<url>',
+    group: PROCESS,
+    doc: 'Admin port of a running sluice.',
+    parse: parse.parseHttpUrl,
+  },
+  'http://127.0.0.1:10254',
+);
+
+export const watchFlag: Flag<boolean> = defineFlag(
+  {
+    name: 'watch',
+    placeholder: '[true|false]',
+    group: OUTPUT,
+    doc: 'Look again every second, until no release is under way.',
+    parse: parse.parseBoolean,
+  },
+  false,
+);
+
 /** The flags of each command, in the order of its help. */
 export const FLAGS: Readonly<Record<Mode, readonly Flag<unknown>[]>> = {
   controller: [...CONTROLLER_FLAGS, ...WEBHOOK_FLAGS, ...INGRESS_FLAGS, ...PROCESS_FLAGS, ...CLIENT_FLAGS],
-  serve: [configFlag, manifestsFlag, ...INGRESS_FLAGS, ...PROCESS_FLAGS, ...CLIENT_FLAGS],
+  serve: [configFlag, manifestsFlag, releaseStateFlag, ...INGRESS_FLAGS, ...PROCESS_FLAGS, ...CLIENT_FLAGS],
   check: [configFlag, manifestsFlag, ...INGRESS_FLAGS, outputFlag],
   explain: [
     urlFlag,
@@ -119,4 +153,5 @@ export const FLAGS: Readonly<Record<Mode, readonly Flag<unknown>[]>> = {
     ...INGRESS_FLAGS,
     outputFlag,
   ],
+  'canary status': [canaryAdminFlag, watchFlag, outputFlag],
 };

@@ -6,7 +6,7 @@
 /** What a parser found, or what would have been right (`an integer from 0 to 65535`). */
 export type Parsed<T> = { readonly value: T } | { readonly expected: string };
 
-export type Mode = 'controller' | 'serve' | 'check' | 'explain';
+export type Mode = 'controller' | 'serve' | 'check' | 'explain' | 'canary status';
 
 export interface Flag<T> {
   /** Without dashes. */

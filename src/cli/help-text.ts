@@ -18,8 +18,11 @@ Examples:
   sluice controller --ingress-class nginx --controller-name k8s.io/ingress-nginx
   sluice check --manifests ./k8s                        what would be rejected or ignored, with file and line
   sluice explain --url http://shop.example/cart -H 'X-Canary: always' --config sluice.yaml
+  sluice canary status --watch                          where releases stand, until none is under way
 
 sluice <command> --help lists the flags of a command.`;
+
+export const CANARY = 'follow canaries whose share a plan raises';
 
 interface CommandHelp {
   readonly summary: string;
@@ -90,5 +93,19 @@ Examples:
   sluice explain --url http://shop.example/cart --config sluice.yaml
   sluice explain --url https://shop.example/ -H 'Cookie: canary=always' --manifests ./k8s
   sluice explain --url http://shop.example/pay -X POST --admin http://127.0.0.1:10254 --output json`,
+  },
+  'canary status': {
+    summary: 'say where releases stand, what they wait for, and how the canary does',
+    description:
+      'Say where each release of a running sluice stands, what its next step waits for, and how canary and stable do since\n' +
+      'the step began. With --watch it looks again every second and ends when no release is under way.',
+    footer: `${ENVIRONMENT}
+Exit codes:
+  0  no canary was aborted, and none has expired      1  one was, or has      2  cannot read, or wrong flag
+
+Examples:
+  sluice canary status
+  sluice canary status --admin http://127.0.0.1:10254 --watch
+  sluice canary status --output json`,
   },
 };

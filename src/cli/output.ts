@@ -1,6 +1,6 @@
 /** Where commands write, so that tests can listen, and the exit code they share. */
 
-/** The command line or an environment variable is wrong, or (`check`, `explain`) the source cannot be read. */
+/** The command line or an environment variable is wrong, or (`check`, `explain`, `canary status`) the source cannot be read. */
 export const EXIT_USAGE = 2;
 
 export interface OutputStreams {
@@ -10,4 +10,5 @@ export interface OutputStreams {
 
 export interface TextStream {
   write(text: string): unknown;
+  readonly isTTY?: boolean;
 }

@@ -81,7 +81,7 @@ export const adminBindFlag: Flag<string> = defineFlagByMode(
     name: 'admin-bind',
     placeholder: '<address>',
     group: LISTENERS,
-    doc: 'Address of the admin port (/healthz, /readyz, /metrics, /debug/config, /debug/mirror).',
+    doc: 'Address of the admin port (/healthz, /readyz, /metrics, /debug/config, /debug/releases, /debug/mirror).',
     parse: parse.parseAddress,
   },
   (mode) => (mode === 'controller' ? '0.0.0.0' : '127.0.0.1'),

@@ -9,6 +9,7 @@ import { FLAGS } from './flag-list.ts';
 import * as help from './help-text.ts';
 import { EXIT_USAGE, type OutputStreams } from './output.ts';
 import {
+  readCanaryStatusSettings,
   readCheckSettings,
   readControllerSettings,
   readExplainSettings,
@@ -18,6 +19,8 @@ import {
 import { readVersion } from './version.ts';
 
 const HELP_WIDTH = 110;
+
+const MODES: readonly Mode[] = ['controller', 'serve', 'check', 'explain', 'canary status'];
 
 type Run = (given: GivenFlags) => Promise<number>;
 
@@ -46,9 +49,8 @@ export async function runProgram(
     .exitOverride();
 
   const runs = commandRuns(environment, io);
-  for (const mode of ['controller', 'serve', 'check', 'explain'] as const) {
-    const command = program
-      .command(mode)
+  for (const mode of MODES) {
+    const command = addCommand(program, mode)
       .summary(help.COMMANDS[mode].summary)
       .description(help.COMMANDS[mode].description)
       .addHelpText('after', help.COMMANDS[mode].footer)
@@ -66,6 +68,14 @@ export async function runProgram(
     // Commander has printed its message already; help and version arrive here with 0.
     return error.exitCode === 0 ? 0 : EXIT_USAGE;
   }
+}
+
+/** One of two words stands below a command of the first. */
+function addCommand(program: Command, mode: Mode): Command {
+  const [first = '', second] = mode.split(' ');
+  if (second === undefined) return program.command(first);
+  const group = program.command(first).summary(help.CANARY).description(help.CANARY);
+  return group.command(second);
 }
 
 function commandRuns(environment: Environment, io: OutputStreams): Readonly<Record<Mode, Run>> {
@@ -89,6 +99,11 @@ function commandRuns(environment: Environment, io: OutputStreams): Readonly<Reco
       withSettings(readExplainSettings(given, environment), io, async (settings) => {
         const { runExplain } = await import('./explain-command.ts');
         return runExplain(settings, io);
+      }),
+    'canary status': (given) =>
+      withSettings(readCanaryStatusSettings(given, environment), io, async (settings) => {
+        const { runCanaryStatus } = await import('./canary-status-command.ts');
+        return runCanaryStatus(settings, io);
       }),
   };
 }

@@ -3,12 +3,14 @@ import { setTimeout } from 'node:timers/promises';
 import { isClassMissing, isOurs } from '../config/ingress-class.ts';
 import { checkPorts } from '../control/check-ports.ts';
 import type { Logger } from '../log/logger.ts';
+import { NO_REPLICAS } from '../release/replica-figures.ts';
 import type { KubernetesFeedback } from '../watch/kubernetes-feedback.ts';
 import type { KubernetesSource } from '../watch/kubernetes-source.ts';
 import type { LastKnownGood } from '../watch/last-known-good.ts';
 import type { ConfigSource } from '../watch/source.ts';
 import type { Admission } from './admission.ts';
 import { makeFallbackCertificate } from './fallback-certificate.ts';
+import type { ReleaseKeeping } from './releases.ts';
 import type { CommonSettings, ControllerSettings, ServeSettings } from './settings.ts';
 import { readVersion } from './version.ts';
 import { type Feedback, type Services, wire } from './wire.ts';
@@ -25,7 +27,24 @@ export async function runServe(settings: ServeSettings, logger: Logger): Promise
     lastKnownGood: null,
     admission: null,
     feedback: null,
+    releases: await openReleaseFile(settings, logger),
   });
+}
+
+/** A release that is missing for so long was taken away; shorter, somebody is at work on its files. */
+const ABSENT_LIMIT_MS = 10 * 60_000;
+
+async function openReleaseFile({ releaseState }: ServeSettings, logger: Logger): Promise<ReleaseKeeping> {
+  const { MEMORY_STORE, ReleaseFile } = await import('../release/release-file.ts');
+  const file = releaseState === null ? null : await ReleaseFile.open(releaseState, logger);
+  return {
+    store: file ?? MEMORY_STORE,
+    replicas: NO_REPLICAS,
+    states: file?.states ?? new Map(),
+    absentLimitMs: ABSENT_LIMIT_MS,
+    onForgotten: (id) => file?.forget(id),
+    onTransition: () => {},
+  };
 }
 
 /** Each source is loaded only where it is used: the Kubernetes client alone costs more memory than the proxy. */
@@ -81,8 +100,8 @@ export async function runController(settings: ControllerSettings, logger: Logger
   const writeBack: Feedback = {
     status: () => ({ electionId: settings.electionId, isLeader: feedback.isLeader, writes: feedback.writes() }),
     // What did not come from the cluster just now is no reason to change anything there.
-    onApplied: (config, snapshot) => {
-      if (source.synced && snapshot !== lastKnownGood?.stored) feedback.update(snapshot, config);
+    onApplied: ({ config, snapshot, changes }) => {
+      if (source.synced && snapshot !== lastKnownGood?.stored) feedback.update(snapshot, config, changes);
     },
     run: (signal) => feedback.run(signal),
   };
@@ -97,6 +116,14 @@ export async function runController(settings: ControllerSettings, logger: Logger
     lastKnownGood,
     admission: await openAdmission(settings, logger),
     feedback: writeBack,
+    releases: {
+      store: { decides: () => false, store: () => Promise.resolve('') },
+      replicas: NO_REPLICAS,
+      states: new Map(),
+      absentLimitMs: 0,
+      onForgotten: () => {},
+      onTransition: () => {},
+    },
   });
 }
 
@@ -127,10 +154,11 @@ interface Supply {
   readonly admission: Admission | null;
   /** Null where there is no cluster to write to. */
   readonly feedback: Feedback | null;
+  readonly releases: ReleaseKeeping;
 }
 
 async function run(settings: CommonSettings, logger: Logger, supply: Supply): Promise<number> {
-  const { source, sourceDetail, exitWhenUnusable, lastKnownGood, admission, feedback } = supply;
+  const { source, sourceDetail, exitWhenUnusable, lastKnownGood, admission, feedback, releases } = supply;
   const stop = new AbortController();
   const ended = Promise.withResolvers<number>();
   const services = wire({
@@ -146,6 +174,7 @@ async function run(settings: CommonSettings, logger: Logger, supply: Supply): Pr
     lastKnownGood,
     admission,
     feedback,
+    releases,
   });
   let written = Promise.resolve();
   let stopping = false;
@@ -176,7 +205,8 @@ async function run(settings: CommonSettings, logger: Logger, supply: Supply): Pr
   }
   enlargeYoungGenerations();
   services.pool.start();
-  void source.start(admission?.passTo(services.loop) ?? services.loop, stop.signal);
+  const listener = services.releases.passTo(admission?.passTo(services.loop) ?? services.loop);
+  void source.start(listener, stop.signal);
   if (feedback !== null) written = feedback.run(stop.signal);
   const otherPorts = { adminPort, ...(webhookPort === null ? {} : { webhookPort }) };
   void services.firstApplied.then(() => logger.info('ready', { ...toPortFields(services), ...otherPorts }));
@@ -216,6 +246,7 @@ async function shutDown(
   }
   logger.info('draining', { signal, timeoutMs: drainTimeoutMs });
   stop.abort();
+  services.releases.close();
   await Promise.all([services.pool.drain(settings.drainTimeoutMs), services.lastKnownGood?.close()]);
   services.prober.close();
   await Promise.all([services.admin.close(), services.admission?.close()]);

@@ -1,4 +1,5 @@
 /** Combines flags and environment into the settings of each command: fixed at start, checked, units in the names. */
+import { resolve, sep } from 'node:path';
 import type { ClientLimits } from '../model/worker-messages.ts';
 import { availableCpus } from './available-cpus.ts';
 import { readClientLimits } from './client-flags.ts';
@@ -84,6 +85,8 @@ export interface WebhookSettings {
 export interface ServeSettings extends CommonSettings {
   readonly mode: 'serve';
   readonly source: FileSourceSettings;
+  /** File for the states of releases; null = they live as long as the process. */
+  readonly releaseState: string | null;
 }
 
 /** `static`: the file of `--config`. `manifests`: the directory or file of `--manifests`. */
@@ -105,6 +108,14 @@ export interface ExplainSettings extends IngressSettings {
   readonly method: string;
   readonly headers: readonly { readonly name: string; readonly value: string }[];
   readonly clientIp: string;
+  readonly output: 'text' | 'json';
+}
+
+export interface CanaryStatusSettings {
+  /** Base URL. */
+  readonly admin: string;
+  /** Go on until nothing is under way. */
+  readonly watch: boolean;
   readonly output: 'text' | 'json';
 }
 
@@ -134,7 +145,8 @@ export function readControllerSettings(
 export function readServeSettings(given: GivenFlags, environment: Environment): SettingsResult<ServeSettings> {
   const reader = new FlagReader('serve', given, environment);
   const source = readFileSource(reader);
-  return toResult(reader, { mode: 'serve', source, ...readCommon(reader, 'serve') });
+  const releaseState = readReleaseState(reader, source);
+  return toResult(reader, { mode: 'serve', source, releaseState, ...readCommon(reader, 'serve') });
 }
 
 export function readCheckSettings(given: GivenFlags, environment: Environment): SettingsResult<CheckSettings> {
@@ -165,6 +177,18 @@ export function readExplainSettings(given: GivenFlags, environment: Environment)
   });
 }
 
+export function readCanaryStatusSettings(
+  given: GivenFlags,
+  environment: Environment,
+): SettingsResult<CanaryStatusSettings> {
+  const reader = new FlagReader('canary status', given, environment);
+  return toResult(reader, {
+    admin: reader.read(flags.canaryAdminFlag),
+    watch: reader.read(flags.watchFlag),
+    output: reader.read(flags.outputFlag),
+  });
+}
+
 /** API servers speak to nothing but TLS, so each of the two flags is useless without the other. */
 function readWebhook(reader: FlagReader): WebhookSettings | null {
   const port = reader.read(webhook.webhookPortFlag);
@@ -174,6 +198,20 @@ function readWebhook(reader: FlagReader): WebhookSettings | null {
     reader.errors.push(`--webhook-${missing} is needed with --webhook-${given}`);
   }
   return port === null ? null : { port, certificateDirectory };
+}
+
+/** Beside what it is about, and never inside: every file in there is taken for a manifest. */
+function readReleaseState(reader: FlagReader, { kind, path: source }: FileSourceSettings): string | null {
+  const given = reader.read(flags.releaseStateFlag);
+  if (given === 'off' || source === '') return null;
+  const root = resolve(source);
+  const file = given === '' ? `${root}.releases.json` : resolve(given);
+  const isInside = kind === 'manifests' && file.startsWith(root.endsWith(sep) ? root : root + sep);
+  if (isInside || file === root) {
+    const place = isInside ? 'is inside --manifests' : 'is what is read';
+    reader.errors.push(`--release-state: ${file} ${place}; name a file elsewhere, or "off"`);
+  }
+  return file;
 }
 
 function readFileSource(reader: FlagReader): FileSourceSettings {

@@ -2,7 +2,8 @@
 import { AdminServer } from '../admin/admin-server.ts';
 import { dumpConfig } from '../admin/dump-config.ts';
 import { dumpMirror } from '../admin/dump-mirror.ts';
-import { ControlLoop } from '../control/control-loop.ts';
+import { dumpReleases } from '../admin/dump-releases.ts';
+import { type Applied, ControlLoop } from '../control/control-loop.ts';
 import { type Locate, ProblemReporter } from '../control/problem-reporter.ts';
 import { WorkerPool } from '../control/worker-pool.ts';
 import { ActiveProber } from '../health/active-prober.ts';
@@ -21,6 +22,7 @@ import type { Admission } from './admission.ts';
 import { toCompileSettings } from './compile-settings.ts';
 import { type ConnectionPlan, planConnections } from './connection-plan.ts';
 import { openFileLimit } from './open-file-limit.ts';
+import { type ReleaseKeeping, Releases } from './releases.ts';
 import type { CommonSettings } from './settings.ts';
 import { readVersion } from './version.ts';
 
@@ -37,12 +39,13 @@ export interface ServiceOptions {
   readonly lastKnownGood: LastKnownGood | null;
   readonly admission: Admission | null;
   readonly feedback: Feedback | null;
+  readonly releases: ReleaseKeeping;
 }
 
 /** What is written back to the cluster. */
 export interface Feedback {
   status(): NonNullable<ControlStatus['leader']>;
-  onApplied(config: ProxyConfig, snapshot: ObjectSnapshot): void;
+  onApplied(applied: Applied): void;
   /** Ends after `signal` aborted, when nothing is left to write. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -54,6 +57,7 @@ export interface Services {
   readonly admin: AdminServer;
   readonly lastKnownGood: LastKnownGood | null;
   readonly admission: Admission | null;
+  readonly releases: Releases;
   /** Settles with the first configuration in force. */
   readonly firstApplied: Promise<void>;
   /** Readiness is withdrawn: no new traffic, please. */
@@ -99,18 +103,23 @@ export function wire(options: ServiceOptions): Services {
     }),
     logger,
     problems: new ProblemReporter(logger, options.locate),
-    apply: (config) => pool.apply(config),
+    apply: (config, changes) => pool.apply(config, changes),
     applyEndpoints: (changes, running) => pool.applyEndpoints(changes, running),
-    onApplied: (config, snapshot) => {
-      prober.apply(config.upstreams);
-      options.lastKnownGood?.noteApplied(snapshot);
-      options.feedback?.onApplied(config, snapshot);
+    onApplied: (applied) => {
+      prober.apply(applied.config.upstreams, applied.upstreams);
+      noteApplied(options, applied, releases.originOf(applied.snapshot));
+      releases.observe(applied.config);
       firstApplied.resolve();
     },
     onUnusable: options.onUnusable,
     onFirstApplyFailed: options.onFirstApplyFailed,
   });
-  const metrics: MetricsRegistry = wireMetrics(options, pool, loop, prober);
+  const releases: Releases = new Releases({
+    keeping: options.releases,
+    collect: () => pool.collectReleaseFigures(),
+    logger,
+  });
+  const metrics: MetricsRegistry = wireMetrics(options, { pool, loop, prober, releases });
   const admin = new AdminServer({
     bind: settings.adminBind,
     port: settings.adminPort,
@@ -126,6 +135,7 @@ export function wire(options: ServiceOptions): Services {
       },
     }),
     metrics: () => metrics.render(),
+    releases: () => dumpReleases(releases.report()),
     mirror: async () => dumpMirror(await pool.collect()),
     dump: async () => {
       if (loop.running === null) return null;
@@ -140,6 +150,7 @@ export function wire(options: ServiceOptions): Services {
     admin,
     lastKnownGood: options.lastKnownGood,
     admission: options.admission,
+    releases,
     firstApplied: firstApplied.promise,
     startDraining: () => {
       draining = true;
@@ -147,11 +158,16 @@ export function wire(options: ServiceOptions): Services {
   };
 }
 
+/** What did not come from the source is kept for the next start, but written nowhere. */
+/** @param origin what the source said, without the states that releases have meanwhile */
+function noteApplied({ lastKnownGood, feedback }: ServiceOptions, applied: Applied, origin: ObjectSnapshot): void {
+  lastKnownGood?.noteApplied(origin === lastKnownGood.stored ? origin : applied.snapshot);
+  feedback?.onApplied({ ...applied, snapshot: origin });
+}
+
 function wireMetrics(
   { settings, lastKnownGood, admission, feedback }: ServiceOptions,
-  pool: WorkerPool,
-  loop: ControlLoop,
-  prober: ActiveProber,
+  { pool, loop, prober, releases }: Pick<Services, 'pool' | 'loop' | 'prober' | 'releases'>,
 ): MetricsRegistry {
   return new MetricsRegistry({
     collectWorkers: () => pool.collect(),
@@ -167,6 +183,7 @@ function wireMetrics(
       leader: feedback?.status() ?? null,
       snapshot: lastKnownGood?.status() ?? null,
       admission: admission?.webhook.totals ?? null,
+      releases: releases.report(),
     }),
     routes: () => toProvenance(loop.running),
     certificates: () => loop.running?.certificates ?? [],

@@ -80,6 +80,9 @@ port.on('message', (message: ToWorker) => {
     case 'stats':
       send({ type: 'stats', requestId: message.requestId, stats: collectStats(worker) });
       break;
+    case 'release-figures':
+      send({ type: 'release-figures', requestId: message.requestId, rows: live.releases.toFigures() });
+      break;
     case 'leave':
       worker.leaving = true;
       break;

@@ -2,9 +2,11 @@
  * The short road for changes of EndpointSlices alone: new endpoint lists for the upstreams of a running configuration,
  * without compiling it again. A property test holds it equal to a full compile.
  */
-import type { ObjectKey } from '../model/object-ref.ts';
+import { type ObjectKey, toObjectKey } from '../model/object-ref.ts';
 import type { ObjectSnapshot } from '../model/object-snapshot.ts';
-import type { EndpointAddress, EndpointChange, ProxyConfig, UpstreamId } from '../model/proxy-config.ts';
+import { differingKeys } from '../model/piecewise-map.ts';
+import type { EndpointAddress, EndpointChange, ProxyConfig, UpstreamConfig } from '../model/proxy-config.ts';
+import { findUpstream, idOf, lowerBound, replaceSorted } from '../model/sorted-config.ts';
 import type { CompileMemory } from './compile-memory.ts';
 
 /**
@@ -18,43 +20,50 @@ export function compileEndpoints(
   memory: CompileMemory,
   before: ObjectSnapshot | null = null,
 ): readonly EndpointChange[] {
+  if (before === null || differingKeys(before.services, snapshot.services).length > 0) {
+    return moveEndpoints(running.upstreams, snapshot, memory);
+  }
+  return differingKeys(before.endpointSlices, snapshot.endpointSlices).flatMap((key) =>
+    moveEndpoints(upstreamsOfService(running.upstreams, key), snapshot, memory),
+  );
+}
+
+/** Their new lists of endpoints, where they are others. */
+function moveEndpoints(
+  upstreams: readonly UpstreamConfig[],
+  snapshot: ObjectSnapshot,
+  memory: CompileMemory,
+): readonly EndpointChange[] {
   const changes: EndpointChange[] = [];
-  const moved = before === null ? null : findMoved(before, snapshot);
-  for (const upstream of running.upstreams) {
-    if (upstream.backend === null || moved?.has(upstream.backend.service) === false) continue;
+  for (const upstream of upstreams) {
+    if (upstream.backend === null) continue;
     const { endpoints } = memory.resolveBackend(snapshot, upstream.backend);
     if (!sameEndpoints(endpoints, upstream.endpoints)) changes.push({ upstreamId: upstream.id, endpoints });
   }
   return changes;
 }
 
-/**
- * Names of the Services whose slices are not those of before; Services of the same name in other namespaces are looked at in
- * vain, which costs less than to make the keys of all. Null where Services themselves changed.
- */
-function findMoved(before: ObjectSnapshot, after: ObjectSnapshot): ReadonlySet<string> | null {
-  if (before.services !== after.services) return null;
-  const moved = new Set<string>();
-  for (const [key, slices] of after.endpointSlices)
-    if (before.endpointSlices.get(key) !== slices) moved.add(nameOf(key));
-  for (const key of before.endpointSlices.keys()) if (!after.endpointSlices.has(key)) moved.add(nameOf(key));
-  return moved;
-}
-
-function nameOf(key: ObjectKey): string {
-  return key.slice(key.indexOf('/') + 1);
+/** Their ids begin with its key. */
+function upstreamsOfService(upstreams: readonly UpstreamConfig[], key: ObjectKey): readonly UpstreamConfig[] {
+  const prefix = `${key}/`;
+  const found: UpstreamConfig[] = [];
+  for (let at = lowerBound(upstreams, prefix, idOf); upstreams[at]?.id.startsWith(prefix) === true; at++) {
+    const upstream = upstreams[at];
+    if (upstream?.backend && toObjectKey(upstream.backend.namespace, upstream.backend.service) === key)
+      found.push(upstream);
+  }
+  return found;
 }
 
 /** `config` with the changed lists in place, under the same generation; the same object when nothing changes. */
 export function withEndpoints(config: ProxyConfig, changes: readonly EndpointChange[]): ProxyConfig {
   if (changes.length === 0) return config;
-  const byId = new Map<UpstreamId, readonly EndpointAddress[]>();
-  for (const { upstreamId, endpoints } of changes) byId.set(upstreamId, endpoints);
-  const upstreams = config.upstreams.map((upstream) => {
-    const endpoints = byId.get(upstream.id);
-    return endpoints === undefined ? upstream : { ...upstream, endpoints };
-  });
-  return { ...config, upstreams };
+  const replacements = new Map<string, readonly UpstreamConfig[]>();
+  for (const { upstreamId, endpoints } of changes) {
+    const upstream = findUpstream(config.upstreams, upstreamId);
+    if (upstream !== null) replacements.set(upstreamId, [{ ...upstream, endpoints }]);
+  }
+  return { ...config, upstreams: replaceSorted(config.upstreams, replacements, idOf) };
 }
 
 /** Both are sorted. */

@@ -1,15 +1,12 @@
 /**
- * What one compile leaves behind for the next: answers that follow from objects alone, kept as long as these objects are, and
- * the parts of the last configuration. It spares work and never decides anything: a property test holds a compile with a
- * memory equal to one without.
+ * What one compile leaves behind for the next: answers that follow from objects alone, kept as long as these objects are. It
+ * spares work and never decides anything: a property test holds a compile with a memory equal to one without.
  */
 import type { CompileSettings } from '../model/compile-settings.ts';
 import { toObjectKey } from '../model/object-ref.ts';
 import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import type { EndpointSliceObject, IngressObject, ServiceObject } from '../model/objects.ts';
-import type { CertificateConfig, RouteConfig, UpstreamConfig } from '../model/proxy-config.ts';
 import type { RoutePolicy } from '../model/route-policy.ts';
-import { sameContent } from '../model/same-content.ts';
 import {
   type ReadAnnotations,
   type ReadServiceAnnotations,
@@ -41,9 +38,6 @@ export class CompileMemory {
   readonly #ingresses: WeakMap<IngressObject, ReadIngress>;
   readonly #annotations: WeakMap<ServiceObject, ReadServiceAnnotations>;
   readonly #services: WeakMap<ServiceObject, KnownService>;
-  #routes: ReadonlyMap<string, RouteConfig>;
-  #upstreams: ReadonlyMap<string, UpstreamConfig>;
-  #certificates: ReadonlyMap<string, CertificateConfig>;
 
   constructor({ annotationsPrefix, zone }: Pick<CompileSettings, 'annotationsPrefix' | 'zone'>) {
     this.#prefix = annotationsPrefix;
@@ -51,9 +45,6 @@ export class CompileMemory {
     this.#ingresses = new WeakMap();
     this.#annotations = new WeakMap();
     this.#services = new WeakMap();
-    this.#routes = new Map();
-    this.#upstreams = new Map();
-    this.#certificates = new Map();
   }
 
   /** Shared by all compiles: nobody may change what is in it. */
@@ -92,42 +83,8 @@ export class CompileMemory {
     return resolved;
   }
 
-  /** What is the same as last time becomes the same object as last time, so that changes can be found by identity. */
-  shareRoutes(routes: readonly RouteConfig[]): readonly RouteConfig[] {
-    const shared = share(this.#routes, routes);
-    this.#routes = byId(shared);
-    return shared;
-  }
-
-  shareUpstreams(upstreams: readonly UpstreamConfig[]): readonly UpstreamConfig[] {
-    const shared = share(this.#upstreams, upstreams);
-    this.#upstreams = byId(shared);
-    return shared;
-  }
-
-  shareCertificates(certificates: readonly CertificateConfig[]): readonly CertificateConfig[] {
-    const shared = share(this.#certificates, certificates);
-    this.#certificates = byId(shared);
-    return shared;
-  }
-
   #resolve(snapshot: ObjectSnapshot, backend: BackendKey): KnownBackend {
     const { endpoints, fault } = resolveBackend(snapshot, backend, this.#zone);
     return { endpoints, fault, appProtocol: findAppProtocol(snapshot, backend) };
   }
-}
-
-interface Identified {
-  readonly id: string;
-}
-
-function share<T extends Identified>(known: ReadonlyMap<string, T>, items: readonly T[]): readonly T[] {
-  return items.map((item) => {
-    const last = known.get(item.id);
-    return last !== undefined && sameContent(last, item) ? last : item;
-  });
-}
-
-function byId<T extends Identified>(items: readonly T[]): ReadonlyMap<string, T> {
-  return new Map(items.map((item) => [item.id, item]));
 }

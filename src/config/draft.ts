@@ -4,7 +4,7 @@
  */
 import type { BucketConfig, CanaryConfig } from '../model/canary.ts';
 import type { CompileSettings } from '../model/compile-settings.ts';
-import type { ObjectRef } from '../model/object-ref.ts';
+import type { ObjectKey, ObjectRef } from '../model/object-ref.ts';
 import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import type { IngressObject } from '../model/objects.ts';
 import type { Problem, ProblemCode, ProblemSeverity } from '../model/problem.ts';
@@ -26,6 +26,8 @@ export interface Draft {
   readonly snapshot: ObjectSnapshot;
   readonly settings: CompileSettings;
   readonly memory: CompileMemory;
+  /** Whether the Ingresses are all there are of those that speak of any host. */
+  readonly ownsAnyHost: boolean;
   /** Of our class, oldest first; those that are canaries stand in `canaries` alone. */
   readonly ingresses: AcceptedIngress[];
   readonly canaries: AcceptedIngress[];
@@ -38,6 +40,8 @@ export interface Draft {
   readonly settingAuthors: Map<UpstreamId, SettingAuthors>;
   /** What each backend that Ingresses refer to resolved to. */
   readonly backends: Map<UpstreamId, ResolvedBackend>;
+  /** Hosts by the Secret that serves them; under null those of the default certificate. */
+  readonly secretHosts: Map<ObjectKey | null, string[]>;
   readonly certificates: CertificateConfig[];
   readonly listeners: ListenerConfig[];
   readonly problems: Problem[];
@@ -80,11 +84,17 @@ export interface DraftRoute {
   readonly sourceField: string;
 }
 
-export function createDraft(snapshot: ObjectSnapshot, settings: CompileSettings, memory: CompileMemory): Draft {
+export function createDraft(
+  snapshot: ObjectSnapshot,
+  settings: CompileSettings,
+  memory: CompileMemory,
+  ownsAnyHost: boolean = true,
+): Draft {
   return {
     snapshot,
     settings,
     memory,
+    ownsAnyHost,
     ingresses: [],
     canaries: [],
     hostOwners: new Map(),
@@ -93,6 +103,7 @@ export function createDraft(snapshot: ObjectSnapshot, settings: CompileSettings,
     transports: new Map(),
     settingAuthors: new Map(),
     backends: new Map(),
+    secretHosts: new Map(),
     certificates: [],
     listeners: [],
     problems: [],

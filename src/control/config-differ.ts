@@ -3,50 +3,70 @@
  * object in both (`config/compile-memory.ts`), so that comparing is mostly a matter of identity; where it is not, an equal
  * object only makes the patch larger.
  */
+import type { ConfigChanges } from '../model/config-changes.ts';
 import type { CertificatePatch, ConfigPatch, HostRoutes } from '../model/config-patch.ts';
 import type { CertificateConfig, ProxyConfig, RouteConfig, UpstreamConfig, UpstreamId } from '../model/proxy-config.ts';
 import { sameContent } from '../model/same-content.ts';
+import { findUpstream, routesOfHost } from '../model/sorted-config.ts';
 
 type RoutesByHost = ReadonlyMap<string, readonly RouteConfig[]>;
 
-export class ConfigDiffer {
-  /** The routes of a configuration are asked for twice: when it comes, and when it goes. */
-  readonly #byHost: WeakMap<readonly RouteConfig[], RoutesByHost> = new WeakMap();
+/** Of a configuration, what may differ from another one. */
+interface Extract {
+  readonly upstreams: readonly UpstreamConfig[];
+  readonly routes: RoutesByHost;
+}
 
-  /** Null where a patch cannot say it: other listeners, or routes that are not served on all of them. */
-  diff(base: ProxyConfig, next: ProxyConfig): ConfigPatch | null {
-    if (!sameContent(base.listeners, next.listeners) || isRestricted(base) || isRestricted(next)) return null;
-    const upstreams = diffUpstreams(base.upstreams, next.upstreams);
-    const hosts = this.#diffHosts(base, next, upstreams.relinked);
-    return {
-      base: base.generation,
-      generation: next.generation,
-      hosts,
-      upstreams: select(next.upstreams, new Set([...upstreams.changed, ...upstreamsOf(hosts)])),
-      removedUpstreams: upstreams.removed,
-      certificates: diffCertificates(base.certificates, next.certificates),
-    };
-  }
+/**
+ * Null where a patch cannot say it: other listeners, or routes that are not served on all of them.
+ * @param changes where the two may differ, if that is known: nothing else is looked at then
+ */
+export function diffConfigs(
+  base: ProxyConfig,
+  next: ProxyConfig,
+  changes: ConfigChanges | null = null,
+): ConfigPatch | null {
+  if (changes?.base === base) return toPatch(base, next, [extract(base, changes), extract(next, changes)]);
+  if (!sameContent(base.listeners, next.listeners) || isRestricted(base) || isRestricted(next)) return null;
+  return toPatch(base, next, [whole(base), whole(next)]);
+}
 
-  #diffHosts(base: ProxyConfig, next: ProxyConfig, relinked: ReadonlySet<UpstreamId>): readonly HostRoutes[] {
-    const before = this.#routesOf(base);
-    const after = this.#routesOf(next);
-    const hosts: HostRoutes[] = [];
-    for (const [host, routes] of after) {
-      if (!sameRoutes(before.get(host), routes) || linksTo(routes, relinked)) hosts.push({ host, routes });
-    }
-    for (const host of before.keys()) if (!after.has(host)) hosts.push({ host, routes: [] });
-    return hosts;
-  }
+function extract(config: ProxyConfig, { hosts, upstreams }: ConfigChanges): Extract {
+  const routes = Array.from(hosts, (host) => [host, routesOfHost(config.routes, host)] as const);
+  return {
+    upstreams: Array.from(upstreams, (id) => findUpstream(config.upstreams, id)).filter((found) => found !== null),
+    routes: new Map(routes.filter(([, ofHost]) => ofHost.length > 0)),
+  };
+}
 
-  #routesOf({ routes }: ProxyConfig): RoutesByHost {
-    let byHost = this.#byHost.get(routes);
-    if (byHost === undefined) {
-      byHost = Map.groupBy(routes, ({ host }) => host);
-      this.#byHost.set(routes, byHost);
-    }
-    return byHost;
+function whole({ routes, upstreams }: ProxyConfig): Extract {
+  return { routes: Map.groupBy(routes, ({ host }) => host), upstreams };
+}
+
+function toPatch(base: ProxyConfig, next: ProxyConfig, [before, after]: readonly [Extract, Extract]): ConfigPatch {
+  const upstreams = diffUpstreams(before.upstreams, after.upstreams);
+  const hosts = diffHosts(before.routes, after.routes, upstreams.relinked);
+  return {
+    base: base.generation,
+    generation: next.generation,
+    hosts,
+    upstreams: select(next.upstreams, new Set([...upstreams.changed, ...upstreamsOf(hosts)])),
+    removedUpstreams: upstreams.removed,
+    certificates: diffCertificates(base.certificates, next.certificates),
+  };
+}
+
+function diffHosts(
+  before: RoutesByHost,
+  after: RoutesByHost,
+  relinked: ReadonlySet<UpstreamId>,
+): readonly HostRoutes[] {
+  const hosts: HostRoutes[] = [];
+  for (const [host, routes] of after) {
+    if (!sameRoutes(before.get(host), routes) || linksTo(routes, relinked)) hosts.push({ host, routes });
   }
+  for (const host of before.keys()) if (!after.has(host)) hosts.push({ host, routes: [] });
+  return hosts;
 }
 
 interface UpstreamDiff {
@@ -82,6 +102,7 @@ function diffCertificates(
   base: readonly CertificateConfig[],
   next: readonly CertificateConfig[],
 ): CertificatePatch | null {
+  if (base === next) return null;
   const before = new Set(base);
   const changed = next.filter((certificate) => !before.has(certificate));
   if (changed.length === 0 && base.length === next.length) return null;
@@ -115,5 +136,5 @@ function* upstreamsOf(hosts: readonly HostRoutes[]): Iterable<UpstreamId> {
 }
 
 function select(upstreams: readonly UpstreamConfig[], ids: ReadonlySet<UpstreamId>): readonly UpstreamConfig[] {
-  return upstreams.filter(({ id }) => ids.has(id));
+  return Array.from(ids, (id) => findUpstream(upstreams, id)).filter((found) => found !== null);
 }

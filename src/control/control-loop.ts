@@ -2,26 +2,39 @@
  * Drives the cold path: newest snapshot → compile → apply → report, one at a time. Snapshots that arrive meanwhile replace
  * each other, so a storm costs one compile. Endpoint changes take the short road past the compiler.
  */
-import { compile } from '../config/compile.ts';
-import { compileEndpoints, withEndpoints } from '../config/compile-endpoints.ts';
-import { CompileMemory } from '../config/compile-memory.ts';
+import { Compiler } from '../config/compiler.ts';
 import type { Logger } from '../log/logger.ts';
 import type { CompileSettings } from '../model/compile-settings.ts';
+import type { ConfigChanges } from '../model/config-changes.ts';
 import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import type { Problem } from '../model/problem.ts';
-import type { EndpointChange, ProxyConfig } from '../model/proxy-config.ts';
+import type { EndpointChange, ProxyConfig, UpstreamId } from '../model/proxy-config.ts';
 import type { SnapshotListener } from '../watch/source.ts';
 import type { ProblemReporter } from './problem-reporter.ts';
+
+/** What has just come into force. */
+export interface Applied {
+  readonly config: ProxyConfig;
+  /** What `config` was made of. */
+  readonly snapshot: ObjectSnapshot;
+  /** All others are those of the configuration before; null = any may differ. */
+  readonly upstreams: ReadonlySet<UpstreamId> | null;
+  /** Where the routes differ from those before; null = anywhere, or nowhere, where they are the same list. */
+  readonly changes: ConfigChanges | null;
+}
 
 export interface ControlLoopOptions {
   readonly settings: CompileSettings;
   readonly logger: Logger;
   readonly problems: ProblemReporter;
-  /** Puts a whole configuration into force; empty text on success. */
-  readonly apply: (config: ProxyConfig) => Promise<string>;
+  /**
+   * Puts a whole configuration into force; empty text on success. `changes` is what differs from `changes.base`, null where
+   * that is not known.
+   */
+  readonly apply: (config: ProxyConfig, changes: ConfigChanges | null) => Promise<string>;
   readonly applyEndpoints: (changes: readonly EndpointChange[], running: ProxyConfig) => Promise<void>;
-  /** After each successful apply, the first one included; `snapshot` is what `config` was made of. */
-  readonly onApplied: (config: ProxyConfig, snapshot: ObjectSnapshot) => void;
+  /** After each successful apply, the first one included. */
+  readonly onApplied: (applied: Applied) => void;
   /** The source holds something that cannot be used, and nothing has been served yet. */
   readonly onUnusable: () => void;
   /** The very first configuration could not be put into force: a port is taken, say. */
@@ -30,10 +43,8 @@ export interface ControlLoopOptions {
 
 export class ControlLoop implements SnapshotListener {
   readonly #options: ControlLoopOptions;
-  readonly #memory: CompileMemory;
+  readonly #compiler: Compiler;
   #running: ProxyConfig | null;
-  /** What `#running` shows. */
-  #shown: ObjectSnapshot | null;
   #next: ObjectSnapshot | null;
   /** A snapshot with more than endpoint changes was replaced before it was compiled. */
   #fullCompileDue: boolean;
@@ -51,9 +62,8 @@ export class ControlLoop implements SnapshotListener {
 
   constructor(options: ControlLoopOptions) {
     this.#options = options;
-    this.#memory = new CompileMemory(options.settings);
+    this.#compiler = new Compiler(options.settings);
     this.#running = null;
-    this.#shown = null;
     this.#next = null;
     this.#fullCompileDue = true;
     this.#busy = false;
@@ -91,10 +101,11 @@ export class ControlLoop implements SnapshotListener {
       this.#fullCompileDue = false;
       try {
         if (full) await this.#applyFull(snapshot);
-        else await this.#applyEndpoints(snapshot, this.#running as ProxyConfig);
+        else await this.#applyEndpoints(snapshot);
       } catch (error) {
         // A throw here is a fault of ours: what runs stays, and the next snapshot is compiled from scratch.
         this.#options.logger.error('configuration could not be applied', { revision: snapshot.revision, error });
+        this.#compiler.forget();
         this.#noteFailure();
       }
     }
@@ -102,14 +113,16 @@ export class ControlLoop implements SnapshotListener {
   }
 
   async #applyFull(snapshot: ObjectSnapshot): Promise<void> {
-    const config = compile(snapshot, this.#options.settings, this.#memory);
-    const error = await this.#options.apply(config);
+    const { config, changes } = this.#compiler.compile(snapshot);
+    // After a configuration that was refused, there is more that differs from the one in force.
+    const known = changes?.base === this.#running ? changes : null;
+    const error = await this.#options.apply(config, known);
     if (error !== '') {
       this.#options.logger.error('configuration could not be applied', { generation: config.generation, error });
       this.#noteFailure();
       return;
     }
-    this.#adopt(config, snapshot);
+    this.#adopt({ config, snapshot, upstreams: known?.upstreams ?? null, changes: known });
     this.#options.problems.report(config.problems);
     this.#options.logger.info('configuration applied', {
       generation: config.generation,
@@ -120,13 +133,13 @@ export class ControlLoop implements SnapshotListener {
     });
   }
 
-  async #applyEndpoints(snapshot: ObjectSnapshot, running: ProxyConfig): Promise<void> {
-    const changes = compileEndpoints(snapshot, running, this.#memory, this.#shown);
+  async #applyEndpoints(snapshot: ObjectSnapshot): Promise<void> {
+    const { config, changes } = this.#compiler.compileEndpoints(snapshot);
     if (changes.length === 0) return;
-    const next = withEndpoints(running, changes);
-    await this.#options.applyEndpoints(changes, next);
-    this.#adopt(next, snapshot);
-    this.#options.logger.debug('endpoints applied', { upstreams: changes.map(({ upstreamId }) => upstreamId) });
+    await this.#options.applyEndpoints(changes, config);
+    const upstreams = new Set(changes.map(({ upstreamId }) => upstreamId));
+    this.#adopt({ config, snapshot, upstreams, changes: null });
+    this.#options.logger.debug('endpoints applied', { upstreams: [...upstreams] });
   }
 
   #noteFailure(): void {
@@ -136,12 +149,11 @@ export class ControlLoop implements SnapshotListener {
     if (this.#running === null) this.#options.onFirstApplyFailed();
   }
 
-  #adopt(config: ProxyConfig, snapshot: ObjectSnapshot): void {
-    this.#running = config;
-    this.#shown = snapshot;
+  #adopt(applied: Applied): void {
+    this.#running = applied.config;
     this.applied++;
     this.lastApplySucceeded = true;
     this.lastAppliedAt = Date.now();
-    this.#options.onApplied(config, snapshot);
+    this.#options.onApplied(applied);
   }
 }

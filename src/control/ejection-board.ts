@@ -5,6 +5,7 @@
 import type { Logger } from '../log/logger.ts';
 import type { EjectionReason } from '../model/outlier-detection.ts';
 import { type EjectionChange, type ProxyConfig, toEndpointId, type UpstreamId } from '../model/proxy-config.ts';
+import { findUpstream } from '../model/sorted-config.ts';
 
 /** An outage of many endpoints must not become a storm of lines: more than so many in this time are counted, not printed. */
 const MAX_LINES = 20;
@@ -59,9 +60,10 @@ export class EjectionBoard {
   /** Forgets endpoints that are gone: one that comes back under the same address is another. */
   retain(config: ProxyConfig): void {
     if (this.#ejections.size === 0) return;
-    const present = new Map(config.upstreams.map(({ id, endpoints }) => [id, endpoints]));
     for (const [upstreamId, ejections] of this.#ejections) {
-      const ids = new Set(present.get(upstreamId)?.map(({ address, port }) => toEndpointId(address, port)));
+      const ids = new Set(
+        findUpstream(config.upstreams, upstreamId)?.endpoints.map(({ address, port }) => toEndpointId(address, port)),
+      );
       for (const endpointId of ejections.keys()) if (!ids.has(endpointId)) ejections.delete(endpointId);
       if (ejections.size === 0) this.#ejections.delete(upstreamId);
     }

@@ -13,15 +13,20 @@ export class ProblemReporter {
   readonly #logger: Logger;
   readonly #locate: Locate;
   #known: ReadonlyMap<string, Problem>;
+  /** The list `#known` was made of. */
+  #reported: readonly Problem[] | null;
 
   constructor(logger: Logger, locate: Locate) {
     this.#logger = logger;
     this.#locate = locate;
     this.#known = new Map();
+    this.#reported = null;
   }
 
   /** The problems of the configuration in force. */
   report(problems: readonly Problem[]): void {
+    if (problems === this.#reported) return;
+    this.#reported = problems;
     const current = new Map(problems.map((problem) => [toKey(problem), problem]));
     let lines = 0;
     for (const [key, problem] of current) {

@@ -3,6 +3,7 @@
  * die. A replacement gets the whole present configuration before it takes its first connection.
  */
 import type { Logger } from '../log/logger.ts';
+import type { ConfigChanges } from '../model/config-changes.ts';
 import type { ConfigPatch } from '../model/config-patch.ts';
 import type {
   EjectionChange,
@@ -11,11 +12,13 @@ import type {
   ListenerConfig,
   ProxyConfig,
 } from '../model/proxy-config.ts';
+import type { ReleaseFigures } from '../model/release.ts';
 import type { BoundPort, WorkerSettings } from '../model/worker-messages.ts';
 import type { WorkerStats } from '../model/worker-stats.ts';
 import { checkPorts } from './check-ports.ts';
-import { ConfigDiffer } from './config-differ.ts';
+import { diffConfigs } from './config-differ.ts';
 import { EjectionBoard } from './ejection-board.ts';
+import { ReleaseTotals } from './release-totals.ts';
 import { TicketKeys } from './ticket-keys.ts';
 import { Watchdog } from './watchdog.ts';
 import { WorkerThread } from './worker-thread.ts';
@@ -48,7 +51,7 @@ export class WorkerPool {
   readonly #ticketKeys: TicketKeys;
   readonly #watchdog: Watchdog;
   readonly #ejections: EjectionBoard;
-  readonly #differ: ConfigDiffer;
+  readonly #releaseTotals: ReleaseTotals;
   #nextId: number;
   #running: ProxyConfig | null;
   #ports: readonly BoundPort[];
@@ -67,7 +70,7 @@ export class WorkerPool {
     });
     this.#watchdog = new Watchdog(options.hangTimeoutMs, () => this.#threads.values());
     this.#ejections = new EjectionBoard(options.logger);
-    this.#differ = new ConfigDiffer();
+    this.#releaseTotals = new ReleaseTotals();
     this.#nextId = 1;
     this.#running = null;
     this.#ports = [];
@@ -101,9 +104,10 @@ export class WorkerPool {
 
   /**
    * Puts a configuration into force in every thread, or in none: when one refuses, the others go back.
+   * @param changes what differs from the one before, if that is known
    * @returns an empty text, or why it was refused
    */
-  async apply(config: ProxyConfig): Promise<string> {
+  async apply(config: ProxyConfig, changes: ConfigChanges | null = null): Promise<string> {
     const previous = this.#running;
     if (previous !== null || !this.#options.takeover) {
       const occupied = await checkPorts(config.listeners.filter((wanted) => !this.#isOpen(wanted)));
@@ -112,8 +116,12 @@ export class WorkerPool {
     // A thread started from here on, to replace one that dies meanwhile, must not miss this configuration.
     this.#running = config;
     this.#ejections.retain(config);
-    const refused = await this.#applyToAll(config, previous === null ? null : this.#differ.diff(previous, config));
-    if (refused === '') return '';
+    const patch = previous === null ? null : diffConfigs(previous, config, changes);
+    const refused = await this.#applyToAll(config, patch);
+    if (refused === '') {
+      this.#releaseTotals.retain(config);
+      return '';
+    }
     this.#running = previous;
     if (previous !== null) await this.#applyToAll(previous, null);
     return refused;
@@ -134,6 +142,17 @@ export class WorkerPool {
   async collect(): Promise<readonly WorkerStats[]> {
     const rows = await Promise.all(Array.from(this.#threads.values(), (thread) => thread.collect()));
     return rows.filter((stats) => stats !== null);
+  }
+
+  /** Running totals of all threads, those that died included. */
+  async collectReleaseFigures(): Promise<readonly ReleaseFigures[]> {
+    const asked = Array.from(this.#threads.values(), async (thread) => {
+      const figures = await thread.collectReleaseFigures();
+      // At once: while others are waited for, this one may die.
+      if (figures !== null) this.#releaseTotals.note(thread.id, figures);
+    });
+    await Promise.all(asked);
+    return this.#releaseTotals.sum();
   }
 
   /** Announces a drain: everything goes on, but clients are asked to connect anew for each request. */
@@ -217,6 +236,7 @@ export class WorkerPool {
 
   #onExit(thread: WorkerThread, error: Error | null, livedMs: number): void {
     this.#threads.delete(thread.id);
+    this.#releaseTotals.retire(thread.id);
     this.#options.onWorkerLost(thread.id);
     if (this.#draining) return;
     this.restarts++;

@@ -3,8 +3,10 @@ import { Worker } from 'node:worker_threads';
 import type { Logger } from '../log/logger.ts';
 import type { ConfigPatch } from '../model/config-patch.ts';
 import type { EjectionChange, EndpointChange, ProxyConfig } from '../model/proxy-config.ts';
+import type { ReleaseFigures } from '../model/release.ts';
 import type { BoundPort, FromWorker, ToWorker, WorkerSettings } from '../model/worker-messages.ts';
 import type { WorkerStats } from '../model/worker-stats.ts';
+import { OpenQuestions } from './open-questions.ts';
 import type { Watched } from './watchdog.ts';
 
 export interface WorkerThreadOptions {
@@ -34,8 +36,6 @@ interface PendingApply {
   readonly resolve: (result: ApplyResult) => void;
 }
 
-/** A thread that does not answer a scrape in this time is left out of it. */
-const STATS_TIMEOUT_MS = 2_000;
 /** A thread that has not drained this long after its deadline never will. */
 const DRAIN_GRACE_MS = 5_000;
 
@@ -48,7 +48,8 @@ export class WorkerThread implements Watched {
   readonly #pulse: Int32Array;
   readonly #applies: Map<number, PendingApply>;
   readonly #endpointApplies: Map<number, () => void>;
-  readonly #statsRequests: Map<number, (stats: WorkerStats | null) => void>;
+  readonly #scrapes: OpenQuestions<WorkerStats>;
+  readonly #figureRequests: OpenQuestions<readonly ReleaseFigures[]>;
   #sequence: number;
   /** Where its pulse stood when it fell silent; 0 = it has not. */
   #silentPulse: number;
@@ -62,7 +63,8 @@ export class WorkerThread implements Watched {
     this.#options = options;
     this.#applies = new Map();
     this.#endpointApplies = new Map();
-    this.#statsRequests = new Map();
+    this.#scrapes = new OpenQuestions();
+    this.#figureRequests = new OpenQuestions();
     this.#sequence = 0;
     this.#silentPulse = 0;
     this.#error = null;
@@ -116,18 +118,12 @@ export class WorkerThread implements Watched {
 
   /** Null when the thread dies or does not answer in time. */
   collect(): Promise<WorkerStats | null> {
-    const { promise, resolve } = Promise.withResolvers<WorkerStats | null>();
-    const requestId = ++this.#sequence;
-    const timer = setTimeout(() => {
-      this.#statsRequests.delete(requestId);
-      resolve(null);
-    }, STATS_TIMEOUT_MS);
-    this.#statsRequests.set(requestId, (stats) => {
-      clearTimeout(timer);
-      resolve(stats);
-    });
-    this.post({ type: 'stats', requestId });
-    return promise;
+    return this.#scrapes.ask((requestId) => this.post({ type: 'stats', requestId }));
+  }
+
+  /** Running totals. Null when the thread dies or does not answer in time. */
+  collectReleaseFigures(): Promise<readonly ReleaseFigures[] | null> {
+    return this.#figureRequests.ask((requestId) => this.post({ type: 'release-figures', requestId }));
   }
 
   async drain(deadlineMs: number): Promise<void> {
@@ -176,8 +172,10 @@ export class WorkerThread implements Watched {
         this.#endpointApplies.delete(message.sequence);
         break;
       case 'stats':
-        this.#statsRequests.get(message.requestId)?.(message.stats);
-        this.#statsRequests.delete(message.requestId);
+        this.#scrapes.answer(message.requestId, message.stats);
+        break;
+      case 'release-figures':
+        this.#figureRequests.answer(message.requestId, message.rows);
         break;
       case 'access-log':
         this.#options.onAccessLines(message.lines);
@@ -220,8 +218,8 @@ export class WorkerThread implements Watched {
     this.#exited = true;
     // Its replacement gets the configuration; a death is no refusal.
     this.#letGo();
-    for (const resolve of this.#statsRequests.values()) resolve(null);
-    this.#statsRequests.clear();
+    this.#scrapes.close();
+    this.#figureRequests.close();
     this.#onDrained?.();
     this.#options.onExit(this.#error);
   }

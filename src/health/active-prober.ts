@@ -6,6 +6,7 @@ import type { Logger } from '../log/logger.ts';
 import type { HealthCheckStats, LastCheck } from '../model/health-check.ts';
 import type { EndpointAddress, HealthChange, UpstreamConfig, UpstreamId } from '../model/proxy-config.ts';
 import { toEndpointId } from '../model/proxy-config.ts';
+import { findUpstream } from '../model/sorted-config.ts';
 import { CheckedEndpoint } from './checked-endpoint.ts';
 import type { ProbeContext } from './endpoint-probe.ts';
 import { KeptConnections } from './kept-connections.ts';
@@ -84,14 +85,19 @@ export class ActiveProber {
   }
 
   /**
-   * The complete list, with every change of configuration or endpoints. Those whose upstream lost its check are reported
-   * healthy again if they were not.
+   * The complete list, sorted by id, with every change of configuration or endpoints. Those whose upstream lost its check are
+   * reported healthy again if they were not.
+   * @param touched all others are as they were when this was called last; null = any may differ
    */
-  apply(upstreams: readonly UpstreamConfig[]): void {
+  apply(upstreams: readonly UpstreamConfig[], touched: ReadonlySet<UpstreamId> | null = null): void {
     this.#flush();
     if (this.#closed) return;
-    const gone = new Set(this.#upstreams.keys());
-    for (const upstream of upstreams) {
+    const gone = new Set(touched ?? this.#upstreams.keys());
+    const present =
+      touched === null
+        ? upstreams
+        : Array.from(touched, (id) => findUpstream(upstreams, id)).filter((found) => found !== null);
+    for (const upstream of present) {
       gone.delete(upstream.id);
       if (upstream.healthCheck === null) this.#dropCheck(upstream);
       else this.#applyUpstream(upstream);

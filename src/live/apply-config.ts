@@ -10,6 +10,7 @@ import { buildClientCertificates } from './client-certificates.ts';
 import { SplitLinker } from './link-split.ts';
 import { LiveRoute } from './live-route.ts';
 import type { Generation, LiveState } from './live-state.ts';
+import type { ReleaseCounts } from './release-counts.ts';
 import { RouteStats } from './route-stats.ts';
 
 export function applyConfig(live: LiveState, config: ProxyConfig): void {
@@ -28,6 +29,7 @@ export function applyConfig(live: LiveState, config: ProxyConfig): void {
   live.upstreams.linkBackups(config.upstreams);
   live.routeStats = next.routeStats;
   live.routeIds = next.routeIds;
+  live.releases.replaceAll(next.releases);
   live.certificates = config.certificates;
   live.current = next.generation;
   live.upstreams.retain(new Set(config.upstreams.map((upstream) => upstream.id)));
@@ -38,6 +40,7 @@ interface NextState {
   readonly generation: Generation;
   readonly routeStats: Map<string, RouteStats>;
   readonly routeIds: Map<string, readonly string[]>;
+  readonly releases: ReadonlyMap<string, readonly ReleaseCounts[]>;
 }
 
 function build(live: LiveState, config: ProxyConfig): NextState {
@@ -60,7 +63,7 @@ function build(live: LiveState, config: ProxyConfig): NextState {
   const certificates = new CertificateTable(config.certificates, live.current.certificates);
   const clientCertificates = buildClientCertificates(config.listeners);
   const generation = { number: config.generation, tables, formerTable, certificates, clientCertificates };
-  return { generation, routeStats, routeIds };
+  return { generation, routeStats, routeIds, releases: linker.releases };
 }
 
 interface Rule {

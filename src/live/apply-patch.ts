@@ -19,11 +19,12 @@ import { RouteStats } from './route-stats.ts';
 export function applyPatch(live: LiveState, patch: ConfigPatch): boolean {
   if (live.current.number !== patch.base || live.current.formerTable === null) return false;
   const fresh = patch.upstreams.filter(({ id }) => live.upstreams.get(id) === null);
+  const linker = new SplitLinker(live, patch.upstreams);
   let hosts: readonly HostRules<LiveRoute>[];
   let table: typeof live.current.formerTable;
   try {
     for (const upstream of fresh) live.upstreams.ensure(upstream);
-    hosts = linkHosts(live, patch);
+    hosts = linkHosts(live, linker, patch);
     table = replaceHosts(live.current.formerTable, hosts);
   } catch (error) {
     live.upstreams.remove(fresh.map(({ id }) => id));
@@ -32,6 +33,10 @@ export function applyPatch(live: LiveState, patch: ConfigPatch): boolean {
   // From here on nothing can fail.
   for (const upstream of patch.upstreams) live.upstreams.ensure(upstream);
   live.upstreams.linkBackups(patch.upstreams);
+  live.releases.replace(
+    hosts.flatMap(({ host }) => live.routeIds.get(host) ?? []),
+    linker.releases,
+  );
   replaceStats(live, hosts);
   const tables = new Map(Array.from(live.current.tables.keys(), (listener) => [listener, table]));
   const certificates =
@@ -42,8 +47,7 @@ export function applyPatch(live: LiveState, patch: ConfigPatch): boolean {
   return true;
 }
 
-function linkHosts(live: LiveState, patch: ConfigPatch): readonly HostRules<LiveRoute>[] {
-  const linker = new SplitLinker(live, patch.upstreams);
+function linkHosts(live: LiveState, linker: SplitLinker, patch: ConfigPatch): readonly HostRules<LiveRoute>[] {
   return patch.hosts.map(({ host, routes }) => {
     const rules = routes.map((route): RouteRule<LiveRoute> => {
       return toRule(linker, route, live.routeStats.get(route.id) ?? new RouteStats(route.id));

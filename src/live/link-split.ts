@@ -7,6 +7,7 @@ import { BucketReader } from './bucket-reader.ts';
 import { HashKey } from './hash-key.ts';
 import { type LiveCanary, LiveSplit, SplitTarget, type TargetBinding } from './live-split.ts';
 import type { LiveState } from './live-state.ts';
+import { ReleaseCounts } from './release-counts.ts';
 import { compileMatch } from './request-match.ts';
 import type { RouteStats } from './route-stats.ts';
 import { StickyEndpoints, toAffinityName } from './sticky-endpoints.ts';
@@ -16,18 +17,25 @@ export class SplitLinker {
   readonly #live: LiveState;
   readonly #configs: ReadonlyMap<UpstreamId, UpstreamConfig>;
   readonly #hashKeys: Map<UpstreamId, HashKey>;
+  readonly #freshReleases: Map<string, ReleaseCounts>;
+  /** Of the routes linked so far, for `LiveState.releases`; those without are not in it. */
+  readonly releases: Map<string, readonly ReleaseCounts[]>;
 
   constructor(live: LiveState, upstreams: readonly UpstreamConfig[]) {
     this.#live = live;
     this.#configs = new Map(upstreams.map((config) => [config.id, config]));
     this.#hashKeys = new Map();
+    this.#freshReleases = new Map();
+    this.releases = new Map();
   }
 
   link(route: RouteConfig, stats: RouteStats): LiveSplit {
     const hasAffinity = route.policy.affinity !== null;
+    const releases = this.#linkReleases(route);
+    const counts = releases.length === 0 ? null : releases.map(({ stable }) => stable);
     const members = route.split.members.map(({ upstream: id, weight }) => {
       const { upstream, binding } = this.#find(id, hasAffinity);
-      return new SplitTarget(upstream, stats.splitFor(id, false), weight, binding);
+      return new SplitTarget(upstream, stats.splitFor(id, false), weight, { ...binding, counts });
     });
     const canaries = route.split.canaries.map((canary) => this.#linkCanary(canary, hasAffinity, stats));
     const { buckets } = route.split;
@@ -35,10 +43,12 @@ export class SplitLinker {
   }
 
   #linkCanary(canary: CanaryConfig, hasAffinity: boolean, stats: RouteStats): LiveCanary {
-    const { header, match, gate, upstream: id } = canary;
+    const { header, match, gate, release, upstream: id } = canary;
     const { upstream, binding } = this.#find(id, hasAffinity && canary.sticky);
+    const counts = release === undefined ? null : [this.#findRelease(release.id).canary];
+    const whole = { ...binding, counts, fallback: canary.fallback ?? 'weight' };
     return {
-      target: new SplitTarget(upstream, stats.splitFor(id, true), canary.weight, binding),
+      target: new SplitTarget(upstream, stats.splitFor(id, true), canary.weight, whole),
       headerName: header?.name ?? '',
       headerKind: header?.kind ?? 'word',
       headerValue: header?.value ?? '',
@@ -51,6 +61,23 @@ export class SplitLinker {
       rulesFirst: canary.rulesFirst === true,
       standsIn: canary.standsIn === true,
     };
+  }
+
+  /** Each once, though several canaries may belong to one. */
+  #linkReleases({ id: routeId, split }: RouteConfig): readonly ReleaseCounts[] {
+    const ids = new Set(split.canaries.flatMap(({ release }) => release?.id ?? []));
+    if (ids.size === 0) return [];
+    const releases = Array.from(ids, (id) => this.#findRelease(id));
+    this.releases.set(routeId, releases);
+    return releases;
+  }
+
+  #findRelease(id: string): ReleaseCounts {
+    const known = this.#live.releases.find(id) ?? this.#freshReleases.get(id);
+    if (known !== undefined) return known;
+    const release = new ReleaseCounts(id);
+    this.#freshReleases.set(id, release);
+    return release;
   }
 
   #find(id: UpstreamId, isSticky: boolean): { readonly upstream: Upstream; readonly binding: TargetBinding } {

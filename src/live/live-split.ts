@@ -5,21 +5,26 @@
  */
 import { RE2JS } from 're2js';
 import type { Upstream } from '../balancer/upstream.ts';
-import { BUCKET_COUNT } from '../model/canary.ts';
+import { BUCKET_COUNT, type FallbackRule } from '../model/canary.ts';
 import type { RequestFacts } from '../router/route-table.ts';
 import { type BucketReader, NO_BUCKET } from './bucket-reader.ts';
 import { cookieValue } from './cookie-value.ts';
 import type { HashKey } from './hash-key.ts';
+import type { SideCounts } from './release-counts.ts';
 import type { MatchFunction } from './request-match.ts';
 import type { SplitStats } from './route-stats.ts';
 import type { StickyEndpoints } from './sticky-endpoints.ts';
 
-/** What leads the requests of one side to an endpoint, beside the balancer. */
+/** What is tied to one side beside its upstream: what leads requests to an endpoint, and where releases count them. */
 export interface TargetBinding {
   /** Null = its balancer does not ask for keys. */
   readonly hashKey: HashKey | null;
   /** Null = clients are not bound to endpoints. */
   readonly sticky: StickyEndpoints | null;
+  /** Absent = `never`. */
+  readonly fallback?: FallbackRule;
+  /** Null or absent = no release is about this side. */
+  readonly counts?: readonly SideCounts[] | null;
 }
 
 const UNBOUND: TargetBinding = { hashKey: null, sticky: null };
@@ -31,6 +36,9 @@ export class SplitTarget {
   readonly weight: number;
   readonly hashKey: HashKey | null;
   readonly sticky: StickyEndpoints | null;
+  readonly fallback: FallbackRule;
+  /** Null = no release is about it. Never empty. */
+  readonly counts: readonly SideCounts[] | null;
 
   constructor(upstream: Upstream, stats: SplitStats, weight: number, binding: TargetBinding = UNBOUND) {
     this.upstream = upstream;
@@ -38,6 +46,8 @@ export class SplitTarget {
     this.weight = weight;
     this.hashKey = binding.hashKey;
     this.sticky = binding.sticky;
+    this.fallback = binding.fallback ?? 'never';
+    this.counts = binding.counts ?? null;
   }
 }
 
@@ -79,6 +89,13 @@ export class LiveSplit {
   reason: SplitReason;
   /** That the latest decision went by; `NO_BUCKET` where it needed none. */
   bucket: number;
+  /**
+   * Of the latest decision: weights made it, now or when the session of the client began, and the client refused nothing. So
+   * both sides get the same kind of such requests, and what comes of them can be compared.
+   */
+  comparable: boolean;
+  /** What canaries fall back to: the only member; null where there are several. */
+  readonly stable: SplitTarget | null;
   readonly #members: readonly SplitTarget[];
   readonly #totalWeight: number;
   readonly #canaries: readonly LiveCanary[];
@@ -92,6 +109,8 @@ export class LiveSplit {
   constructor(members: readonly SplitTarget[], canaries: readonly LiveCanary[], buckets: BucketReader | null = null) {
     this.reason = '';
     this.bucket = NO_BUCKET;
+    this.comparable = false;
+    this.stable = members.length === 1 ? (members[0] as SplitTarget) : null;
     this.#members = members;
     this.#totalWeight = members.reduce((sum, member) => sum + member.weight, 0);
     this.#canaries = canaries;
@@ -127,14 +146,23 @@ export class LiveSplit {
     const main = member ?? this.#chooseMember(draw);
     const own = member ?? this.#findCanary(upstreamHash);
     if (own === null || !main.upstream.hasEndpoints) return this.choose(facts, clientIp, draw);
-    if (!this.#hasRulesFirst) return this.#settle(own, 'session');
+    this.#optedOut = null;
+    if (!this.#hasRulesFirst) return this.#settleByWeight(own, 'session');
     const first = this.#chooseByRule(facts, clientIp, true);
     if (first !== null) return first;
-    return own !== member && this.#isOptedOut(own.upstream) ? this.#settle(main, 'main') : this.#settle(own, 'session');
+    if (own !== member && this.#isOptedOut(own.upstream)) return this.#settle(main, 'main');
+    return this.#settleByWeight(own, 'session');
   }
 
   #settle(target: SplitTarget, reason: SplitReason): SplitTarget {
     this.reason = reason;
+    this.comparable = false;
+    return target;
+  }
+
+  #settleByWeight(target: SplitTarget, reason: SplitReason): SplitTarget {
+    this.reason = reason;
+    this.comparable = this.#optedOut === null;
     return target;
   }
 
@@ -200,7 +228,7 @@ export class LiveSplit {
     if (this.#buckets !== null) this.bucket = this.#buckets.of(facts, clientIp);
     const point = this.bucket === NO_BUCKET ? draw / DRAW_COUNT : this.bucket / BUCKET_COUNT;
     const canary = this.#findShare(point, facts, clientIp);
-    return canary === null ? this.#settle(main, 'main') : this.#settle(canary, 'weight');
+    return canary === null ? this.#settleByWeight(main, 'main') : this.#settleByWeight(canary, 'weight');
   }
 
   /**

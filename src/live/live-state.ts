@@ -8,6 +8,7 @@ import type { CertificateConfig } from '../model/proxy-config.ts';
 import type { RouteTable } from '../router/route-table.ts';
 import { CertificateTable } from './certificate-table.ts';
 import type { ClientCertificates } from './client-certificates.ts';
+import { LiveReleases } from './live-releases.ts';
 import type { LiveRoute } from './live-route.ts';
 import type { RouteStats } from './route-stats.ts';
 import type { StickyEndpoints } from './sticky-endpoints.ts';
@@ -31,6 +32,7 @@ export class LiveState {
   routeStats: Map<string, RouteStats>;
   /** Of the routes of each host, as rules name it. */
   routeIds: Map<string, readonly string[]>;
+  readonly releases: LiveReleases;
   /** Of the generation in force: a patch names those that change. */
   certificates: readonly CertificateConfig[];
   /** Of the upstreams that routes with affinity use or have used. */
@@ -49,6 +51,7 @@ export class LiveState {
     };
     this.routeStats = new Map();
     this.routeIds = new Map();
+    this.releases = new LiveReleases();
     this.certificates = [];
     this.stickyEndpoints = new WeakMap();
     this.configApplied = 0;

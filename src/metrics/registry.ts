@@ -12,6 +12,7 @@ import { healthFamilies } from './health-families.ts';
 import type { MetricFamily } from './metric-family.ts';
 import { mirrorFamilies } from './mirror-families.ts';
 import { type NginxIdentity, nginxFamilies } from './nginx-families.ts';
+import { releaseFamilies } from './release-families.ts';
 import { routeFamilies } from './route-families.ts';
 import type { ControlStatus, RouteProvenance, Scrape } from './scrape.ts';
 import { upstreamFamilies } from './upstream-families.ts';
@@ -78,6 +79,7 @@ export class MetricsRegistry {
       ...controlFamilies(scrape),
       ...admissionFamilies(scrape),
       ...routeFamilies(scrape),
+      ...releaseFamilies(scrape),
       ...mirrorFamilies(scrape),
       ...upstreamFamilies(scrape),
       ...endpointFamilies(scrape),

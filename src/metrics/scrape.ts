@@ -2,6 +2,7 @@
 import type { HealthCheckStats } from '../model/health-check.ts';
 import type { Problem } from '../model/problem.ts';
 import type { CertificateConfig } from '../model/proxy-config.ts';
+import type { ReleaseReport } from '../model/release-status.ts';
 import type { WorkerStats } from '../model/worker-stats.ts';
 import type { StatsSum } from './stats-sum.ts';
 
@@ -59,6 +60,7 @@ export interface ControlStatus {
   } | null;
   /** Null where there is no admission webhook. */
   readonly admission: AdmissionStatus | null;
+  readonly releases: ReleaseReport;
 }
 
 export interface Scrape {

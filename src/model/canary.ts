@@ -20,6 +20,8 @@ export interface CanaryConfig {
   readonly sticky: boolean;
   /** Its rules, unlike its weight, also count for clients whose session is with another upstream, or with itself. */
   readonly rulesFirst?: true;
+  /** For which of its requests the main upstream takes over when it fails; absent = `weight`. */
+  readonly fallback?: FallbackRule;
   /** It takes everything while the main upstream has no endpoints. */
   readonly standsIn?: true;
   /** Its requests are counted beside those of the main upstream; absent = it belongs to no release. */
@@ -27,6 +29,9 @@ export interface CanaryConfig {
   readonly source: ObjectRef;
   readonly sourceField: string;
 }
+
+/** `weight`: those that no rule sent there, sessions included. */
+export type FallbackRule = 'always' | 'weight' | 'never';
 
 export interface CanaryHeaderMatch {
   /** Lower case. */

@@ -69,7 +69,7 @@ export interface ReleaseWindow {
 
 /**
  * `aborted` and `expired`: the canary has no share. `completed`: the last step is over, or has no end.
- * Only a new revision leaves `aborted`, `expired` and `completed`.
+ * Only a new revision leaves `aborted` and `expired`. `completed` can still be aborted by command, and expires below 100 %.
  */
 export type ReleasePhase = 'running' | 'paused' | 'aborted' | 'completed' | 'expired';
 
@@ -126,10 +126,17 @@ export function toLatencyBucket(durationMs: number): number {
   return bucket < LATENCY_BUCKET_COUNT ? bucket : LATENCY_BUCKET_COUNT - 1;
 }
 
+/** What the stored state says of this release; null = it has not begun, or the state is that of another one. */
+export function currentState({ state, revision }: ReleaseConfig): ReleaseState | null {
+  return state?.revision === revision ? state : null;
+}
+
 /** The canary's share in force, in percent; null = the plan says nothing, for there is none. */
-export function percentInForce({ steps, state, revision }: ReleaseConfig): number | null {
-  const current = state?.revision === revision ? state : null;
-  if (current?.phase === 'aborted' || current?.phase === 'expired') return 0;
+export function percentInForce(release: ReleaseConfig): number | null {
+  const { steps, command } = release;
+  const current = currentState(release);
+  // An abort waits for nobody who would have to write it down first.
+  if (command?.kind === 'abort' || current?.phase === 'aborted' || current?.phase === 'expired') return 0;
   if (steps.length === 0) return null;
   // Not begun: whoever decides has not seen it yet.
   if (current === null) return 0;

@@ -7,6 +7,7 @@ import type { BucketConfig, RequestMatch } from './canary.ts';
 import type { MirrorConfig } from './mirror.ts';
 import type { KeyPair } from './objects.ts';
 import type { ClientCertificateRule, TransportConfig } from './proxy-config.ts';
+import type { ReleaseConfig } from './release.ts';
 import type { RetryCondition } from './route-policy.ts';
 import type { UpstreamPolicy } from './upstream-policy.ts';
 
@@ -85,4 +86,8 @@ export interface StaticCanary {
   readonly match: RequestMatch | null;
   readonly weight: number;
   readonly weightTotal: number;
+  /** Absent = not written. */
+  readonly fallback?: boolean;
+  /** Absent = it belongs to no release. */
+  readonly release?: ReleaseConfig;
 }

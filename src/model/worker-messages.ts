@@ -1,6 +1,7 @@
 /** What the control plane and a data-plane worker say to each other. Plain data only. */
 import type { ConfigPatch } from './config-patch.ts';
 import type { EjectionChange, EndpointChange, HealthChange, ProxyConfig } from './proxy-config.ts';
+import type { ReleaseFigures } from './release.ts';
 import type { WorkerStats } from './worker-stats.ts';
 
 export type ToWorker =
@@ -14,6 +15,7 @@ export type ToWorker =
   /** What the requests of other workers told. */
   | { readonly type: 'ejections'; readonly changes: readonly EjectionChange[] }
   | { readonly type: 'stats'; readonly requestId: number }
+  | { readonly type: 'release-figures'; readonly requestId: number }
   /** A drain will follow: go on accepting, and let clients of HTTP/1.1 connect anew for each request. */
   | { readonly type: 'leave' }
   | { readonly type: 'drain'; readonly deadlineMs: number };
@@ -30,6 +32,8 @@ export type FromWorker =
   | { readonly type: 'out-of-step'; readonly generation: number }
   | { readonly type: 'endpoints-applied'; readonly sequence: number }
   | { readonly type: 'stats'; readonly requestId: number; readonly stats: WorkerStats }
+  /** Of all releases it has routes of. */
+  | { readonly type: 'release-figures'; readonly requestId: number; readonly rows: readonly ReleaseFigures[] }
   | { readonly type: 'access-log'; readonly lines: string }
   /** What its requests told, and no worker has told it. */
   | { readonly type: 'ejections'; readonly changes: readonly EjectionChange[] }

@@ -2,19 +2,22 @@
 import type { Exchange } from './exchange.ts';
 import type { RequestFactsForLog } from './exchange-request.ts';
 import type { Outcome } from './outcome.ts';
+import { countForRelease } from './release-count.ts';
 
 export function settle(exchange: Exchange, outcome: Outcome): void {
   const { stats } = exchange.route;
+  const { counts } = exchange.target;
   const durationMs = performance.now() - exchange.startMs;
   if (exchange.status === 499) stats.clientAborts++;
   else {
     const statusClass = Math.floor(exchange.status / 100) - 1;
     stats.statusClasses[statusClass] = (stats.statusClasses[statusClass] as number) + 1;
   }
-  if (exchange.status >= 500) exchange.target.stats.failures++;
+  if (exchange.status >= 500 || exchange.fellBack) exchange.target.stats.failures++;
   stats.requestBytes += exchange.requestBytes;
   stats.responseBytes += exchange.responseBytes;
   stats.countDuration(durationMs);
+  if (counts !== null) countForRelease(exchange, counts, durationMs, outcome);
   if (exchange.logFacts !== null) log(exchange, exchange.logFacts, durationMs, outcome);
 }
 
@@ -37,7 +40,8 @@ function log(exchange: Exchange, facts: RequestFactsForLog, durationMs: number, 
     canary: exchange.target.stats.canary,
     split: facts.split,
     bucket: facts.bucket,
-    backup: exchange.upstream !== exchange.target.upstream,
+    fallback: exchange.fellBack,
+    backup: exchange.onBackup,
     attempts: exchange.attempts,
     userAgent: facts.userAgent,
     referer: facts.referer,

@@ -4,12 +4,13 @@
  * Hot: one object per request; everything else it needs belongs to connections.
  */
 import type { Place, Waiter } from '../balancer/admission.ts';
-import { AttemptResult, isFailure } from '../balancer/attempt-result.ts';
+import { AttemptResult } from '../balancer/attempt-result.ts';
 import type { Endpoint } from '../balancer/endpoint.ts';
 import type { Upstream } from '../balancer/upstream.ts';
 import type { RetryReason } from '../balancer/upstream-traffic.ts';
 import type { LiveRoute } from '../live/live-route.ts';
-import type { SplitTarget } from '../live/live-split.ts';
+import type { SplitReason, SplitTarget } from '../live/live-split.ts';
+import { endAttempt, recordAttempt, sendTo } from './attempt.ts';
 import type { Downstream } from './downstream.ts';
 import { findEndpoint, leaveEmpty } from './endpoint-room.ts';
 import { localResponse, overloadResponse } from './error-response.ts';
@@ -19,9 +20,10 @@ import { BODY_NONE } from './http1/request-head.ts';
 import type { ResponseHead } from './http1/response-head.ts';
 import { KeptBody, keepSent, mayKeep } from './kept-body.ts';
 import { Outcome, statusOf, toAttemptResult } from './outcome.ts';
-import { conditionOf, conditionOfStatus, refundTry, reserveTry, type Tries, turnToBackup } from './retry.ts';
+import { conditionOf, conditionOfStatus, refundTry, reserveTry, type Tries } from './retry.ts';
 import type { StickySession } from './sticky-session.ts';
-import type { UpstreamConnection, UpstreamTransport } from './upstream-transport.ts';
+import { handOver, leaveUnhealthy } from './takeover.ts';
+import type { UpstreamConnection } from './upstream-transport.ts';
 import type { WorkerContext } from './worker-context.ts';
 
 export class Exchange implements Waiter {
@@ -43,13 +45,23 @@ export class Exchange implements Waiter {
   /** No other request may use the connection that carries this one. */
   readonly bindsConnection: boolean;
   readonly session: StickySession | null;
-  readonly hashKey: number;
+  hashKey: number;
   readonly logFacts: RequestFactsForLog | null;
-  /** That of the split, or its backup. */
+  /** Weights alone decided: `LiveSplit.comparable`. */
+  readonly comparable: boolean;
+  readonly splitReason: SplitReason;
+  /** That of the split, or who took over from it. */
   upstream: Upstream;
+  /** The main upstream took over from a canary. */
+  fellBack: boolean;
+  /** `upstream` is the backup of another one. */
+  onBackup: boolean;
   endpoint: Endpoint | null;
   connection: UpstreamConnection | null;
   attempts: number;
+  attemptStartMs: number;
+  /** One of them, by a fault of its endpoint. */
+  attemptFailed: boolean;
   /** All of the request was handed to the back end's connection. */
   requestSent: boolean;
   responseStarted: boolean;
@@ -70,7 +82,6 @@ export class Exchange implements Waiter {
   #requestTrailers: readonly string[] | null;
   /** The body so far; null while there is none, and when it is no longer kept. */
   kept: KeptBody | null;
-  #attemptStartMs: number;
 
   constructor(
     worker: WorkerContext,
@@ -95,10 +106,17 @@ export class Exchange implements Waiter {
     this.session = request.session;
     this.hashKey = request.hashKey;
     this.logFacts = request.logFacts;
+    // Of the decision that has just been made for this request.
+    this.comparable = route.split.comparable;
+    this.splitReason = route.split.reason;
     this.upstream = target.upstream;
+    this.fellBack = false;
+    this.onBackup = false;
     this.endpoint = null;
     this.connection = null;
     this.attempts = 0;
+    this.attemptStartMs = this.startMs;
+    this.attemptFailed = false;
     this.requestSent = false;
     this.responseStarted = false;
     this.finished = false;
@@ -112,7 +130,6 @@ export class Exchange implements Waiter {
     this.committed = false;
     this.#requestTrailers = null;
     this.kept = null;
-    this.#attemptStartMs = this.startMs;
     worker.activeRequests++;
     worker.totalRequests++;
     target.stats.requests++;
@@ -122,7 +139,7 @@ export class Exchange implements Waiter {
   begin(): void {
     const { upstream } = this;
     upstream.traffic.budget.countRequest(this.worker.clock.nowMs);
-    if (upstream.backup?.hasHealthy === true && !upstream.hasHealthy) turnToBackup(this, upstream.backup);
+    if (!upstream.hasHealthy) leaveUnhealthy(this);
     this.#attempt();
   }
 
@@ -130,20 +147,9 @@ export class Exchange implements Waiter {
   #attempt(): void {
     let endpoint = findEndpoint(this);
     if (endpoint === null && leaveEmpty(this)) endpoint = findEndpoint(this);
-    if (endpoint !== null) this.#send(endpoint);
+    if (endpoint !== null) sendTo(this, endpoint);
     else if (this.upstream.hasEndpoints) this.#wait();
     else this.fail(Outcome.NoEndpoint);
-  }
-
-  #send(endpoint: Endpoint): void {
-    this.endpoint = endpoint;
-    endpoint.inFlight++;
-    endpoint.requests++;
-    this.upstream.traffic.inFlight++;
-    this.requestSent = false;
-    if (this.attempts > 0) this.#attemptStartMs = performance.now();
-    this.attempts++;
-    (endpoint.transport as UpstreamTransport).dispatch(this, this.tries?.staleUsed !== true);
   }
 
   #wait(): void {
@@ -157,9 +163,9 @@ export class Exchange implements Waiter {
     if (endpoint === null && this.upstream.hasEndpoints) return false;
     this.#leaveLine();
     // Its waiting is not the endpoint's slowness.
-    this.#attemptStartMs = performance.now();
+    this.attemptStartMs = performance.now();
     if (endpoint === null) this.#attempt();
-    else this.#send(endpoint);
+    else sendTo(this, endpoint);
     return true;
   }
 
@@ -264,7 +270,7 @@ export class Exchange implements Waiter {
   /** The connection leaves HTTP. It may last for days: what that says about its endpoint must not wait for its end. */
   onSwitch(): void {
     this.status = 101;
-    this.#record(AttemptResult.Ok);
+    recordAttempt(this, AttemptResult.Ok);
   }
 
   /** What the client is to get with the final head, beside what the back end says. */
@@ -280,7 +286,7 @@ export class Exchange implements Waiter {
   /** The response is complete and the connection has already been given back or closed. */
   onResponseEnd(trailers: readonly string[] | null): void {
     this.connection = null;
-    this.#releaseEndpoint(this.status >= 500 ? AttemptResult.ServerError : AttemptResult.Ok);
+    endAttempt(this, this.status >= 500 ? AttemptResult.ServerError : AttemptResult.Ok);
     this.finish(Outcome.Ok);
     this.downstream.endResponse(trailers);
   }
@@ -296,7 +302,7 @@ export class Exchange implements Waiter {
     if (outcome === Outcome.ConnectFailed || outcome === Outcome.ConnectTimeout) endpoint.connectFailures++;
     // A kept-alive connection that its back end closed in the meantime says nothing about that back end.
     const stale = reused && outcome === Outcome.UpstreamClosed && !this.responseStarted;
-    this.#releaseEndpoint(stale ? AttemptResult.Neutral : toAttemptResult(outcome));
+    endAttempt(this, stale ? AttemptResult.Neutral : toAttemptResult(outcome));
     if (this.responseStarted) {
       this.finish(outcome);
       this.downstream.abortResponse();
@@ -334,7 +340,7 @@ export class Exchange implements Waiter {
   onTunnelEnd(): void {
     if (this.finished) return;
     this.connection = null;
-    this.#releaseEndpoint(AttemptResult.Neutral);
+    endAttempt(this, AttemptResult.Neutral);
     this.finish(Outcome.Ok);
   }
 
@@ -357,7 +363,7 @@ export class Exchange implements Waiter {
       endpoint.retries++;
       if (reason !== 'stale') tries.failed.push(endpoint);
     }
-    if (next !== upstream) turnToBackup(this, next);
+    if (next !== upstream) handOver(this, next);
     this.#attempt();
     upstream.traffic.admission?.admit();
   }
@@ -370,7 +376,8 @@ export class Exchange implements Waiter {
     const connection = this.connection;
     this.connection = null;
     connection?.abandon();
-    this.#releaseEndpoint(status >= 500 ? AttemptResult.ServerError : AttemptResult.Ok);
+    endAttempt(this, status >= 500 ? AttemptResult.ServerError : AttemptResult.Ok);
+    if (next !== this.upstream) this.attemptFailed = true;
     this.#repeat(next, condition as RetryReason);
     return true;
   }
@@ -380,20 +387,6 @@ export class Exchange implements Waiter {
     if (connection === null) return;
     this.connection = null;
     connection.abandon();
-    this.#releaseEndpoint(AttemptResult.Neutral);
-  }
-
-  #releaseEndpoint(result: AttemptResult): void {
-    (this.endpoint as Endpoint).inFlight--;
-    this.upstream.traffic.inFlight--;
-    this.#record(result);
-  }
-
-  #record(result: AttemptResult): void {
-    const endpoint = this.endpoint as Endpoint;
-    if (isFailure(result)) endpoint.failures++;
-    const durationMs = performance.now() - this.#attemptStartMs;
-    const latencyMs = this.responseStarted ? this.startMs + this.upstreamMs - this.#attemptStartMs : durationMs;
-    this.upstream.record(endpoint, result, latencyMs, this.worker.clock.nowMs, durationMs);
+    endAttempt(this, AttemptResult.Neutral);
   }
 }

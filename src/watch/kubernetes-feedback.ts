@@ -5,9 +5,11 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from '../log/logger.ts';
-import type { ObjectKey } from '../model/object-ref.ts';
+import type { ConfigChanges } from '../model/config-changes.ts';
+import { formatRef, type ObjectKey } from '../model/object-ref.ts';
 import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import type { ClassedIngress } from '../model/objects.ts';
+import { differingKeys } from '../model/piecewise-map.ts';
 import type { ProxyConfig } from '../model/proxy-config.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { EventNotice } from './event-object.ts';
@@ -19,7 +21,7 @@ import { toIngressSubject, toProblemNotices } from './problem-events.ts';
 import { PublishedAddresses } from './published-addresses.ts';
 import { DEFAULT_REFLECTOR_TIMING, type ReflectorTiming } from './reflector.ts';
 import { RetryGate } from './retry-gate.ts';
-import { servedIngresses } from './served-ingresses.ts';
+import { ServedIngresses } from './served-ingresses.ts';
 import { DEFAULT_STATUS_TIMING, type StatusTiming, StatusWriter } from './status-writer.ts';
 import { type WriteCount, WriteCounts } from './write-counts.ts';
 
@@ -77,7 +79,9 @@ export class KubernetesFeedback {
   readonly #addresses: PublishedAddresses;
   #snapshot: ObjectSnapshot | null;
   #config: Pick<ProxyConfig, 'problems' | 'routes'> | null;
-  #served: ReadonlySet<ObjectKey>;
+  readonly #served: ServedIngresses;
+  /** What the problems told last are about. */
+  #troubled: ReadonlySet<string>;
 
   /** Throws with a message for the user when there is no API server to talk to. */
   constructor(options: KubernetesFeedbackOptions) {
@@ -116,7 +120,8 @@ export class KubernetesFeedback {
     });
     this.#snapshot = null;
     this.#config = null;
-    this.#served = new Set();
+    this.#served = new ServedIngresses();
+    this.#troubled = new Set();
   }
 
   get isLeader(): boolean {
@@ -138,39 +143,68 @@ export class KubernetesFeedback {
     this.#status.observe(key, record);
   }
 
-  /** What is in force now in every worker. Cheap where nothing changed that matters here. */
-  update(snapshot: ObjectSnapshot, config: Pick<ProxyConfig, 'problems' | 'routes'>): void {
+  /**
+   * What is in force now in every worker. Costs what differs from the last time.
+   * @param changes where the routes of `config` differ from those of another one, if that is known
+   */
+  update(
+    snapshot: ObjectSnapshot,
+    config: Pick<ProxyConfig, 'problems' | 'routes'>,
+    changes: ConfigChanges | null = null,
+  ): void {
     const last = this.#snapshot;
-    const same =
-      last?.ingresses === snapshot.ingresses &&
-      last.ingressClasses === snapshot.ingressClasses &&
-      this.#config?.problems === config.problems &&
-      this.#config.routes === config.routes;
-    if (same) return;
+    const toldProblems = this.#config?.problems;
     this.#snapshot = snapshot;
     this.#config = config;
+    const touched = this.#updateOurs(last, snapshot);
+    if (toldProblems !== config.problems || this.#concernsProblems(last, snapshot, touched)) {
+      this.#tellProblems(snapshot, config.problems);
+    }
+    const served = this.#served.update(config.routes, changes);
+    // What was served at the start already is no news, and one Event for each of 10,000 Ingresses would be a flood of it.
+    if (last !== null) this.#noteServed(served);
+  }
+
+  /** @returns the Ingresses that are other objects than before */
+  #updateOurs(last: ObjectSnapshot | null, snapshot: ObjectSnapshot): readonly ObjectKey[] {
+    const { isOurs } = this.#options;
+    const classes = snapshot.ingressClasses;
+    if (last === null || last.ingressClasses !== classes) {
+      const ours = [...snapshot.ingresses].filter(([, ingress]) => isOurs(ingress, classes));
+      this.#status.setOurs(new Set(ours.map(([key]) => key)));
+      return [...snapshot.ingresses.keys()];
+    }
+    const touched = differingKeys(last.ingresses, snapshot.ingresses);
+    for (const key of touched) {
+      const ingress = snapshot.ingresses.get(key);
+      this.#status.setOwnership(key, ingress !== undefined && isOurs(ingress, classes));
+    }
+    return touched;
+  }
+
+  /** Events go by the newest version of the object they are about. */
+  #concernsProblems(last: ObjectSnapshot | null, snapshot: ObjectSnapshot, touched: readonly ObjectKey[]): boolean {
+    if (this.#troubled.size === 0) return false;
+    const movesOthers = last?.services !== snapshot.services || last.tlsSecrets !== snapshot.tlsSecrets;
+    return movesOthers || touched.some((key) => this.#troubled.has(`Ingress ${key}`));
+  }
+
+  #tellProblems(snapshot: ObjectSnapshot, problems: ProxyConfig['problems']): void {
     const { isOurs, isClassMissing } = this.#options;
     const classes = snapshot.ingressClasses;
-    const ours = new Set<ObjectKey>();
-    for (const [key, ingress] of snapshot.ingresses) if (isOurs(ingress, classes)) ours.add(key);
-    this.#status.setOurs(ours);
     const ingress = (key: ObjectKey): IngressRecord | null => {
       const record = this.#status.record(key);
       if (record === undefined) return null;
       return isOurs(record, classes) || isClassMissing(record, classes) ? record : null;
     };
-    this.#events.setStanding(toProblemNotices(config.problems, { snapshot, ingress }));
-    this.#noteServed(servedIngresses(config.routes), last === null);
+    this.#events.setStanding(toProblemNotices(problems, { snapshot, ingress }));
+    this.#troubled = new Set(problems.map(({ source }) => formatRef(source)));
   }
 
-  /** What was served at the start already is no news, and one Event for each of 10,000 Ingresses would be a flood of it. */
-  #noteServed(served: ReadonlySet<ObjectKey>, first: boolean): void {
-    const before = this.#served;
-    this.#served = served;
-    if (first) return;
+  #noteServed(served: readonly ObjectKey[]): void {
     for (const key of served) {
       const record = this.#status.record(key);
-      if (before.has(key) || record === undefined) continue;
+      if (record === undefined) continue;
       const [namespace = '', name = ''] = key.split('/');
       const subject = toIngressSubject({ kind: 'Ingress', namespace, name }, record);
       const notice: EventNotice = { type: 'Normal', reason: 'Sync', note: 'serving', subject };

@@ -1,16 +1,63 @@
-/** Which Ingresses the routes of a configuration come from. */
+/** Which Ingresses the routes in force come from. */
+import type { ConfigChanges } from '../model/config-changes.ts';
 import { type ObjectKey, type ObjectRef, toObjectKey } from '../model/object-ref.ts';
 import type { RouteConfig } from '../model/proxy-config.ts';
+import { routesOfHost } from '../model/sorted-config.ts';
 
-/** A canary is served where the route it accompanies is. */
-export function servedIngresses(routes: readonly RouteConfig[]): ReadonlySet<ObjectKey> {
-  const served = new Set<ObjectKey>();
-  const add = ({ kind, namespace, name }: ObjectRef): void => {
-    if (kind === 'Ingress') served.add(toObjectKey(namespace, name));
-  };
-  for (const { source, split } of routes) {
-    add(source);
-    for (const canary of split.canaries) add(canary.source);
+export class ServedIngresses {
+  /** How many routes and canaries come from each. */
+  #counts: Map<ObjectKey, number>;
+  #routes: readonly RouteConfig[];
+
+  constructor() {
+    this.#counts = new Map();
+    this.#routes = [];
   }
-  return served;
+
+  /**
+   * @param changes where `routes` differ from others, if that is known: it saves looking at all where these were the last ones
+   * @returns those that are served now and were not before
+   */
+  update(routes: readonly RouteConfig[], changes: Pick<ConfigChanges, 'base' | 'hosts'> | null): readonly ObjectKey[] {
+    const before = this.#routes;
+    this.#routes = routes;
+    if (routes === before) return [];
+    if (changes?.base.routes !== before) {
+      const known = this.#counts;
+      this.#counts = new Map();
+      this.#count(routes, 1);
+      return [...this.#counts.keys()].filter((key) => !known.has(key));
+    }
+    // In the order of the routes.
+    const touched = [...changes.hosts].toSorted();
+    // What comes before what goes: an Ingress that stays must not look new.
+    const fresh = this.#count(
+      touched.flatMap((host) => routesOfHost(routes, host)),
+      1,
+    );
+    this.#count(
+      touched.flatMap((host) => routesOfHost(before, host)),
+      -1,
+    );
+    return fresh;
+  }
+
+  /** @returns those that were not there before */
+  #count(routes: readonly RouteConfig[], by: 1 | -1): readonly ObjectKey[] {
+    const fresh: ObjectKey[] = [];
+    const count = ({ kind, namespace, name }: ObjectRef): void => {
+      if (kind !== 'Ingress') return;
+      const key = toObjectKey(namespace, name);
+      const known = this.#counts.get(key) ?? 0;
+      if (known === 0) fresh.push(key);
+      if (known + by === 0) this.#counts.delete(key);
+      else this.#counts.set(key, known + by);
+    };
+    for (const { source, split } of routes) {
+      count(source);
+      // A canary is served where the route it accompanies is.
+      for (const canary of split.canaries) count(canary.source);
+    }
+    return fresh;
+  }
 }

@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type ObjectKey, toObjectKey } from '../model/object-ref.ts';
 import type { EndpointSliceObject } from '../model/objects.ts';
+import { PiecewiseMap } from '../model/piecewise-map.ts';
 
 /** Slices by the Service they belong to. A slice moves when its label changes; slices win over Endpoints of the same name. */
 export class SliceGroups {
@@ -12,7 +13,7 @@ export class SliceGroups {
   readonly #slicesOf = new Map<ObjectKey, Map<ObjectKey, EndpointSliceObject>>();
   readonly #endpoints = new Map<ObjectKey, readonly EndpointSliceObject[]>();
   readonly #changedServices = new Set<ObjectKey>();
-  #shared: ReadonlyMap<ObjectKey, readonly EndpointSliceObject[]> = new Map();
+  #shared: PiecewiseMap<readonly EndpointSliceObject[]> = PiecewiseMap.empty();
 
   setSlice(key: ObjectKey, slice: EndpointSliceObject | null): boolean {
     const known = this.#slices.get(key) ?? null;
@@ -38,15 +39,11 @@ export class SliceGroups {
 
   share(): ReadonlyMap<ObjectKey, readonly EndpointSliceObject[]> {
     if (this.#changedServices.size === 0) return this.#shared;
-    const next = new Map(this.#shared);
-    for (const service of this.#changedServices) {
-      const slices = this.#present(service);
-      if (slices === null) next.delete(service);
-      else next.set(service, slices);
-    }
+    const changes = new Map<ObjectKey, readonly EndpointSliceObject[] | null>();
+    for (const service of this.#changedServices) changes.set(service, this.#present(service));
     this.#changedServices.clear();
-    this.#shared = next;
-    return next;
+    this.#shared = this.#shared.with(changes);
+    return this.#shared;
   }
 
   #present(service: ObjectKey): readonly EndpointSliceObject[] | null {

@@ -12,6 +12,7 @@ import type {
   ServiceObject,
   TlsSecretObject,
 } from '../model/objects.ts';
+import { PiecewiseMap } from '../model/piecewise-map.ts';
 import type { Problem } from '../model/problem.ts';
 import { SliceGroups } from './slice-groups.ts';
 
@@ -59,6 +60,8 @@ export class SnapshotBuilder {
     Secret: this.#secrets,
   };
   readonly #problems = new KeptMap<readonly Problem[]>();
+  #problemOwners: ReadonlyMap<string, readonly Problem[]> | null = null;
+  #problemList: readonly Problem[] = [];
   #classesReadable = true;
   #change: SnapshotChange = 'everything';
   #revision = 0;
@@ -110,7 +113,7 @@ export class SnapshotBuilder {
       endpointSlices: this.#slices.share(),
       tlsSecrets: this.#secrets.share(),
       staticConfig: null,
-      problems: sortedByOwner(this.#problems.share()),
+      problems: this.#sortedProblems(),
       endpointsOnly,
     };
     return this.#last;
@@ -129,6 +132,14 @@ export class SnapshotBuilder {
     return this.#last;
   }
 
+  /** The same list again while it is the same. */
+  #sortedProblems(): readonly Problem[] {
+    const byOwner = this.#problems.share();
+    if (byOwner !== this.#problemOwners) this.#problemList = sortedByOwner(byOwner);
+    this.#problemOwners = byOwner;
+    return this.#problemList;
+  }
+
   #mark(change: SnapshotChange): void {
     if (this.#change !== 'everything') this.#change = change;
   }
@@ -139,27 +150,28 @@ function sortedByOwner(problems: ReadonlyMap<string, readonly Problem[]>): reado
   return [...problems].toSorted(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, list]) => list);
 }
 
-/** A map that hands out copies, and the same copy again while nothing changes. */
+/** Hands out what it holds as a map that never changes, and the same one again while nothing does. */
 class KeptMap<T extends object> implements ObjectStore<T> {
-  readonly #current = new Map<string, T>();
-  #shared: ReadonlyMap<string, T> | null = null;
+  #shared: PiecewiseMap<T> = PiecewiseMap.empty();
+  /** What differs from it by now; null = gone. */
+  #changes = new Map<string, T | null>();
 
   set(key: string, value: T | null): boolean {
-    const known = this.#current.get(key);
-    if (value === null) {
-      if (!this.#current.delete(key)) return false;
-    } else {
-      if (known !== undefined && (known === value || isSameContent(known, value))) return false;
-      this.#current.set(key, value);
-    }
-    this.#shared = null;
+    const known = this.#changes.get(key) ?? (this.#changes.has(key) ? undefined : this.#shared.get(key));
+    if (value === null ? known === undefined : known !== undefined && isSame(known, value)) return false;
+    this.#changes.set(key, value);
     return true;
   }
 
   share(): ReadonlyMap<string, T> {
-    this.#shared ??= new Map(this.#current);
+    if (this.#changes.size > 0) this.#shared = this.#shared.with(this.#changes);
+    this.#changes = new Map();
     return this.#shared;
   }
+}
+
+function isSame(a: object, b: object): boolean {
+  return a === b || isSameContent(a, b);
 }
 
 function isSameContent(a: object, b: object): boolean {

@@ -11,6 +11,7 @@ import { STATIC_DEFAULTS } from './static-file.ts';
 import { checkHealthCheck } from './static-health-check.ts';
 import { findTestFault, testsOf } from './static-match.ts';
 import type { StaticProblems } from './static-problems.ts';
+import { describePlan, findPlanMistakes } from './static-release.ts';
 import { toStaticHost } from './static-values.ts';
 
 export function checkStaticFile(value: unknown, problems: StaticProblems): void {
@@ -139,6 +140,7 @@ function checkUpstreamTls(
 
 function checkRoutes(routes: unknown, upstreams: readonly string[], problems: StaticProblems): void {
   const seen = new Map<string, string>();
+  checkPlans(routes, problems);
   for (const [index, route] of records(routes)) {
     const field = `routes[${index}]`;
     checkReference(route['upstream'], `${field}.upstream`, upstreams, problems);
@@ -165,15 +167,17 @@ function checkReference(name: unknown, field: string, upstreams: readonly string
 }
 
 function checkCanary(
-  { header, cookie, match, weight, weightTotal }: JsonRecord,
+  { header, cookie, match, weight, weightTotal, plan }: JsonRecord,
   field: string,
   problems: StaticProblems,
 ): void {
-  if (header === undefined && cookie === undefined && match === undefined && weight === undefined) {
+  const hasSteps = isRecord(plan) && plan['steps'] !== undefined;
+  const isWeighed = weight !== undefined || hasSteps;
+  if (header === undefined && cookie === undefined && match === undefined && !isWeighed) {
     reject(
       problems,
       field,
-      'has no header, cookie, match or weight, so nothing would ever reach it; give it one of them',
+      'has no header, cookie, match or weight, and no steps of a plan, so nothing would ever reach it; give it one of them',
     );
   }
   if (isRecord(header) && header['value'] !== undefined && header['pattern'] !== undefined) {
@@ -186,6 +190,32 @@ function checkCanary(
   const total = weightTotal ?? STATIC_DEFAULTS.canaryWeightTotal;
   if (typeof weight === 'number' && typeof total === 'number' && weight > total) {
     reject(problems, `${field}.weight`, `is ${weight}; expected at most weightTotal, which is ${total}`);
+  }
+}
+
+/** Canaries of one release go forward together, so there is one plan. */
+function checkPlans(routes: unknown, problems: StaticProblems): void {
+  const first = new Map<string, { readonly field: string; readonly content: string }>();
+  for (const [index, { canaries }] of records(routes)) {
+    for (const [place, { plan, upstream, weight, weightTotal }] of records(canaries)) {
+      if (!isRecord(plan)) continue;
+      const field = `routes[${index}].canaries[${place}]`;
+      for (const mistake of findPlanMistakes(plan)) reject(problems, `${field}.plan${mistake.field}`, mistake.message);
+      if (plan['steps'] !== undefined) {
+        const message = 'stands beside the steps of `plan`, which say the share; expected one of the two';
+        if (weight !== undefined) reject(problems, `${field}.weight`, message);
+        if (weightTotal !== undefined) reject(problems, `${field}.weightTotal`, message);
+      }
+      const described = typeof upstream === 'string' ? describePlan(plan, upstream) : null;
+      if (described === null) continue;
+      const { id, content } = described;
+      const other = first.get(id);
+      if (other === undefined) first.set(id, { field, content });
+      else if (other.content !== content) {
+        const message = `differs from ${other.field}.plan, which is the same release ${show(id)}; expected equal plans, or another name in \`release\``;
+        reject(problems, `${field}.plan`, message);
+      }
+    }
   }
 }
 

@@ -6,6 +6,7 @@ import type { HealthCheckEntry } from './static-health-check.ts';
 import type { MatchEntry } from './static-match.ts';
 import type { MirrorEntry } from './static-mirror.ts';
 import type { OutlierDetectionEntry, SlowStartEntry } from './static-passive-health.ts';
+import type { PlanEntry } from './static-release.ts';
 
 export interface StaticFile {
   readonly listeners?: readonly ListenerEntry[] | undefined;
@@ -120,6 +121,8 @@ export interface CanaryEntry {
   readonly match?: readonly MatchEntry[] | undefined;
   readonly weight?: number | undefined;
   readonly weightTotal?: number | undefined;
+  readonly fallback?: boolean | undefined;
+  readonly plan?: PlanEntry | undefined;
 }
 
 export interface StaticDefaults {

@@ -39,6 +39,7 @@ import { toMatch } from './static-match.ts';
 import { toMirror } from './static-mirror.ts';
 import { toOutlierDetection, toSlowStart } from './static-passive-health.ts';
 import { StaticProblems, staticRef } from './static-problems.ts';
+import { toRelease } from './static-release.ts';
 import { staticFileSchema } from './static-schema.ts';
 import { toStaticHost } from './static-values.ts';
 import { parseYaml, type YamlDocument } from './yaml-document.ts';
@@ -230,7 +231,7 @@ function toPath({ prefix, exact, regex }: NonNullable<RouteEntry['path']> = {}):
   return regex !== undefined ? { kind: 'regex', value: regex } : { kind: 'prefix', value: prefix ?? '/' };
 }
 
-function toCanary({ upstream, header, cookie, match, weight, weightTotal }: CanaryEntry): StaticCanary {
+function toCanary({ upstream, header, cookie, match, weight, weightTotal, fallback, plan }: CanaryEntry): StaticCanary {
   return {
     upstream,
     header:
@@ -239,6 +240,8 @@ function toCanary({ upstream, header, cookie, match, weight, weightTotal }: Cana
     match: match === undefined ? null : toMatch(match),
     weight: weight ?? STATIC_DEFAULTS.canaryWeight,
     weightTotal: weightTotal ?? STATIC_DEFAULTS.canaryWeightTotal,
+    ...(fallback === undefined ? {} : { fallback }),
+    ...(plan === undefined ? {} : { release: toRelease(plan, upstream) }),
   };
 }
 

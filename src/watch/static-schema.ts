@@ -18,6 +18,7 @@ import { healthCheckSchema } from './static-health-check.ts';
 import { matchSchema } from './static-match.ts';
 import { mirrorSchema } from './static-mirror.ts';
 import { outlierDetectionSchema, slowStartSchema } from './static-passive-health.ts';
+import { planSchema } from './static-release.ts';
 import { duration, integer, map, matching, passing, pattern, text } from './static-schema-parts.ts';
 import { toStaticHost } from './static-values.ts';
 
@@ -239,6 +240,13 @@ const canary = map({
     .optional()
     .describe('Share of the requests that no header, cookie or match decided. Default: 0.'),
   weightTotal: integer(1, MAX_WEIGHT).optional().describe('What `weight` is a share of. Default: 100.'),
+  fallback: z
+    .boolean({ error: 'true or false' })
+    .optional()
+    .describe(
+      'Whether the main upstream answers what the canary fails on, as far as `retries` let the request be sent again. Default: yes for requests that the weight sent to the canary, no for others.',
+    ),
+  plan: planSchema.optional().describe('Raise the share step by step, as long as gates find the canary no worse.'),
 });
 
 const route = map({

@@ -65,7 +65,7 @@ export class StatusWriter {
   readonly #backoff: Backoff;
   /** All Ingresses there are, as last seen. */
   readonly #records: Map<ObjectKey, IngressRecord>;
-  #ours: ReadonlySet<ObjectKey>;
+  #ours: Set<ObjectKey>;
   /** Former ones of ours, by uid, whose status may still hold our addresses. */
   readonly #departed: Map<ObjectKey, string>;
   /** Null: not known, so nothing is written. */
@@ -125,21 +125,26 @@ export class StatusWriter {
     if (known?.published !== record.published || known.uid !== record.uid) this.#mark(key);
   }
 
-  /** The Ingresses that are served now. */
+  /** The Ingresses that are served now, all of them. */
   setOurs(ours: ReadonlySet<ObjectKey>): void {
-    const before = this.#ours;
-    this.#ours = ours;
-    for (const key of ours) {
-      if (before.has(key)) continue;
+    for (const key of ours) this.setOwnership(key, true);
+    for (const key of this.#ours) if (!ours.has(key)) this.setOwnership(key, false);
+  }
+
+  /** One Ingress: whether it is served now. */
+  setOwnership(key: ObjectKey, ours: boolean): void {
+    if (this.#ours.has(key) === ours) return;
+    if (ours) {
+      this.#ours.add(key);
       this.#departed.delete(key);
       this.#mark(key);
+      return;
     }
-    for (const key of before) {
-      const record = this.#records.get(key);
-      if (ours.has(key) || record === undefined) continue;
-      this.#departed.set(key, record.uid);
-      this.#mark(key);
-    }
+    this.#ours.delete(key);
+    const record = this.#records.get(key);
+    if (record === undefined) return;
+    this.#departed.set(key, record.uid);
+    this.#mark(key);
   }
 
   /** Empty: not known (any more), so what is written stays. */

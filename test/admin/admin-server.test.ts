@@ -17,6 +17,7 @@ async function listen(t: TestContext, options: Partial<AdminServerOptions> = {})
     metrics: () => Promise.resolve('a 1\n'),
     dump: () => Promise.resolve({ routes: [] }),
     mirror: () => Promise.resolve({ samples: [] }),
+    releases: () => ({ releases: [] }),
     ...options,
   });
   const port = await server.listen();
@@ -126,6 +127,7 @@ test('close ends idle connections', async () => {
     metrics: () => Promise.resolve(''),
     dump: () => Promise.resolve({}),
     mirror: () => Promise.resolve({}),
+    releases: () => ({}),
   });
   const socket = connect(await server.listen(), '127.0.0.1');
   await once(socket, 'connect');

@@ -148,3 +148,16 @@ test('a setting of an upstream belongs to the oldest ingress that asks for it an
   // Who lost its path to an older one asks for nothing.
   assert.deepEqual(judge({ services, ingresses: [owner, other] }, after).doubts, []);
 });
+
+function release(annotations: Readonly<Record<string, string>>): IngressBuilder {
+  return canary('next', 'x.example', '/', 'b:80').annotate(annotations);
+}
+
+test('a plan that would give no share is a fault, what would only hold it up is a doubt', () => {
+  const parts = { ingresses: [ingress('main').rule('x.example', '/', 'a:80')], services: [service('a'), service('b')] };
+  assert.deepEqual(judge(parts, release({ 'sluice.dev/canary-plan': '5%/10m, 100%' })).faults, []);
+  const broken = judge(parts, release({ 'sluice.dev/canary-plan': '5%, 100%' }));
+  assert.match(broken.faults[0]?.message ?? '', /so the canary gets no share: step 1 has no time to stay/);
+  const waiting = judge(parts, release({ 'sluice.dev/canary-plan': '100%', 'sluice.dev/canary-window': 'Mondays' }));
+  assert.deepEqual([waiting.faults, codes(waiting.doubts)], [[], ['annotation-invalid']]);
+});

@@ -112,6 +112,21 @@ test('check --output json holds problems with locations, and counts', async (t: 
   assert.equal(Reflect.get(Object(report.counts), 'routes'), 2);
 });
 
+test('check shows what it understands of a release, once, and defaults as well', async (t: TestContext) => {
+  const canary = 'canaries: [ { upstream: next, plan: { steps: [ { percent: 5, hold: 600s }, { percent: 100 } ] } } ]';
+  const text = [
+    'upstreams: { shop: { endpoints: [] }, next: { endpoints: [] } }',
+    `routes: [ { upstream: shop, ${canary} }, { host: a.example, upstream: shop, ${canary} } ]`,
+  ].join('\n');
+  const file = join(await folder(t, { 'a.yaml': text }), 'a.yaml');
+  const { stdout } = await run('check', '--config', file);
+  const words = 'plan: 5%/10m, 100%; gates: errors <= +1%, requests >= 100';
+  assert.equal(
+    stdout,
+    `release next: not begun, so it has no share; ${words}\n0 rejected, 0 warnings; 2 routes, 2 upstreams\n`,
+  );
+});
+
 test('explain from a static file exits 0 and shows where the request goes', async (t: TestContext) => {
   const file = join(await folder(t, { 'a.yaml': STATIC }), 'a.yaml');
   const args = ['explain', '--config', file, '--url', 'http://shop.example/x', '-H', 'X-Canary: always'];
@@ -172,6 +187,7 @@ test('explain --admin asks a running process, health included', async (t: TestCo
     metrics: () => Promise.resolve(''),
     dump: () => Promise.resolve(dumpConfig(config, [workerStats(1, { endpoints: [sick] })])),
     mirror: () => Promise.resolve({}),
+    releases: () => ({}),
   });
   const port = await admin.listen();
   t.after(() => admin.close());

@@ -29,7 +29,7 @@ test('--version prints the version and exits 0', async () => {
 test('--help names every command, the environment and examples', async () => {
   const { exitCode, stdout } = await run(['--help']);
   assert.equal(exitCode, 0);
-  for (const word of ['controller', 'serve', 'check', 'explain', 'SLUICE_', 'Examples:'])
+  for (const word of ['controller', 'serve', 'check', 'explain', 'canary', 'SLUICE_', 'Examples:'])
     assert.ok(stdout.includes(word), word);
 });
 
@@ -40,15 +40,16 @@ const helpCases: readonly (readonly [string, readonly RegExp[]])[] = [
   ],
   [
     'serve',
-    [/--config <file>/, /--manifests <path>/, /default: 127\.0\.0\.1/, /default: off/, /Listeners:/, /Exit codes/],
+    [/--config <file>/, /--manifests <path>/, /default:\s+127\.0\.0\.1/, /default: off/, /Listeners:/, /Exit codes/],
   ],
   ['check', [/--output <text\|json>/, /1 {2}something is rejected/]],
   ['explain', [/-X, --method <method>/, /-H, --header/, /--admin <url>/, /1 {2}none does/]],
+  ['canary status', [/--admin <url>/, /default: http:\/\/127\.0\.0\.1:10254/, /--watch/, /1 {2}one was, or has/]],
 ];
 
 for (const [command, patterns] of helpCases) {
   test(`${command} --help shows flags, defaults, exit codes and examples`, async () => {
-    const { exitCode, stdout } = await run([command, '--help']);
+    const { exitCode, stdout } = await run([...command.split(' '), '--help']);
     assert.equal(exitCode, 0);
     for (const pattern of patterns) assert.match(stdout, pattern);
     assert.match(stdout, new RegExp(`Examples:\\n {2}sluice ${command}`));

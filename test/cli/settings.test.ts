@@ -1,5 +1,6 @@
 /** Settings from flags and environment: defaults, precedence, and what is refused. */
 import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
 import { test } from 'node:test';
 import { type Environment, type GivenFlags, toEnvironmentName } from '../../src/cli/flag.ts';
 import { FLAGS } from '../../src/cli/flag-list.ts';
@@ -59,6 +60,7 @@ test('serve has the documented defaults', () => {
   assert.deepEqual(rest, {
     mode: 'serve',
     source: { kind: 'static', path: 'sluice.yaml' },
+    releaseState: resolve('sluice.yaml.releases.json'),
     bind: '0.0.0.0',
     httpPort: 8080,
     httpsPort: 8443,
@@ -317,6 +319,23 @@ test('a source on the command line beats one in the environment', () => {
   assert.deepEqual(settings.source, { kind: 'manifests', path: './k8s' });
   const fromEnvironment = settingsOf(readServeSettings(given({}), { SLUICE_CONFIG: 'a.yaml' }));
   assert.deepEqual(fromEnvironment.source, { kind: 'static', path: 'a.yaml' });
+});
+
+test('the states of releases stand beside what they are about, never inside', () => {
+  const at = (flags: Readonly<Record<string, string>>): string | null =>
+    settingsOf(readServeSettings(given(flags), {})).releaseState;
+  assert.equal(at({ config: '/etc/a/sluice.yaml' }), '/etc/a/sluice.yaml.releases.json');
+  assert.equal(at({ manifests: '/etc/k8s/' }), '/etc/k8s.releases.json');
+  assert.equal(at({ manifests: '/etc/k8s', 'release-state': '/var/lib/state' }), '/var/lib/state');
+  assert.equal(at({ config: 'a.yaml', 'release-state': 'off' }), null);
+  const inside = { manifests: '/etc/k8s', 'release-state': '/etc/k8s/sub/state.json' };
+  assert.deepEqual(errorsOf(readServeSettings(given(inside), {})), [
+    '--release-state: /etc/k8s/sub/state.json is inside --manifests; name a file elsewhere, or "off"',
+  ]);
+  const itself = { config: '/etc/a.yaml', 'release-state': '/etc/../etc/a.yaml' };
+  assert.deepEqual(errorsOf(readServeSettings(given(itself), {})), [
+    '--release-state: /etc/a.yaml is what is read; name a file elsewhere, or "off"',
+  ]);
 });
 
 test('check reads a source and an output', () => {

@@ -6,9 +6,13 @@ import * as fc from 'fast-check';
 import { compile } from '../../src/config/compile.ts';
 import { compileEndpoints, withEndpoints } from '../../src/config/compile-endpoints.ts';
 import { CompileMemory } from '../../src/config/compile-memory.ts';
+import { Compiler } from '../../src/config/compiler.ts';
+import type { ConfigChanges } from '../../src/model/config-changes.ts';
 import { toObjectKey } from '../../src/model/object-ref.ts';
 import type { ObjectSnapshot } from '../../src/model/object-snapshot.ts';
-import { arbitraryEdits } from '../support/arbitrary-edits.ts';
+import type { ProxyConfig } from '../../src/model/proxy-config.ts';
+import { findUpstream } from '../../src/model/sorted-config.ts';
+import { arbitraryEdits, arbitraryTownEdits } from '../support/arbitrary-edits.ts';
 import { arbitrarySlices, arbitrarySnapshot } from '../support/arbitrary-snapshot.ts';
 import { keyPair, settings, snapshot } from '../support/fixtures.ts';
 
@@ -122,21 +126,57 @@ test('a compile that remembers those before it gives what one without a memory g
   );
 });
 
-test('what an edit leaves as it was is the same object in the next configuration', () => {
-  fc.assert(
-    fc.property(arbitraryEdits, arbitrarySettings, (snapshots, flags) => {
-      const memory = new CompileMemory(flags);
-      let before = compile(snapshots[0] ?? snapshot({}), flags, memory);
-      for (const objects of snapshots.slice(1)) {
-        const after = compile(objects, flags, memory);
-        assertShared(before.routes, after.routes);
-        assertShared(before.upstreams, after.upstreams);
-        assertShared(before.certificates, after.certificates);
-        before = after;
-      }
-    }),
+for (const [name, sequences] of Object.entries({ anything: arbitraryEdits, neighbours: arbitraryTownEdits })) {
+  test(`compiling what changed gives what compiling everything gives: edits of ${name}`, () => {
+    fc.assert(
+      fc.property(sequences, arbitrarySettings, (snapshots, flags) => {
+        const compiler = new Compiler(flags);
+        for (const [at, objects] of snapshots.entries()) {
+          const expected = compile(objects, flags);
+          if (at > 0 && objects.endpointsOnly) {
+            const { config } = compiler.compileEndpoints(objects);
+            assert.deepEqual({ ...config, generation: 0 }, { ...expected, generation: 0 });
+          } else assert.deepEqual(compiler.compile(objects).config, expected);
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test(`what an edit of ${name} leaves as it was is the same object in the next configuration, and is not called changed`, () => {
+    fc.assert(
+      fc.property(sequences, arbitrarySettings, (snapshots, flags) => {
+        const compiler = new Compiler(flags);
+        let before = compiler.compile(snapshots[0] ?? snapshot({})).config;
+        for (const objects of snapshots.slice(1)) {
+          const { config: after, changes } = compiler.compile(objects);
+          assertShared(before.routes, after.routes);
+          assertShared(before.upstreams, after.upstreams);
+          assertShared(before.certificates, after.certificates);
+          if (changes !== null) assertCovered(after, changes);
+          before = after;
+        }
+      }),
+    );
+  });
+}
+
+function assertCovered(after: ProxyConfig, { base, hosts, upstreams }: ConfigChanges): void {
+  const untouched = (config: ProxyConfig): unknown => ({
+    routes: config.routes.filter(({ host }) => !hosts.has(host)),
+    upstreams: config.upstreams.filter(({ id }) => !upstreams.has(id)),
+  });
+  assert.deepEqual(untouched(after), untouched(base));
+  const linked = new Set(
+    after.routes
+      .filter(({ host }) => !hosts.has(host))
+      .flatMap(({ split }) => [...split.members, ...split.canaries].map(({ upstream }) => upstream)),
   );
-});
+  for (const id of linked) {
+    const [last, next] = [findUpstream(base.upstreams, id), findUpstream(after.upstreams, id)];
+    assert.deepEqual({ ...last, endpoints: [] }, { ...next, endpoints: [] }, 'its routes would have to be linked anew');
+  }
+}
 
 function assertShared(before: readonly { readonly id: string }[], after: readonly { readonly id: string }[]): void {
   const known = new Map(before.map((item) => [item.id, item]));

@@ -4,11 +4,13 @@ import { test } from 'node:test';
 import { compile } from '../../src/config/compile.ts';
 import type { CompileSettings } from '../../src/model/compile-settings.ts';
 import { type ClientCertificateRule, PLAIN_TRANSPORT, type ProxyConfig } from '../../src/model/proxy-config.ts';
+import type { ReleaseConfig } from '../../src/model/release.ts';
 import { DEFAULT_ROUTE_POLICY } from '../../src/model/route-policy.ts';
 import type { StaticCanary, StaticConfig, StaticRoute, StaticUpstream } from '../../src/model/static-config.ts';
 import { DEFAULT_UPSTREAM_POLICY } from '../../src/model/upstream-policy.ts';
 import { keyPair, settings, snapshot } from '../support/fixtures.ts';
 import { listenerConfig } from '../support/proxy-config.ts';
+import { release, releaseState } from '../support/release.ts';
 
 const SOURCE = { kind: 'StaticConfig', namespace: '', name: 'sluice.yaml' };
 /** Trusted by a listener. */
@@ -105,6 +107,8 @@ test('canaries keep their order and turn into the same rules as annotations', ()
     { ...base, header: { name: 'X-Canary', value: null, pattern: null } },
     { ...base, cookie: { name: 'Beta' }, weight: 5, weightTotal: 1000 },
     { ...base, match: { kind: 'method', methods: ['GET'] } },
+    { ...base, fallback: true },
+    { ...base, fallback: false },
   ];
   const upstreams = new Map([
     ['shop', upstream],
@@ -118,7 +122,26 @@ test('canaries keep their order and turn into the same rules as annotations', ()
     { ...rule, header: { name: 'x-canary', kind: 'word', value: '' }, sourceField: 'routes[0].canaries[2]' },
     { ...rule, header: null, cookie: 'Beta', weight: 5, weightTotal: 1000, sourceField: 'routes[0].canaries[3]' },
     { ...rule, header: null, match: { kind: 'method', methods: ['GET'] }, sourceField: 'routes[0].canaries[4]' },
+    { ...rule, header: null, fallback: 'always', sourceField: 'routes[0].canaries[5]' },
+    { ...rule, header: null, fallback: 'never', sourceField: 'routes[0].canaries[6]' },
   ]);
+});
+
+test('a canary with a plan has the share of the step in force, as the state laid over the file says', () => {
+  const canary = { upstream: 'next', header: null, cookie: null, match: null, weight: 0, weightTotal: 100 };
+  const weightOf = (parts: Partial<ReleaseConfig>): string => {
+    const canaries = [{ ...canary, release: release(parts) }];
+    const upstreams = new Map([
+      ['shop', upstream],
+      ['next', upstream],
+    ]);
+    const [compiled] = compileStatic({ upstreams, routes: [route(everything, { canaries })] }).routes;
+    const [made] = compiled?.split.canaries ?? [];
+    return `${made?.weight} of ${made?.weightTotal}`;
+  };
+  assert.equal(weightOf({}), '0 of 100000');
+  assert.equal(weightOf({ state: releaseState({ step: 1 }) }), '25000 of 100000');
+  assert.equal(weightOf({ state: releaseState({ phase: 'aborted' }) }), '0 of 100000');
 });
 
 test('an upstream nothing refers to is kept, and follows no service', () => {

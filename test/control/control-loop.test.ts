@@ -44,7 +44,7 @@ class Fixture {
         this.endpointChanges.push(changes);
         this.#state.report();
       },
-      onApplied: (config, source) => {
+      onApplied: ({ config, snapshot: source }) => {
         this.applied.push(config);
         this.sources.push(source);
         this.#state.report();

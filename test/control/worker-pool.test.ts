@@ -265,3 +265,14 @@ test('changed ticket keys reach every thread', async (t) => {
   assert.deepEqual(toldTo(1), toldTo(2));
   assert.notEqual(toldTo(1)[0], toldTo(1)[1]);
 });
+
+test('the figures of releases are those of all threads, dead ones included', async (t) => {
+  const fixture = start(t, 2);
+  await fixture.pool.apply(config(1));
+  const side = { requests: 3, failures: 0, latency: [3] };
+  assert.deepEqual(await fixture.pool.collectReleaseFigures(), [{ id: 'r', stable: side, canary: side }]);
+  await fixture.pool.applyEndpoints([{ upstreamId: 'die:1', endpoints: [] }], config(1));
+  await fixture.until(() => fixture.applying().some(({ worker }) => worker === 3));
+  const [figures] = await fixture.pool.collectReleaseFigures();
+  assert.equal(figures?.canary.requests, 1 + 2 + 3);
+});

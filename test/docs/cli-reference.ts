@@ -3,7 +3,7 @@ import { type Flag, type Mode, toEnvironmentName } from '../../src/cli/flag.ts';
 import { FLAGS } from '../../src/cli/flag-list.ts';
 import { COMMANDS } from '../../src/cli/help-text.ts';
 
-const MODES: readonly Mode[] = ['controller', 'serve', 'check', 'explain'];
+const MODES: readonly Mode[] = ['controller', 'serve', 'check', 'explain', 'canary status'];
 
 export function renderCliReference(): string {
   return [

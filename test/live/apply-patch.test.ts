@@ -4,16 +4,15 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { UpstreamRegistry } from '../../src/balancer/upstream-registry.ts';
 import { compile } from '../../src/config/compile.ts';
-import { compileEndpoints, withEndpoints } from '../../src/config/compile-endpoints.ts';
-import { CompileMemory } from '../../src/config/compile-memory.ts';
-import { ConfigDiffer } from '../../src/control/config-differ.ts';
+import { Compiler } from '../../src/config/compiler.ts';
+import { diffConfigs } from '../../src/control/config-differ.ts';
 import { applyConfig } from '../../src/live/apply-config.ts';
 import { applyPatch } from '../../src/live/apply-patch.ts';
 import type { LiveRoute } from '../../src/live/live-route.ts';
 import { LiveState } from '../../src/live/live-state.ts';
 import type { ConfigPatch } from '../../src/model/config-patch.ts';
 import type { ProxyConfig } from '../../src/model/proxy-config.ts';
-import { arbitraryEdits } from '../support/arbitrary-edits.ts';
+import { arbitraryEdits, arbitraryTownEdits } from '../support/arbitrary-edits.ts';
 import { keyPair, settings } from '../support/fixtures.ts';
 import {
   canaryConfig,
@@ -35,7 +34,7 @@ function match(live: LiveState, host: string, path: string): LiveRoute | null {
 }
 
 function patchBetween(base: ProxyConfig, next: ProxyConfig): ConfigPatch {
-  const patch = new ConfigDiffer().diff(base, next);
+  const patch = diffConfigs(base, next);
   assert.ok(patch !== null);
   return structuredClone(patch);
 }
@@ -67,6 +66,10 @@ function describe(live: LiveState, configs: readonly ProxyConfig[]): unknown {
       endpoints: upstream.endpoints.map(({ id, weight, draining }) => ({ id, weight, draining })),
     })).toSorted((a, b) => (a.id < b.id ? -1 : 1)),
     counted: [...live.routeStats.keys()].toSorted(),
+    releases: live.releases
+      .toFigures()
+      .map(({ id }) => id)
+      .toSorted(),
     routeIds: [...live.routeIds].toSorted(([a], [b]) => (a < b ? -1 : 1)),
   };
 }
@@ -89,32 +92,34 @@ function describeRoute(route: LiveRoute | null): unknown {
 }
 
 for (const remembers of [true, false]) {
-  const name = remembers ? 'where compiles share what is unchanged' : 'where every configuration is made anew';
+  const name = remembers ? 'where it is known what differs' : 'where every configuration is made anew';
   test(`patches lead where whole configurations lead, ${name}`, () => {
     fc.assert(
-      fc.property(arbitraryEdits, fc.boolean(), (snapshots, hasDefault) => {
+      fc.property(fc.oneof(arbitraryEdits, arbitraryTownEdits), fc.boolean(), (snapshots, hasDefault) => {
         const flags = settings({
           takeEveryIngress: true,
           listeners: [listenerConfig('web')],
           fallbackCertificate: hasDefault ? keyPair() : null,
           defaultBackendService: hasDefault ? 'one/a' : '',
         });
-        const memory = new CompileMemory(flags);
-        const differ = new ConfigDiffer();
+        const compiler = new Compiler(flags);
         const [patched, whole] = [createLive(), createLive()];
         const seen: ProxyConfig[] = [];
         let running: ProxyConfig | null = null;
         for (const objects of snapshots) {
-          if (running !== null) {
-            const changes = compileEndpoints(objects, running, memory);
+          if (objects.endpointsOnly && running !== null) {
+            const { config, changes } = compiler.compileEndpoints(objects);
             for (const change of changes) {
               patched.upstreams.applyEndpoints(change);
               whole.upstreams.applyEndpoints(change);
             }
-            running = withEndpoints(running, changes);
+            running = config;
+            continue;
           }
-          const next = remembers ? compile(objects, flags, memory) : compile(objects, flags);
-          const patch: ConfigPatch | null = running === null ? null : differ.diff(running, next);
+          const { config, changes } = compiler.compile(objects);
+          const next: ProxyConfig = remembers ? config : compile(objects, flags);
+          const patch: ConfigPatch | null =
+            running === null ? null : diffConfigs(running, next, remembers ? changes : null);
           if (patch === null) applyConfig(patched, structuredClone(next));
           else assert.ok(applyPatch(patched, structuredClone(patch)));
           assert.equal(patch === null, running === null);
@@ -240,9 +245,8 @@ test('a patch that cannot be applied changes nothing', () => {
 });
 
 test('there is no patch between configurations with other listeners, or with routes for some listeners only', () => {
-  const differ = new ConfigDiffer();
-  assert.equal(differ.diff(BASE, { ...BASE, listeners: [listenerConfig('web', { port: 1 })] }), null);
+  assert.equal(diffConfigs(BASE, { ...BASE, listeners: [listenerConfig('web', { port: 1 })] }), null);
   const restricted = { ...BASE, routes: [{ ...SHOP, listeners: ['web'] }] };
-  assert.equal(differ.diff(BASE, restricted), null);
-  assert.equal(differ.diff(restricted, BASE), null);
+  assert.equal(diffConfigs(BASE, restricted), null);
+  assert.equal(diffConfigs(restricted, BASE), null);
 });

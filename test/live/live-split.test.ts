@@ -274,6 +274,29 @@ test('a split says why it chose', () => {
   assert.equal(plain.reason, '');
 });
 
+test('what weights decide can be compared; what rules, refusals and outages decide cannot', () => {
+  const weighed = { weight: 50 };
+  const empty = target('main', 1, []);
+  const cases: readonly (readonly [SplitTarget, Partial<LiveCanary>, Headers, number, boolean])[] = [
+    [target('main'), weighed, {}, 0, true],
+    [target('main'), weighed, {}, 0.9, true],
+    [target('main'), { ...weighed, headerName: 'x-canary' }, { 'x-canary': 'always' }, 0, false],
+    [target('main'), { ...weighed, headerName: 'x-canary' }, { 'x-canary': 'never' }, 0.9, false],
+    [target('main'), { ...weighed, cookie: 'canary' }, { cookie: 'canary=always' }, 0, false],
+    [target('main'), { ...weighed, match: () => true }, {}, 0, false],
+    [target('main'), {}, {}, 0, false],
+    [empty, weighed, {}, 0.9, false],
+    [empty, { ...weighed, standsIn: true }, {}, 0, false],
+  ];
+  for (const [main, rule, headers, share, comparable] of cases) {
+    const split = new LiveSplit([main], [canary(rule)]);
+    split.choose(requestFacts({ headers }), CLIENT, Math.floor(share * DRAW_LIMIT));
+    assert.equal(split.comparable, comparable, JSON.stringify([rule, headers, share]));
+    split.choose(requestFacts(), CLIENT, 0);
+    assert.equal(split.comparable, rule.weight !== undefined && main !== empty && rule.match === undefined);
+  }
+});
+
 test('members share the main traffic by weight; a weight of 0 takes nothing', () => {
   const split = new LiveSplit([target('a', 3), target('none', 0), target('b', 1)], []);
   const counts = new Map<string, number>();

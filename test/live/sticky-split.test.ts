@@ -134,6 +134,26 @@ for (const { name, belongsTo, main, next, rule, headers = {}, takes } of CASES) 
   });
 }
 
+test('a session was given by weight once, so both sides of it can be compared; a client that refuses one cannot', () => {
+  const cases: readonly (readonly [string, Partial<LiveCanary>, Readonly<Record<string, string>>, boolean])[] = [
+    ['main', { weight: 5 }, {}, true],
+    ['next', { weight: 5 }, {}, true],
+    ['main', { ...first, weight: 5 }, {}, true],
+    ['next', { ...first, weight: 5 }, {}, true],
+    ['main', { ...first, weight: 5 }, always, false],
+    ['main', { ...first, weight: 5 }, never, false],
+    ['next', { ...first, weight: 5 }, never, false],
+    // No rule is asked.
+    ['main', { ...byHeader, weight: 5 }, never, true],
+  ];
+  for (const [id, rule, headers, comparable] of cases) {
+    const split = new LiveSplit([target('main')], [canary(target('next'), rule)]);
+    split.choose(requestFacts({ headers: never }), CLIENT, 0);
+    split.chooseFor(hashOf(id), requestFacts({ headers }), CLIENT, 0);
+    assert.equal(split.comparable, comparable, JSON.stringify([id, rule, headers]));
+  }
+});
+
 test('for a client that belongs to nobody here, no rule comes before another', () => {
   const byCookie = canary(target('by-cookie'), { cookie: 'c', rulesFirst: true });
   const split = new LiveSplit([target('main')], [byCookie, canary(target('by-header'), byHeader)]);

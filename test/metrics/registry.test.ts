@@ -4,8 +4,29 @@ import { test } from 'node:test';
 import { type MetricsOptions, MetricsRegistry } from '../../src/metrics/registry.ts';
 import type { ControlStatus, RouteProvenance } from '../../src/metrics/scrape.ts';
 import type { HealthCheckStats } from '../../src/model/health-check.ts';
+import type { ReleaseStatus } from '../../src/model/release-status.ts';
 import { DURATION_BUCKETS_MS, type WorkerStats } from '../../src/model/worker-stats.ts';
+import { release, releaseState } from '../support/release.ts';
 import { endpointRow, routeRow, upstreamRow, workerStats } from '../support/worker-stats.ts';
+
+const SIDE = { errorRate: 0.05, p50Ms: 10, p95Ms: 20, p99Ms: 30 };
+const RELEASE: ReleaseStatus = {
+  config: release(),
+  source: { kind: 'Ingress', namespace: 'shop', name: 'canary' },
+  routes: ['shop.example /'],
+  routeCount: 1,
+  state: releaseState({ step: 1 }),
+  stored: true,
+  percent: 25,
+  heldMs: 90_000,
+  waitsFor: 'time',
+  gates: [{ gate: 'errors', verdict: 'inside', evidence: 0.25, text: '' }],
+  sides: {
+    stable: { ...SIDE, requests: 60, failures: 3, totalRequests: 600, totalFailures: 30 },
+    canary: { ...SIDE, requests: 20, failures: 1, totalRequests: 200, totalFailures: 10 },
+  },
+  replicas: { counted: 0, silent: 0 },
+};
 
 const CONTROL: ControlStatus = {
   generation: 4,
@@ -27,6 +48,7 @@ const CONTROL: ControlStatus = {
     writes: [{ kind: 'status', result: 'ok', count: 3 }],
   },
   admission: null,
+  releases: { decides: true, releases: [RELEASE] },
 };
 
 const HEALTH: HealthCheckStats = {
@@ -71,8 +93,8 @@ const busy = workerStats(1, {
       requestBytes: 10,
       responseBytes: 20,
       split: [
-        { upstreamId: 'shop/web/80', canary: false, requests: 5, failures: 2 },
-        { upstreamId: 'shop/next/80', canary: true, requests: 1, failures: 0 },
+        { upstreamId: 'shop/web/80', canary: false, requests: 5, failures: 2, fallbacks: 0 },
+        { upstreamId: 'shop/next/80', canary: true, requests: 1, failures: 0, fallbacks: 1 },
       ],
     }),
     routeRow('idle', 0),
@@ -126,8 +148,12 @@ test('the duration histogram is cumulative, in seconds, and ends in +Inf', async
 });
 
 test('what the split did is printed by upstream and canary', async () => {
-  const lines = linesOf(await registry(busyOptions).render(), 'sluice_split_requests_total');
+  const text = await registry(busyOptions).render();
+  const lines = linesOf(text, 'sluice_split_requests_total');
   assert.equal(lines.length, 2);
+  const fallbacks = linesOf(text, 'sluice_split_fallbacks_total');
+  assert.equal(fallbacks.length, 1);
+  assert.match(fallbacks[0] ?? '', /upstream="shop\/next\/80",canary="true",.* 1$/);
   assert.match(lines[0] ?? '', /upstream="shop\/web\/80",canary="false",.* 5$/);
   assert.match(lines[1] ?? '', /upstream="shop\/next\/80",canary="true",.* 1$/);
 });

@@ -1,6 +1,6 @@
 /** Prints `docs/reference/annotations.md` from the annotation table. */
 import { classifyUnsupported, UNSUPPORTED_NAMES } from '../../src/config/annotations/catalogue.ts';
-import type { AnnotationSpec } from '../../src/config/annotations/define.ts';
+import { type AnnotationSpec, DEFAULT_COUNTS } from '../../src/config/annotations/define.ts';
 import { ANNOTATIONS } from '../../src/config/annotations/index.ts';
 
 const PREFIX = 'nginx.ingress.kubernetes.io';
@@ -13,7 +13,7 @@ export function renderAnnotationReference(): string {
     '# Annotations',
     '',
     `All names have the prefix \`${PREFIX}/\`, or the one \`--annotations-prefix\` says, unless they are written with a prefix here. Values are texts: quote numbers and`,
-    'booleans in YAML. An invalid value is reported (`annotation-invalid`) and the default counts. An empty value counts as absent.',
+    'booleans in YAML. An invalid value is reported (`annotation-invalid`) and the default counts, where nothing else is said. An empty value counts as absent.',
     '',
     '`location` annotations shape the routes that the Ingress owns. `canary` annotations shape the canaries that it adds to routes',
     'of other Ingresses; nothing else on a canary Ingress has an effect, but for `upstream` annotations: those shape the upstreams made of',
@@ -41,7 +41,13 @@ export function renderAnnotationReference(): string {
   ].join('\n');
 }
 
-function renderRow({ key: name, own, guards, scope, risk, example, doc }: AnnotationSpec): string {
+function renderRow(spec: AnnotationSpec): string {
+  const { key: name, own, scope, risk, example, doc } = spec;
   const key = own ? `sluice.dev/${name}` : name;
-  return `| \`${key}\` | ${scope} | ${risk} | \`"${example.replaceAll('|', '\\|')}"\` | ${doc}${guards ? ' An invalid value closes the routes (503).' : ''} |`;
+  return `| \`${key}\` | ${scope} | ${risk} | \`"${example.replaceAll('|', '\\|')}"\` | ${doc}${renderFallback(spec)} |`;
+}
+
+function renderFallback({ guards, otherwise }: AnnotationSpec): string {
+  if (guards) return ' An invalid value closes the routes (503).';
+  return otherwise === DEFAULT_COUNTS ? '' : ` With an invalid value ${otherwise}.`;
 }

@@ -2,7 +2,10 @@
 import * as fc from 'fast-check';
 import type { ObjectSnapshot } from '../../src/model/object-snapshot.ts';
 import type { IngressBackend, IngressObject } from '../../src/model/objects.ts';
+import { toReleaseRevision } from '../../src/model/release-plan.ts';
+import { formatReleaseState } from '../../src/model/release-state.ts';
 import { meta, NGINX_PREFIX, service, servicePort, snapshot, tlsSecret } from './fixtures.ts';
+import { releaseState } from './release.ts';
 
 export interface Neighbourhood {
   readonly hosts: readonly string[];
@@ -33,6 +36,15 @@ const backends: fc.Arbitrary<IngressBackend> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ kind: 'resource' as const, resourceKind: 'Bucket', name: 'files' }) },
 );
 
+const PLAN = '5%/10m, 100%';
+const STEPS = [
+  { percent: 5, holdMs: 600_000 },
+  { percent: 100, holdMs: 0 },
+];
+const STATES = (['running', 'aborted', 'expired'] as const).map((phase) =>
+  formatReleaseState(releaseState({ revision: toReleaseRevision(STEPS, ''), phase })),
+);
+
 const annotations = fc
   .record({
     [`${NGINX_PREFIX}/canary`]: fc.constantFrom('', '', '', 'true'),
@@ -40,6 +52,8 @@ const annotations = fc
     [`${NGINX_PREFIX}/load-balance`]: fc.constantFrom('', '', 'round_robin', 'ewma'),
     'sluice.dev/balancer': fc.constantFrom('', '', '', 'round-robin', 'random', 'least-request'),
     'sluice.dev/health-check-path': fc.constantFrom('', '', '', '/healthz'),
+    'sluice.dev/canary-plan': fc.constantFrom('', '', '', PLAN, '5%, 100%'),
+    'sluice.dev/canary-state': fc.constantFrom('', '', '', ...STATES, '{}'),
     'sluice.dev/backup-service': fc.constantFrom('', '', '', 'b:80', 'gone:80'),
   })
   .map((written) => Object.fromEntries(Object.entries(written).filter(([, value]) => value !== '')));

@@ -80,7 +80,7 @@ export class Replica {
         return '';
       },
       applyEndpoints: async () => {},
-      onApplied: (config, snapshot) => this.feedback.update(snapshot, config),
+      onApplied: ({ config, snapshot, changes }) => this.feedback.update(snapshot, config, changes),
       onUnusable: () => {},
       onFirstApplyFailed: () => {},
     });

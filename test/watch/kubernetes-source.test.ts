@@ -93,6 +93,19 @@ test('status writes and annotations nobody reads cause no snapshot', async (t) =
   assert.equal(fixture.snapshots.length, 2);
 });
 
+test('a changed state of a release causes a snapshot, though nothing else has changed', async (t) => {
+  const fake = await startFake(t);
+  fill(fake);
+  const fixture = start(t, fake);
+  await fixture.until(() => true);
+  const site = rawIngress('site', 'shop.example', 'web');
+  fake.put('ingresses', { ...site, metadata: { ...site.metadata, annotations: { 'sluice.dev/canary-state': '{}' } } });
+  const next = await fixture.until(
+    ({ ingresses }) => ingresses.get('shop/site')?.annotations['sluice.dev/canary-state'] === '{}',
+  );
+  assert.equal(next.endpointsOnly, false);
+});
+
 test('a leader lock kept in an Endpoints annotation causes no snapshot', async (t) => {
   const fake = await startFake(t, { endpointSlices: false });
   fill(fake);

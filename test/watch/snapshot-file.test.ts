@@ -39,10 +39,10 @@ function contents(of: ObjectSnapshot | undefined): unknown {
   if (of === undefined) return undefined;
   const { ingresses, ingressClasses, services, endpointSlices, tlsSecrets } = of;
   return structuredClone({
-    ingresses,
-    ingressClasses,
-    services,
-    tlsSecrets,
+    ingresses: new Map(ingresses),
+    ingressClasses: ingressClasses === null ? null : new Map(ingressClasses),
+    services: new Map(services),
+    tlsSecrets: new Map(tlsSecrets),
     endpointSlices: new Map([...endpointSlices].map(([key, slices]) => [key, byKey(slices)])),
   });
 }

@@ -8,13 +8,14 @@ import { BUCKET_COUNT, type CanaryConfig, formatBucketKey } from '../../model/ca
 import type { SplitConfig, UpstreamId } from '../../model/proxy-config.ts';
 import type { RequestFacts } from '../../router/route-table.ts';
 import { explainMatch } from './explain-match.ts';
+import { explainRelease, explainShare } from './explain-release.ts';
 import { judgeCanary, RULES } from './explain-rules.ts';
 
 /** `main`, `canary`: decided for it. `opt-out`: no rule may choose this upstream any more. `next`: the next rule decides. */
 export type StepVerdict = 'main' | 'canary' | 'opt-out' | 'next';
 
 export interface SplitStep {
-  readonly rule: 'session' | 'endpoints' | 'gate' | 'header' | 'cookie' | 'match' | 'bucket' | 'weight';
+  readonly rule: 'session' | 'endpoints' | 'release' | 'gate' | 'header' | 'cookie' | 'match' | 'bucket' | 'weight';
   /** Null for a step about the main traffic. */
   readonly canary: CanaryConfig | null;
   readonly upstream: UpstreamId;
@@ -30,6 +31,8 @@ export interface SplitShare {
   readonly probability: number;
   /** False: nobody to send it to, answered 503. */
   readonly hasEndpoints: boolean;
+  /** Takes over where it fails, as far as a request may be sent again; null = nobody of the split. */
+  readonly fallback: UpstreamId | null;
 }
 
 export interface SplitExplanation {
@@ -78,9 +81,9 @@ class SplitWalk {
     const text = first.length === 0 ? SESSION_TEXT : NOT_FIRST_TEXT;
     if (belongsTo !== null && members.some(({ upstream }) => upstream === belongsTo)) {
       const taken = this.#explainRules(first);
-      if (taken !== null) return [toWhole(taken, true)];
+      if (taken !== null) return [this.#toWhole(taken, true)];
       this.steps.push({ rule: 'session', canary: null, upstream: belongsTo, verdict: 'main', text });
-      return [toWhole(belongsTo, false)];
+      return [{ upstream: belongsTo, canary: false, probability: 1, hasEndpoints: true, fallback: null }];
     }
     const mains = mainShares(this.#split, this.#hasEndpoints);
     const standIn = canaries.find((canary) => canary.standsIn === true && this.#hasEndpoints(canary.upstream));
@@ -106,10 +109,10 @@ class SplitWalk {
   #explainKept(canary: CanaryConfig, first: readonly CanaryConfig[], text: string): readonly SplitShare[] {
     const { upstream } = canary;
     const taken = this.#explainRules(first);
-    if (taken !== null) return [toWhole(taken, true)];
+    if (taken !== null) return [this.#toWhole(taken, true)];
     if (this.#optedOut.has(upstream)) return [];
     this.steps.push({ rule: 'session', canary, upstream, verdict: 'canary', text });
-    return [toWhole(upstream, true)];
+    return [this.#toWhole(canary, false)];
   }
 
   /** The shares of the canaries; what is left to 1 goes to the main traffic. */
@@ -120,9 +123,15 @@ class SplitWalk {
       const text = 'no endpoints, so its rules choose nobody and its share stays with the main traffic';
       this.steps.push({ rule: 'endpoints', canary: null, upstream, verdict: 'next', text });
     }
-    for (const canary of canaries) this.#explainGate(canary);
+    for (const canary of canaries) {
+      const { release, upstream } = canary;
+      if (release !== undefined) {
+        this.steps.push({ rule: 'release', canary, upstream, verdict: 'next', text: explainRelease(release) });
+      }
+      this.#explainGate(canary);
+    }
     const taken = this.#explainRules(canaries);
-    if (taken !== null) return [toWhole(taken, true)];
+    if (taken !== null) return [this.#toWhole(taken, true)];
     const point = this.#explainBucket();
     return this.#explainWeights(point);
   }
@@ -140,7 +149,7 @@ class SplitWalk {
   }
 
   /** @returns who is chosen by one; null = nobody */
-  #explainRules(canaries: readonly CanaryConfig[]): UpstreamId | null {
+  #explainRules(canaries: readonly CanaryConfig[]): CanaryConfig | null {
     this.#optedOut.clear();
     for (const rule of RULES) {
       for (const canary of canaries) {
@@ -153,7 +162,7 @@ class SplitWalk {
           continue;
         }
         this.steps.push({ ...step, ...judged });
-        if (judged.verdict === 'canary') return upstream;
+        if (judged.verdict === 'canary') return canary;
         if (judged.verdict === 'opt-out') this.#optedOut.add(upstream);
       }
     }
@@ -192,10 +201,24 @@ class SplitWalk {
       const isExcluded = !this.#hasEndpoints(upstream) || this.#optedOut.has(upstream) || this.#isGateShut(canary);
       const { probability, text } = judgeStretch(stretch, isExcluded);
       const verdict = probability === 1 && point !== null ? 'canary' : 'next';
-      this.steps.push({ rule: 'weight', canary, upstream, verdict, text: `weight ${weight} of ${weightTotal}${text}` });
-      if (probability > 0) shares.push({ ...toWhole(upstream, true), probability });
+      this.steps.push({ rule: 'weight', canary, upstream, verdict, text: `${explainShare(canary)}${text}` });
+      if (probability > 0) shares.push({ ...this.#toWhole(canary, false), probability });
     }
     return shares;
+  }
+
+  /** @param byRule whether a header, cookie or match chose it */
+  #toWhole({ upstream, fallback = 'weight' }: CanaryConfig, byRule: boolean): SplitShare {
+    const { members } = this.#split;
+    const stable = members.length === 1 ? (members[0]?.upstream ?? null) : null;
+    const fallsBack = fallback === 'always' || (fallback === 'weight' && !byRule);
+    return {
+      upstream,
+      canary: true,
+      probability: 1,
+      hasEndpoints: true,
+      fallback: fallsBack && stable !== upstream ? stable : null,
+    };
   }
 }
 
@@ -232,10 +255,6 @@ function divide(mains: readonly SplitShare[], canaries: readonly SplitShare[]): 
   return [...shares.values()];
 }
 
-function toWhole(upstream: UpstreamId, canary: boolean): SplitShare {
-  return { upstream, canary, probability: 1, hasEndpoints: true };
-}
-
 function replace(main: SplitShare, standIn: CanaryConfig | undefined): SplitShare {
   return standIn === undefined ? main : { ...main, upstream: standIn.upstream, canary: true, hasEndpoints: true };
 }
@@ -248,6 +267,7 @@ function mainShares({ members }: SplitConfig, hasEndpoints: (upstream: UpstreamI
       canary: false,
       probability: total === 0 ? Number(at === 0) : weight / total,
       hasEndpoints: hasEndpoints(upstream),
+      fallback: null,
     }))
     .filter(({ probability }) => probability > 0);
 }

@@ -1,4 +1,5 @@
 /** The form of an annotation: what it is called, what it means, how its text is read and what it changes. */
+import type { ProblemSeverity } from '../../model/problem.ts';
 import type { IngressSettings } from './ingress-settings.ts';
 
 export type Parsed<T> = { readonly value: T } | { readonly problem: string };
@@ -23,6 +24,10 @@ export interface AnnotationDefinition<T> {
   readonly own?: boolean;
   /** True: without it the Ingress would be less guarded than asked for, so an invalid value closes its routes. */
   readonly guards?: boolean;
+  /** What becomes of an invalid value; absent = the default counts. */
+  readonly otherwise?: string;
+  /** Of an invalid value; absent = `warning`. */
+  readonly severity?: ProblemSeverity;
   readonly apply: (settings: IngressSettings, value: T) => void;
 }
 
@@ -33,12 +38,18 @@ export interface AnnotationSpec
   /** Empty = no other annotation. */
   readonly needs: string;
   readonly guards: boolean;
+  readonly otherwise: string;
+  readonly severity: ProblemSeverity;
   /** Null when the text was applied; else what would be right. An invalid text changes nothing. */
   readonly read: (settings: IngressSettings, text: string) => string | null;
 }
 
+/** What becomes of invalid values where nothing else is said. */
+export const DEFAULT_COUNTS = 'the default counts';
+
 export function defineAnnotation<T>(definition: AnnotationDefinition<T>): AnnotationSpec {
   const { key, scope, risk, doc, example, parse, apply, needs = '', own = false, guards = false } = definition;
+  const { otherwise = DEFAULT_COUNTS, severity = 'warning' } = definition;
   return {
     key,
     scope,
@@ -48,6 +59,8 @@ export function defineAnnotation<T>(definition: AnnotationDefinition<T>): Annota
     own,
     needs,
     guards,
+    otherwise,
+    severity,
     read: (settings, text) => {
       const parsed = parse(text);
       if ('problem' in parsed) return parsed.problem;

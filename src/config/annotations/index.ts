@@ -10,12 +10,20 @@ import { canaryByCookie } from './canary-by-cookie.ts';
 import { canaryByHeader } from './canary-by-header.ts';
 import { canaryByHeaderPattern } from './canary-by-header-pattern.ts';
 import { canaryByHeaderValue } from './canary-by-header-value.ts';
+import { canaryCommand } from './canary-command.ts';
+import { canaryExpiresAfter } from './canary-expires-after.ts';
+import { canaryFallback } from './canary-fallback.ts';
+import { canaryGates } from './canary-gates.ts';
 import { canaryHashBy } from './canary-hash-by.ts';
 import { canaryMatch } from './canary-match.ts';
+import { canaryPlan } from './canary-plan.ts';
 import { canaryPriority } from './canary-priority.ts';
+import { canaryRelease } from './canary-release.ts';
 import { canarySeed } from './canary-seed.ts';
+import { canaryState } from './canary-state.ts';
 import { canaryWeight } from './canary-weight.ts';
 import { canaryWeightTotal } from './canary-weight-total.ts';
+import { canaryWindow } from './canary-window.ts';
 import { clientBodyBufferSize } from './client-body-buffer-size.ts';
 import type { AnnotationSpec } from './define.ts';
 import { hashBound } from './hash-bound.ts';
@@ -108,8 +116,16 @@ export const ANNOTATIONS: readonly AnnotationSpec[] = [
   canaryWeightTotal,
   canaryMatch,
   canaryPriority,
+  canaryFallback,
   canaryHashBy,
   canarySeed,
+  canaryPlan,
+  canaryGates,
+  canaryCommand,
+  canaryRelease,
+  canaryExpiresAfter,
+  canaryWindow,
+  canaryState,
   serviceMatch,
   serviceWeight,
   proxyBodySize,

@@ -1,10 +1,12 @@
 /** What the annotations of one Ingress add up to. Each annotation writes its own fields in here and no others. */
 import { type CookieAffinity, DEFAULT_COOKIE_AFFINITY } from '../../model/affinity.ts';
-import type { BucketKey, RequestMatch } from '../../model/canary.ts';
+import type { BucketKey, FallbackRule, RequestMatch } from '../../model/canary.ts';
 import type { HealthCheckConfig } from '../../model/health-check.ts';
 import { DEFAULT_COMPARED_HEADERS, type MirrorTarget } from '../../model/mirror.ts';
 import type { OutlierDetectionConfig } from '../../model/outlier-detection.ts';
 import type { TlsVersion, TransportConfig } from '../../model/proxy-config.ts';
+import type { ReleaseConfig, ReleaseGates, ReleaseState, ReleaseStep, ReleaseWindow } from '../../model/release.ts';
+import type { WrittenCommand } from '../../model/release-command.ts';
 import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../model/route-policy.ts';
 import type { UpstreamPolicy } from '../../model/upstream-policy.ts';
 import type { BackendProtocol } from '../backend-transport.ts';
@@ -13,6 +15,7 @@ export interface IngressSettings {
   readonly policy: Writable<RoutePolicy>;
   readonly affinity: AffinitySettings;
   readonly canary: CanarySettings;
+  readonly release: ReleaseSettings;
   readonly pair: PairSettings;
   readonly backend: BackendSettings;
   readonly upstream: UpstreamSettings;
@@ -105,6 +108,21 @@ export interface CanarySettings {
   /** Null = absent. */
   hashBy: BucketKey | null;
   seed: string;
+  /** Null = absent. */
+  fallback: FallbackRule | null;
+  /** What `ReleaseSettings` come to; null = the canary is no release. */
+  release: Omit<ReleaseConfig, 'id'> | null;
+}
+
+/** What is written of the release of a canary; null = absent, or not valid. How it combines is decided in `combine-release.ts`. */
+export interface ReleaseSettings {
+  plan: readonly ReleaseStep[] | null;
+  gates: ReleaseGates | null;
+  command: WrittenCommand | null;
+  name: string | null;
+  expiresAfterMs: number | null;
+  window: ReleaseWindow | null;
+  state: ReleaseState | null;
 }
 
 /** How two backends of one path divide its requests, as written; empty = absent. Decided in `service-pair.ts`. */
@@ -149,6 +167,17 @@ export function createIngressSettings(): IngressSettings {
       priority: 0,
       hashBy: null,
       seed: '',
+      fallback: null,
+      release: null,
+    },
+    release: {
+      plan: null,
+      gates: null,
+      command: null,
+      name: null,
+      expiresAfterMs: null,
+      window: null,
+      state: null,
     },
     pair: { matches: [], weights: [] },
     backend: {

@@ -6,6 +6,7 @@ import type { ProblemCode, ProblemSeverity } from '../../model/problem.ts';
 import { combineHealthCheck } from '../combine-health-check.ts';
 import { combineMirror } from '../combine-mirror.ts';
 import { combinePassiveHealth } from '../combine-passive-health.ts';
+import { combineRelease } from '../combine-release.ts';
 import { classifyUnsupported, UNSUPPORTED_NAMES } from './catalogue.ts';
 import type { AnnotationSpec } from './define.ts';
 import { ANNOTATIONS } from './index.ts';
@@ -40,6 +41,9 @@ const OWN_PREFIX = 'sluice.dev/';
 /** One object full of unknown names must not cost a search for each of them. */
 const MAX_SUGGESTIONS = 16;
 
+/** On an ordinary Ingress: the switch itself says so, and the state was written by us while it still was a canary. */
+const QUIET_STRAYS: ReadonlySet<string> = new Set(['canary', 'canary-state']);
+
 /** Settings that switch a restriction off ask for nothing. */
 const SWITCHES: ReadonlySet<string> = new Set(['enable-modsecurity', 'enable-owasp-core-rules']);
 
@@ -72,6 +76,7 @@ class Reading {
   readonly #written = new Set<AnnotationSpec>();
   /** Without prefix, of annotations that are not empty. */
   readonly #ownNames: string[] = [];
+  readonly #dialectNames: string[] = [];
   #suggestions = 0;
 
   constructor(prefix: string) {
@@ -107,7 +112,7 @@ class Reading {
     this.#written.add(spec);
     // Empty counts as absent, as it always has in this dialect.
     if (text.trim() === '') return;
-    if (spec.own) this.#ownNames.push(spec.key);
+    (spec.own ? this.#ownNames : this.#dialectNames).push(spec.key);
     const expected = spec.read(this.#settings, text);
     if (expected === null) return;
     if (spec.guards) {
@@ -116,8 +121,8 @@ class Reading {
       this.#settings.policy.closed ??= { status: 503, reason: `annotation ${key} is not valid` };
       return;
     }
-    const message = `value "${shorten(text)}" is not valid, so the default counts: ${expected}`;
-    this.#faults.push({ code: 'annotation-invalid', severity: 'warning', key, message });
+    const message = `value "${shorten(text)}" is not valid, so ${spec.otherwise}: ${expected}`;
+    this.#faults.push({ code: 'annotation-invalid', severity: spec.severity, key, message });
   }
 
   #addUnknown(key: string, name: string, prefix: string, known: readonly string[]): void {
@@ -145,13 +150,31 @@ class Reading {
     if (!isCanary) {
       const keys = new Set(Array.from(this.#written, (spec) => spec.key));
       for (const spec of this.#written) {
-        if (spec.scope === 'canary' && spec.key !== 'canary') this.#faults.push(strayCanaryFault(this.#prefix, spec));
+        if (spec.scope === 'canary' && !QUIET_STRAYS.has(spec.key))
+          this.#faults.push(strayCanaryFault(this.#prefix, spec));
         if (spec.needs !== '' && !keys.has(spec.needs)) this.#faults.push(loneFault(this.#prefix, spec));
       }
     }
+    if (isCanary) this.#finishRelease();
     this.#finishHealthCheck();
     this.#finishPassiveHealth();
     return { settings: this.#settings, faults: this.#faults };
+  }
+
+  #finishRelease(): void {
+    const { canary, release } = this.#settings;
+    const combined = combineRelease(release, this.#ownNames);
+    canary.release = combined.release;
+    if (combined.refusesShare) canary.weight = 0;
+    for (const { code, name, message } of combined.faults) {
+      this.#faults.push({ code, severity: 'warning', key: `${OWN_PREFIX}${name}`, message });
+    }
+    if (release.plan === null) return;
+    const message = `has no effect beside ${OWN_PREFIX}canary-plan, whose steps say the share`;
+    for (const name of ['canary-weight', 'canary-weight-total']) {
+      if (!this.#dialectNames.includes(name)) continue;
+      this.#faults.push({ code: 'canary-invalid', severity: 'warning', key: `${this.#prefix}${name}`, message });
+    }
   }
 
   #finishPassiveHealth(): void {

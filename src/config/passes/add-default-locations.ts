@@ -45,7 +45,8 @@ export function addDefaultLocations(draft: Draft): void {
     if (shared !== null) addSharedDefault(draft, host, { ...shared, policy: owner.policy, source: owner.ref });
     else if (!routedHosts.has(host) && host !== ANY_HOST) addClosed(draft, host, owner);
   }
-  if (shared !== null && !draft.routes.has(toRouteId(ANY_HOST, EVERYTHING))) addSharedDefault(draft, ANY_HOST, shared);
+  if (shared === null || !draft.ownsAnyHost) return;
+  if (!draft.routes.has(toRouteId(ANY_HOST, EVERYTHING))) addSharedDefault(draft, ANY_HOST, shared);
 }
 
 interface SharedDefault {

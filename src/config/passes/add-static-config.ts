@@ -5,6 +5,7 @@ import { encodeRulePath, normalisePath } from '../../model/path.ts';
 import type { PathMatch } from '../../model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../model/route-policy.ts';
 import type { StaticCanary, StaticConfig, StaticListener, StaticRoute } from '../../model/static-config.ts';
+import { applyRelease } from '../apply-release.ts';
 import { DEFAULT_BACKEND_TRANSPORT } from '../backend-transport.ts';
 import { type Draft, reject, toRouteId } from '../draft.ts';
 import { toCertificate } from './assign-certificates.ts';
@@ -109,10 +110,20 @@ function toPolicy(route: StaticRoute): RoutePolicy {
 }
 
 function toCanary(canary: StaticCanary, source: ObjectRef, sourceField: string): CanaryConfig {
-  const { upstream, cookie, match, weight, weightTotal } = canary;
-  const header = canary.header === null ? null : toHeaderMatch(canary.header);
-  const shares = { weight, weightTotal, sticky: true, source, sourceField };
-  return { upstream, header, cookie: cookie?.name ?? null, ...(match === null ? {} : { match }), ...shares };
+  const { upstream, cookie, match, weight, weightTotal, fallback } = canary;
+  const rule: CanaryConfig = {
+    upstream,
+    header: canary.header === null ? null : toHeaderMatch(canary.header),
+    cookie: cookie?.name ?? null,
+    ...(match === null ? {} : { match }),
+    weight,
+    weightTotal,
+    sticky: true,
+    ...(fallback === undefined ? {} : { fallback: fallback ? 'always' : 'never' }),
+    source,
+    sourceField,
+  };
+  return canary.release === undefined ? rule : applyRelease(rule, canary.release);
 }
 
 function toHeaderMatch(header: NonNullable<StaticCanary['header']>): CanaryHeaderMatch {

@@ -1,5 +1,5 @@
 /**
- * Pass: which certificate each host is served with. A host whose own certificate is missing or wrong is served with the
+ * Two passes: which certificate each host is served with, and the certificates this takes. A host whose own certificate is missing or wrong is served with the
  * default one; only what the chosen Secrets hold leaves the snapshot.
  */
 import { type ObjectKey, type ObjectRef, toObjectKey } from '../../model/object-ref.ts';
@@ -8,11 +8,7 @@ import type { CertificateConfig } from '../../model/proxy-config.ts';
 import { certificateCovers } from '../certificate-covers.ts';
 import { type AcceptedIngress, type Draft, warn } from '../draft.ts';
 
-/** Hosts by the Secret that serves them; under null those of the default certificate. */
-type Assignments = Map<ObjectKey | null, string[]>;
-
-export function assignCertificates(draft: Draft): void {
-  const assignments: Assignments = new Map();
+export function chooseSecrets(draft: Draft): void {
   const decided = new Set<string>();
   for (const ingress of draft.ingresses) {
     const { object } = ingress;
@@ -22,21 +18,24 @@ export function assignCertificates(draft: Draft): void {
     for (const host of new Set(object.rules.map((rule) => rule.host.toLowerCase()))) {
       if (host === '' || decided.has(host)) continue;
       decided.add(host);
-      addTo(assignments, chooseSecret(draft, ingress, host), host);
+      addTo(draft.secretHosts, chooseSecret(draft, ingress, host), host);
     }
   }
-  for (const [secretKey, hosts] of assignments) {
+}
+
+export function addCertificates(draft: Draft): void {
+  for (const [secretKey, hosts] of draft.secretHosts) {
     const secret = secretKey === null ? undefined : draft.snapshot.tlsSecrets.get(secretKey);
     if (secret?.certificate) {
       draft.certificates.push(toCertificate(secret.key, secret.certificate, secretRef(secret), hosts.toSorted()));
     }
   }
-  addDefault(draft, (assignments.get(null) ?? []).toSorted());
+  addDefault(draft, (draft.secretHosts.get(null) ?? []).toSorted());
 }
 
-function addTo(assignments: Assignments, secretKey: ObjectKey | null, host: string): void {
-  const hosts = assignments.get(secretKey);
-  if (hosts === undefined) assignments.set(secretKey, [host]);
+function addTo(secretHosts: Draft['secretHosts'], secretKey: ObjectKey | null, host: string): void {
+  const hosts = secretHosts.get(secretKey);
+  if (hosts === undefined) secretHosts.set(secretKey, [host]);
   else hosts.push(host);
 }
 

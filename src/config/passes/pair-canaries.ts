@@ -7,6 +7,7 @@ import { formatRef } from '../../model/object-ref.ts';
 import type { IngressBackend } from '../../model/objects.ts';
 
 import type { CanarySettings } from '../annotations/ingress-settings.ts';
+import { applyRelease } from '../apply-release.ts';
 import { type AcceptedIngress, type Draft, type DraftRoute, toRouteId, warn } from '../draft.ts';
 import { findPatternFault } from '../request-pattern.ts';
 import { useBackend } from '../use-backend.ts';
@@ -125,7 +126,7 @@ function settleBuckets(draft: Draft, route: DraftRoute, { canary, ref }: Accepte
 }
 
 function toCanaryRule(draft: Draft, ingress: AcceptedIngress, canary: CanarySettings): CanaryRule {
-  return {
+  const rule: CanaryRule = {
     header: toHeaderMatch(draft, ingress, canary),
     cookie: canary.cookie === '' ? null : canary.cookie,
     weight: canary.weight,
@@ -133,8 +134,10 @@ function toCanaryRule(draft: Draft, ingress: AcceptedIngress, canary: CanarySett
     sticky: canary.sticky,
     ...(canary.match === null ? {} : { match: canary.match }),
     ...(canary.rulesFirst ? { rulesFirst: true } : {}),
+    ...(canary.fallback === null ? {} : { fallback: canary.fallback }),
     source: ingress.ref,
   };
+  return canary.release === null ? rule : applyRelease(rule, { id: ingress.object.key, ...canary.release });
 }
 
 /** Null: no rule by header. The value wins over the pattern; with neither, the words `always` and `never` decide. */

@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { explainSplit, type SplitRequest, type SplitShare } from '../../../src/cli/explain/explain-split.ts';
+import { applyRelease } from '../../../src/config/apply-release.ts';
 import type { CanaryConfig } from '../../../src/model/canary.ts';
 import type { SplitConfig } from '../../../src/model/proxy-config.ts';
+import type { ReleaseConfig, ReleasePhase, ReleaseState } from '../../../src/model/release.ts';
+import { release, releaseState } from '../../support/release.ts';
 
 type CanaryParts = Partial<CanaryConfig>;
 
@@ -173,6 +176,33 @@ for (const c of cases) {
   });
 }
 
+test('who takes over from a canary depends on what chose it, and on what was written', () => {
+  const always = { 'x-canary': 'always' };
+  const chosen: readonly (readonly [CanaryParts, Readonly<Record<string, string>>, string | null])[] = [
+    [{ weight: 100 }, {}, 'main'],
+    [{ weight: 100, header: word }, always, null],
+    [{ weight: 100, header: word, fallback: 'always' }, always, 'main'],
+    [{ weight: 100, fallback: 'never' }, {}, null],
+    [{ upstream: 'main', weight: 100 }, {}, null],
+    [{ upstream: 'main' }, {}, null],
+  ];
+  for (const [canary, headers, fallback] of chosen) {
+    const [share] = explainSplit(
+      split(canary),
+      request((name) => headers[name] ?? null),
+      () => true,
+    ).shares;
+    assert.equal(share?.fallback, fallback, JSON.stringify([canary, headers]));
+  }
+  const [kept] = explainSplit(
+    split({ header: word }),
+    request(() => null),
+    () => true,
+    'next',
+  ).shares;
+  assert.equal(kept?.fallback, 'main');
+});
+
 test('the steps say in order what each rule decided', () => {
   const headers = new Map([
     ['x-canary', 'maybe'],
@@ -274,3 +304,76 @@ test('rules that come first decide about clients with a session, weights do not'
   assert.deepEqual(says(null, 'main'), { main: 100 });
   assert.deepEqual(says(null, 'next'), { next: 100 });
 });
+
+const twoSteps: Partial<ReleaseConfig> = {
+  steps: [
+    { percent: 5, holdMs: 600_000 },
+    { percent: 12.345, holdMs: 0 },
+  ],
+};
+
+function state(phase: ReleasePhase, step: number, reason = ''): ReleaseState {
+  return releaseState({ phase, step, reason });
+}
+
+const releases: readonly (readonly [name: string, parts: Partial<ReleaseConfig>, texts: readonly string[]])[] = [
+  ['not begun', {}, ['release shop/canary: not begun, so it has no share; plan: 5%/10m, 12.345%']],
+  [
+    'that was another one before',
+    { state: { ...state('aborted', 1), revision: 'a0' } },
+    [
+      'release shop/canary: not begun (what is stored is of another plan or name), so it has no share; plan: 5%/10m, 12.345%',
+    ],
+  ],
+  [
+    'in a step',
+    { state: state('running', 1), expiresAfterMs: 72 * 3_600_000 },
+    [
+      'release shop/canary: running in step 2 of 2, 12.345 %, expires 3d after its beginning; plan: 5%/10m, 12.345%',
+      '12.345 % by its plan: takes 12.35 % of such requests',
+    ],
+  ],
+  [
+    'that is asked to wait',
+    { state: state('paused', 0), command: { kind: 'pause' } },
+    [
+      'release shop/canary: paused in step 1 of 2, 5 %; command: pause; plan: 5%/10m, 12.345%',
+      '5 % by its plan: takes 5 % of such requests',
+    ],
+  ],
+  [
+    'that was aborted',
+    { state: state('aborted', 0, 'errors: 3.1 %') },
+    [
+      'release shop/canary: aborted in step 1 of 2 (errors: 3.1 %), so it has no share and keeps no sessions; its rules still count; plan: 5%/10m, 12.345%',
+    ],
+  ],
+  [
+    'that expired',
+    { state: state('expired', 1) },
+    ['release shop/canary: expired in step 2 of 2, so it takes nothing, also not by its rules; plan: 5%/10m, 12.345%'],
+  ],
+  [
+    'without a plan',
+    { steps: [], state: state('running', 0), expiresAfterMs: 60_000 },
+    [
+      'release shop/canary: running, so its weight counts, expires 1m after its beginning',
+      'weight 7 of 100: takes 7 % of such requests',
+    ],
+  ],
+];
+
+for (const [name, parts, texts] of releases) {
+  test(`a release ${name} is explained`, () => {
+    const canary = { header: null, cookie: null, weight: 7, weightTotal: 100, sticky: true };
+    const explained = explainSplit(
+      split(applyRelease(canary, release({ ...twoSteps, ...parts }))),
+      request(() => null),
+      () => true,
+    );
+    assert.deepEqual(
+      explained.steps.map(({ text }) => text),
+      texts,
+    );
+  });
+}

@@ -1,0 +1,11 @@
+/** Where two configurations may differ, as whoever made the second one out of the first knows it. */
+import type { ProxyConfig, UpstreamId } from './proxy-config.ts';
+
+export interface ConfigChanges {
+  /** The other one. Listeners are the same in both, and every route is served on all of them. */
+  readonly base: ProxyConfig;
+  /** All others have the same routes; with a route, these include the hosts of all others that were made together with it. */
+  readonly hosts: ReadonlySet<string>;
+  /** All others are the same objects in both. */
+  readonly upstreams: ReadonlySet<UpstreamId>;
+}

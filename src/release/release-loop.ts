@@ -1,0 +1,236 @@
+/**
+ * Moves releases: once a second while one is under way, it has the newest figures judged and the next state stored. Whoever
+ * takes steps does so only after the new state is stored, so that no two ever disagree about the share of a canary; but every
+ * process takes away the share of a canary that it finds to be bad at once, whoever may hear of it.
+ */
+import type { Logger } from '../log/logger.ts';
+import type { ProxyConfig } from '../model/proxy-config.ts';
+import { currentState, type ReleaseFigures, type ReleaseState } from '../model/release.ts';
+import { isStop, outranks } from '../model/release-order.ts';
+import type { ReleaseReport } from '../model/release-status.ts';
+import { findReleases } from './find-releases.ts';
+import { elapsedInStep, nextState } from './next-state.ts';
+import { OwnFigures } from './own-figures.ts';
+import type { ReplicaExchange, ReplicaFigures } from './replica-figures.ts';
+import type { StateOverlay } from './state-overlay.ts';
+import { TrackedRelease } from './tracked-release.ts';
+import { type Transition, toTransition } from './transition.ts';
+
+export interface ReleaseClock {
+  /** Milliseconds since 1970. */
+  nowAt(): number;
+  /** Runs `run` once after `delayMs`; returns its cancellation. */
+  schedule(delayMs: number, run: () => void): () => void;
+}
+
+export interface ReleaseStore {
+  /** Whether this process takes steps. */
+  decides(): boolean;
+  /**
+   * Keeps `state` in the place of `before`, unless something else stands there by now. Empty on success, or why not.
+   * Never rejects.
+   */
+  store(id: string, state: ReleaseState, before: ReleaseState | null): Promise<string>;
+}
+
+export interface ReleaseLoopOptions {
+  /** Running totals of this process. */
+  readonly collect: () => Promise<readonly ReleaseFigures[]>;
+  readonly store: ReleaseStore;
+  readonly replicas: ReplicaExchange;
+  readonly overlay: StateOverlay;
+  /** There is something else to lay over the last snapshot. */
+  readonly onOverlayChanged: () => void;
+  /** This process has taken a release to another state, and stored it. */
+  readonly onTransition: (transition: Transition) => void;
+  readonly logger: Logger;
+  readonly clock: ReleaseClock;
+}
+
+interface News {
+  /** By this process, since the last look. */
+  readonly counted: ReleaseFigures | undefined;
+  /** From other replicas, of this release. */
+  readonly heard: readonly ReplicaFigures[];
+  readonly now: number;
+}
+
+const INTERVAL_MS = 1_000;
+const STORE_RETRY_MS = 2_000;
+
+export class ReleaseLoop {
+  readonly #options: ReleaseLoopOptions;
+  readonly #own: OwnFigures;
+  readonly #releases: Map<string, TrackedRelease>;
+  #cancel: (() => void) | null;
+  #busy: boolean;
+  /** Something changed while it was busy. */
+  #again: boolean;
+  #closed: boolean;
+
+  constructor(options: ReleaseLoopOptions) {
+    this.#options = options;
+    this.#own = new OwnFigures();
+    this.#releases = new Map();
+    this.#cancel = null;
+    this.#busy = false;
+    this.#again = false;
+    this.#closed = false;
+  }
+
+  /** What is in force now in every worker. */
+  observe(config: Pick<ProxyConfig, 'routes' | 'upstreams'>): void {
+    const found = findReleases(config);
+    let changed = false;
+    for (const [id, inForce] of found) {
+      const known = this.#releases.get(id);
+      if (known?.inForce.config === inForce.config) known.inForce = inForce;
+      else {
+        changed = true;
+        if (known === undefined) this.#releases.set(id, new TrackedRelease(inForce));
+        else known.change(inForce);
+      }
+    }
+    for (const id of this.#releases.keys()) if (!found.has(id)) this.#releases.delete(id);
+    // Commands are obeyed at once; figures have their time.
+    if (changed) this.#arm(0);
+  }
+
+  report(): ReleaseReport {
+    const { overlay, store, clock } = this.#options;
+    const now = clock.nowAt();
+    const releases = Array.from(this.#releases.values(), (release) =>
+      release.status(this.#stateOf(release), overlay.get(release.id)?.stored ?? true, now),
+    );
+    return { decides: store.decides(), releases };
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancel?.();
+    this.#cancel = null;
+    this.#options.replicas.tell([]);
+  }
+
+  #arm(delayMs: number): void {
+    if (this.#busy) {
+      this.#again ||= delayMs === 0;
+      return;
+    }
+    this.#cancel?.();
+    this.#cancel = null;
+    if (this.#closed || ![...this.#releases.values()].some((release) => this.#needsWork(release))) {
+      this.#options.replicas.tell([]);
+      return;
+    }
+    this.#cancel = this.#options.clock.schedule(delayMs, () => void this.#work());
+  }
+
+  #needsWork(release: TrackedRelease): boolean {
+    return release.isUnderWay(this.#stateOf(release)) || this.#isUnstored(release.id);
+  }
+
+  #isUnstored(id: string): boolean {
+    return this.#options.overlay.get(id)?.stored === false;
+  }
+
+  /** In force here, or about to be. */
+  #stateOf({ id, inForce }: TrackedRelease): ReleaseState | null {
+    const decided = this.#options.overlay.get(id)?.state ?? null;
+    const { state } = inForce.config;
+    return decided !== null && outranks(decided, state) ? decided : state;
+  }
+
+  async #work(): Promise<void> {
+    const { collect, clock, logger, replicas } = this.#options;
+    this.#busy = true;
+    this.#again = false;
+    try {
+      const counted = this.#own.update(await collect());
+      const heard = Map.groupBy(replicas.heard(), ({ figures }) => figures.id);
+      for (const release of this.#releases.values()) {
+        const news = { counted: counted.get(release.id), heard: heard.get(release.id) ?? [], now: clock.nowAt() };
+        this.#advance(release, news);
+      }
+      replicas.tell(this.#toTell());
+    } catch (error) {
+      logger.error('releases could not be judged', { error });
+    }
+    this.#busy = false;
+    this.#arm(this.#again ? 0 : INTERVAL_MS);
+  }
+
+  #advance(release: TrackedRelease, news: News): void {
+    const { store, replicas } = this.#options;
+    const state = this.#stateOf(release);
+    release.count(state, news.counted);
+    release.gather(state, news.heard, replicas.silent());
+    const next = release.isUnderWay(state) ? this.#judge(release, state, news) : state;
+    if (next === null) return;
+    const isNew = next !== state;
+    if (isNew && isStop(next)) this.#stopHere(release, next);
+    const due = (isNew || this.#isUnstored(release.id)) && !release.storing && news.now >= release.retryAt;
+    if (due && store.decides()) void this.#store(release, next, state);
+  }
+
+  /** What is to become of a release that is under way; `state` itself where nothing is to change. */
+  #judge(release: TrackedRelease, state: ReleaseState | null, { heard, now }: News): ReleaseState | null {
+    const { config, hasEndpoints } = release.inForce;
+    const current = currentState({ ...config, state });
+    const { state: next, waitsFor, judgement } = nextState({ ...config, state }, release.all, now, hasEndpoints);
+    release.waitsFor = waitsFor;
+    release.gates = judgement?.gates ?? [];
+    release.idle = next === state && current === null && waitsFor === '';
+    if (current === null || (next !== null && isStop(next)) || !this.#options.store.decides()) return next;
+    // Proven somewhere is proven.
+    const stopped = heard.find(({ revision, stopped: reason }) => revision === current.revision && reason !== '');
+    if (stopped === undefined) return next;
+    const elapsedMs = elapsedInStep(current, now);
+    return { ...current, phase: 'aborted', changedAt: now, elapsedMs, reason: stopped.stopped };
+  }
+
+  /** Takes away the share of the canary in this process, before anybody else knows. */
+  #stopHere(release: TrackedRelease, next: ReleaseState): void {
+    const { overlay, logger, onOverlayChanged, store } = this.#options;
+    overlay.set(release.id, next, false);
+    onOverlayChanged();
+    if (!store.decides()) {
+      const { id } = release;
+      logger.warn('canary stopped in this process', { release: id, phase: next.phase, reason: next.reason });
+    }
+  }
+
+  async #store(release: TrackedRelease, next: ReleaseState, before: ReleaseState | null): Promise<void> {
+    const { store, overlay, clock, logger, onOverlayChanged, onTransition } = this.#options;
+    const { id, inForce } = release;
+    release.storing = true;
+    const fault = await store.store(id, next, before);
+    release.storing = false;
+    if (fault !== '') {
+      const fields = { release: id, phase: next.phase, step: next.step + 1, fault };
+      if (fault !== release.storeFault) logger.warn('state of a release could not be stored', fields);
+      release.storeFault = fault;
+      release.retryAt = clock.nowAt() + STORE_RETRY_MS;
+      return;
+    }
+    release.storeFault = '';
+    const decided = overlay.get(id)?.state ?? null;
+    // It may have been stopped meanwhile.
+    if (decided === null || !outranks(decided, next)) overlay.set(id, next, true);
+    onOverlayChanged();
+    const transition = toTransition(inForce.config, before === next ? null : before, next);
+    const level = transition.severity === 'warning' ? 'warn' : 'info';
+    logger[level]('release changed', { release: id, event: transition.reason, note: transition.note });
+    onTransition(transition);
+  }
+
+  #toTell(): readonly ReplicaFigures[] {
+    return [...this.#releases.values()].flatMap((release) => {
+      const state = this.#stateOf(release);
+      if (state === null || !this.#needsWork(release)) return [];
+      const { revision, step, phase, reason } = state;
+      const stopped = phase === 'aborted' && this.#isUnstored(release.id) ? reason || 'stopped' : '';
+      return [{ revision, step, figures: release.own, stopped }];
+    });
+  }
+}

@@ -1,0 +1,83 @@
+/** The file with the states of releases: what a restart finds, and what is refused. */
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { ReleaseFile } from '../../src/release/release-file.ts';
+import { RecordingLogger } from '../support/recording-logger.ts';
+import { releaseState } from '../support/release.ts';
+
+async function folder(t: TestContext): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'sluice-releases-'));
+  t.after(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+test('nothing is written before there is something to keep, and a restart finds what was kept', async (t: TestContext) => {
+  const path = await folder(t);
+  const file = join(path, 'a.releases.json');
+  const logger = new RecordingLogger();
+  const first = await ReleaseFile.open(file, logger);
+  assert.equal(first.states.size, 0);
+  assert.deepEqual(await readdir(path), []);
+  assert.deepEqual(
+    await Promise.all([
+      first.store('a', releaseState()),
+      first.store('b', releaseState({ step: 1 })),
+      first.store('a', releaseState({ step: 2 })),
+    ]),
+    ['', '', ''],
+  );
+  const second = await ReleaseFile.open(file, logger);
+  assert.deepEqual(
+    [...second.states],
+    [
+      ['a', releaseState({ step: 2 })],
+      ['b', releaseState({ step: 1 })],
+    ],
+  );
+  assert.deepEqual(await readdir(path), ['a.releases.json']);
+  assert.deepEqual(logger.lines, []);
+});
+
+test('what was forgotten is gone with the next write', async (t: TestContext) => {
+  const file = join(await folder(t), 'a.json');
+  const first = await ReleaseFile.open(file, new RecordingLogger());
+  await first.store('a', releaseState());
+  first.forget('a');
+  await first.store('b', releaseState());
+  assert.deepEqual([...(await ReleaseFile.open(file, new RecordingLogger())).states.keys()], ['b']);
+});
+
+const whole = JSON.stringify({ format: 'sluice releases', version: 1, releases: { a: releaseState() } });
+const refused: readonly (readonly [name: string, text: string, reason: RegExp])[] = [
+  ['a file that is cut off', whole.slice(0, 60), /not json/],
+  ['a file of somebody else', '{"releases":{}}', /none of sluice/],
+  ['a list', '[]', /damaged/],
+  ['a file of another version', whole.replace('"version":1', '"version":2'), /version 2, this release reads 1/],
+  ['a state with a wrong phase', whole.replace('running', 'flying'), /state of "a" is damaged: expected a phase/],
+  ['a name of unreasonable length', whole.replace('"a"', JSON.stringify('a'.repeat(2_000))), /1024 characters/],
+];
+
+for (const [name, text, reason] of refused) {
+  test(`${name} is put aside with one line, and its releases begin anew`, async (t: TestContext) => {
+    const path = await folder(t);
+    const file = join(path, 'a.json');
+    await writeFile(file, text);
+    const logger = new RecordingLogger();
+    const opened = await ReleaseFile.open(file, logger);
+    assert.equal(opened.states.size, 0);
+    assert.deepEqual(logger.messages(), ['state of releases refused']);
+    assert.match(String(logger.lines[0]?.fields['reason']), reason);
+    assert.equal(await readFile(`${file}.refused`, 'utf8'), text);
+    assert.equal(await opened.store('b', releaseState()), '');
+  });
+}
+
+test('a state that cannot be written is not kept, and the fault says what to do', async (t: TestContext) => {
+  const file = join(await folder(t), 'missing', 'a.json');
+  const opened = await ReleaseFile.open(file, new RecordingLogger());
+  assert.match(await opened.store('a', releaseState()), /ENOENT.*name a file that can be written with --release-state/);
+  assert.equal(opened.states.size, 0);
+});

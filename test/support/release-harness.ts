@@ -1,0 +1,102 @@
+/** The loop of releases on a clock that a test moves, with the store, the replicas and the workers in its hands. */
+import { setImmediate } from 'node:timers/promises';
+import type { ProxyConfig } from '../../src/model/proxy-config.ts';
+import type { ReleaseConfig, ReleaseFigures, ReleaseState } from '../../src/model/release.ts';
+import type { ReleaseStatus } from '../../src/model/release-status.ts';
+import { addFigures, noFigures } from '../../src/release/figures.ts';
+import { ReleaseLoop } from '../../src/release/release-loop.ts';
+import type { ReplicaFigures } from '../../src/release/replica-figures.ts';
+import { StateOverlay } from '../../src/release/state-overlay.ts';
+import type { Transition } from '../../src/release/transition.ts';
+import { FakeClock } from './fake-clock.ts';
+import { canaryConfig, routeConfig, upstreamConfig } from './proxy-config.ts';
+import { RecordingLogger } from './recording-logger.ts';
+import { NOON, release } from './release.ts';
+
+const ID = 'shop/canary';
+
+export class ReleaseHarness {
+  readonly clock: FakeClock = new FakeClock();
+  readonly logger: RecordingLogger = new RecordingLogger();
+  readonly overlay: StateOverlay;
+  readonly loop: ReleaseLoop;
+  readonly stored: ReleaseState[] = [];
+  readonly transitions: Transition[] = [];
+  heard: readonly ReplicaFigures[] = [];
+  told: readonly ReplicaFigures[] = [];
+  decides = true;
+  /** Why the store refuses; empty = it does not. */
+  fault = '';
+  /** What the workers counted so far. */
+  totals: ReleaseFigures = noFigures(ID);
+  overlayChanges = 0;
+  #config: ReleaseConfig = release();
+
+  constructor() {
+    const nowAt = (): number => NOON + this.clock.nowMs();
+    this.overlay = new StateOverlay({ absentLimitMs: 0, nowAt, onForgotten: () => {} });
+    this.loop = new ReleaseLoop({
+      collect: () => Promise.resolve([this.totals]),
+      store: { decides: () => this.decides, store: (_id, state) => this.#store(state) },
+      replicas: { tell: (own) => void (this.told = own), heard: () => this.heard, silent: () => 0 },
+      overlay: this.overlay,
+      onOverlayChanged: () => this.#applyOverlay(),
+      onTransition: (transition) => this.transitions.push(transition),
+      logger: this.logger,
+      clock: { nowAt, schedule: (delayMs, run) => this.clock.schedule(delayMs, run) },
+    });
+  }
+
+  get status(): ReleaseStatus {
+    const [status] = this.loop.report().releases;
+    if (status === undefined) throw new Error('there is no release');
+    return status;
+  }
+
+  /** `<phase> <step>`, or nothing. */
+  get stage(): string {
+    const { state } = this.status;
+    return state === null ? '' : `${state.phase} ${state.step}`;
+  }
+
+  /** Puts it into force, as a compile would. */
+  async use(overrides: Partial<ReleaseConfig>, endpoints: readonly string[] = ['10.0.0.2:80']): Promise<void> {
+    this.#config = release({ ...this.#config, ...overrides });
+    const canary = canaryConfig('next', { release: this.#config });
+    const split = { members: [{ upstream: 'web', weight: 1, filters: [] }], canaries: [canary] };
+    const config: Pick<ProxyConfig, 'routes' | 'upstreams'> = {
+      routes: [routeConfig('a', 'web', { host: 'shop.example', split })],
+      upstreams: [upstreamConfig('web', '10.0.0.1:80'), upstreamConfig('next', ...endpoints)],
+    };
+    this.loop.observe(config);
+    await this.pass(0);
+  }
+
+  withdraw(): void {
+    this.loop.observe({ routes: [], upstreams: [] });
+  }
+
+  count(figures: ReleaseFigures): void {
+    this.totals = addFigures(this.totals, figures);
+  }
+
+  /** In steps of a second, with time for what is asynchronous. */
+  async pass(forMs: number): Promise<void> {
+    const untilMs = this.clock.nowMs() + forMs;
+    do {
+      this.clock.advanceTo(Math.min(untilMs, this.clock.nowMs() + (forMs === 0 ? 0 : 1_000)));
+      for (let turn = 0; turn < 4; turn++) await setImmediate();
+    } while (this.clock.nowMs() < untilMs);
+  }
+
+  async #store(state: ReleaseState): Promise<string> {
+    if (this.fault !== '') return this.fault;
+    this.stored.push(state);
+    return '';
+  }
+
+  #applyOverlay(): void {
+    const state = this.overlay.get(ID)?.state;
+    if (state !== undefined && state !== this.#config.state) void this.use({ state });
+  }
+}

@@ -1,0 +1,24 @@
+/** Who is newly served is found alike by looking at all routes and by looking at those that changed. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import { Compiler } from '../../src/config/compiler.ts';
+import { ServedIngresses } from '../../src/watch/served-ingresses.ts';
+import { arbitraryTownEdits } from '../support/arbitrary-edits.ts';
+import { settings } from '../support/fixtures.ts';
+
+test('what is known of changes saves work and changes nothing, also where some configurations were not seen', () => {
+  fc.assert(
+    fc.property(arbitraryTownEdits, fc.nat(8191), (snapshots, seen) => {
+      const compiler = new Compiler(settings({ takeEveryIngress: true }));
+      const [all, changed] = [new ServedIngresses(), new ServedIngresses()];
+      for (const [at, objects] of snapshots.entries()) {
+        const { config, changes } = compiler.compile(objects);
+        if ((seen >> at) % 2 === 0) continue;
+        const expected = all.update(config.routes, null);
+        assert.deepEqual(changed.update(config.routes, changes), expected);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});

@@ -1,0 +1,242 @@
+/** Plans from outside: how they go to their end, and how soon a bad canary is taken back, with what users saw of it. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { DumpedRelease, ReleasesDump } from '../../src/admin/dump-releases.ts';
+import { releaseManifests } from '../support/release-manifests.ts';
+import { ok, reply, type Script, ScriptedUpstream } from '../support/scripted-upstream.ts';
+import { type LogLine, SluiceProcess } from '../support/sluice-process.ts';
+import { SteadyLoad } from '../support/steady-load.ts';
+
+const GATES = { 'sluice.dev/canary-gates': 'errors <= +1%, requests >= 20' };
+
+interface Options {
+  readonly canary: Script;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly stable?: Script;
+}
+
+class Fixture {
+  readonly sluice: SluiceProcess;
+  readonly load: SteadyLoad;
+  readonly stateFile: string;
+  readonly #options: Options;
+  readonly #addresses: readonly [stable: string, canary: string];
+
+  private constructor(
+    sluice: SluiceProcess,
+    stateFile: string,
+    options: Options,
+    addresses: readonly [string, string],
+  ) {
+    this.sluice = sluice;
+    this.stateFile = stateFile;
+    this.#options = options;
+    this.#addresses = addresses;
+    this.load = new SteadyLoad(`http://127.0.0.1:${sluice.httpPort}`, 16, 0);
+  }
+
+  static async start(t: TestContext, options: Options, state = ''): Promise<Fixture> {
+    const stable = await ScriptedUpstream.start(options.stable ?? (() => ok('stable')));
+    const canary = await ScriptedUpstream.start(options.canary);
+    const directory = mkdtempSync(join(tmpdir(), 'sluice-releases-'));
+    const stateFile = join(directory, 'state.json');
+    if (state !== '') writeFileSync(stateFile, state);
+    const sluice = await SluiceProcess.start({
+      config: null,
+      files: { 'k8s.yaml': releaseManifests(stable.address, canary.address, options.annotations) },
+      args: ['--workers', '2', '--release-state', stateFile],
+    });
+    const fixture = new Fixture(sluice, stateFile, options, [stable.address, canary.address]);
+    t.after(async () => {
+      await fixture.load.stop();
+      await sluice.kill();
+      await Promise.all([stable.close(), canary.close()]);
+      rmSync(directory, { recursive: true });
+    });
+    return fixture;
+  }
+
+  /** The line that says so. */
+  async event(name: string, from = 0): Promise<LogLine> {
+    for (let at = from; ; at++) {
+      const line = await this.sluice.log('release changed', at);
+      if (line['event'] === name) return line;
+      at = this.sluice.logs.indexOf(line);
+    }
+  }
+
+  async status(): Promise<DumpedRelease> {
+    const page = await fetch(`http://127.0.0.1:${this.sluice.adminPort}/debug/releases`);
+    const { releases } = (await page.json()) as ReleasesDump;
+    assert.ok(releases[0] !== undefined);
+    return releases[0];
+  }
+
+  async annotate(annotations: Readonly<Record<string, string>>): Promise<void> {
+    const [stable, canary] = this.#addresses;
+    const all = { ...this.#options.annotations, ...annotations };
+    this.sluice.writeFile('k8s.yaml', releaseManifests(stable, canary, all));
+    await this.sluice.log('configuration applied', this.sluice.logs.length);
+  }
+
+  /** Nothing of the canary arrives any more. */
+  async untilTakenBack(): Promise<void> {
+    const before = this.load.answersBy.get('canary') ?? 0;
+    const { count } = this.load;
+    while (this.load.count < count + 500) await new Promise(setImmediate);
+    const after = this.load.answersBy.get('canary') ?? 0;
+    assert.ok(after - before <= 8, `${after - before} of 500 requests went to a canary that was taken back`);
+  }
+}
+
+function msBetween(from: LogLine, to: LogLine): number {
+  return Date.parse(String(to['time'])) - Date.parse(String(from['time']));
+}
+
+test('a healthy canary goes through its plan to everything, and no request fails', async (t: TestContext) => {
+  const annotations = { ...GATES, 'sluice.dev/canary-plan': '20%/2s, 50%/2s, 100%' };
+  const fixture = await Fixture.start(t, { canary: () => ok('canary'), annotations });
+  const began = await fixture.event('CanaryStarted');
+  const ended = await fixture.event('CanaryCompleted');
+  t.diagnostic(`from the first step to everything in ${msBetween(began, ended)} ms, at least 4000 by its plan`);
+  assert.ok(msBetween(began, ended) >= 3_900);
+  const { answersBy } = fixture.load;
+  answersBy.clear();
+  const { count } = fixture.load;
+  while (fixture.load.count < count + 500) await new Promise(setImmediate);
+  assert.ok((answersBy.get('stable') ?? 0) <= 8);
+  assert.deepEqual(fixture.load.failed, []);
+  const status = await fixture.status();
+  assert.equal(status.percent, 100);
+  assert.equal(status.state?.phase, 'completed');
+  assert.equal(await fixture.sluice.metric('sluice_release_percent{release="shop/next"}'), 100);
+  assert.ok((await fixture.sluice.metric('sluice_release_requests_total{side="canary",release="shop/next"}')) > 100);
+  const stored = JSON.parse(readFileSync(fixture.stateFile, 'utf8')) as { releases: Record<string, { step: number }> };
+  assert.equal(stored.releases['shop/next']?.step, 2);
+});
+
+interface Bad {
+  readonly name: string;
+  readonly canary: () => Script;
+  readonly stable?: () => Script;
+  readonly gates: string;
+  readonly reason: RegExp;
+}
+
+function every(nth: number, answer: string): Script {
+  let count = 0;
+  return () => (++count % nth === 0 ? answer : ok('canary'));
+}
+
+function delayed(delayMs: number, name: string): Script {
+  return ({ connection }) => {
+    setTimeout(() => connection.write(ok(name)), delayMs);
+    return null;
+  };
+}
+
+const BAD: readonly Bad[] = [
+  {
+    name: '3 % errors',
+    canary: () => every(33, reply(500, 'oops')),
+    gates: 'errors <= +1%',
+    reason: /^errors: \d/,
+  },
+  {
+    name: 'doubled latency',
+    canary: () => delayed(80, 'canary'),
+    stable: () => delayed(40, 'stable'),
+    // The noise of a shared machine is in the tail.
+    gates: 'p50 <= 1.5x',
+    reason: /^p50: \d/,
+  },
+  {
+    name: 'resets of every connection',
+    canary: () => (request) => {
+      request.connection.socket.resetAndDestroy();
+      return null;
+    },
+    gates: 'errors <= +1%',
+    reason: /^errors: \d/,
+  },
+];
+
+for (const { name, canary, stable, gates, reason } of BAD) {
+  test(`a canary with ${name} is taken back`, async (t: TestContext) => {
+    const annotations = { 'sluice.dev/canary-plan': '20%/10m, 100%', 'sluice.dev/canary-gates': gates };
+    const options = { canary: canary(), annotations, ...(stable === undefined ? {} : { stable: stable() }) };
+    const fixture = await Fixture.start(t, options);
+    const began = await fixture.event('CanaryStarted');
+    const ended = await fixture.event('CanaryAborted');
+    const { sides, percent, state, stored } = await fixture.status();
+    t.diagnostic(
+      `${name}: aborted ${msBetween(began, ended)} ms after the first step, after ${sides.canary.requests} requests of the canary, ` +
+        `${sides.canary.failures} of them failed; users saw ${fixture.load.failed.length} failures in ${fixture.load.count} requests`,
+    );
+    assert.match(state?.reason ?? '', reason);
+    assert.equal(ended.level, 'warn');
+    assert.deepEqual([percent, state?.phase, stored], [0, 'aborted', true]);
+    await fixture.untilTakenBack();
+  });
+}
+
+test('commands in the file are obeyed, and a restart goes on from the step that was stored', async (t: TestContext) => {
+  const annotations = { 'sluice.dev/canary-plan': '20%/10m, 50%/10m, 100%/10m' };
+  const options = { canary: () => ok('canary'), annotations };
+  const fixture = await Fixture.start(t, options);
+  await fixture.event('CanaryStarted');
+  await fixture.annotate({ 'sluice.dev/canary-command': 'promote 2' });
+  await fixture.event('CanaryStepped');
+  await fixture.annotate({ 'sluice.dev/canary-command': 'pause' });
+  await fixture.event('CanaryPaused');
+  await fixture.annotate({});
+  await fixture.event('CanaryResumed');
+  const { state } = await fixture.status();
+  assert.equal(state?.step, 1);
+  const again = await Fixture.start(t, options, readFileSync(fixture.stateFile, 'utf8'));
+  const status = await again.status();
+  assert.deepEqual(status.state, state);
+  assert.equal(status.percent, 50);
+  await again.annotate({ 'sluice.dev/canary-command': 'abort' });
+  await again.event('CanaryAborted');
+  await again.untilTakenBack();
+});
+
+test('a file of states that makes no sense is put aside, said in one line, and the plan begins anew', async (t: TestContext) => {
+  const annotations = { 'sluice.dev/canary-plan': '20%/10m, 100%' };
+  const fixture = await Fixture.start(t, { canary: () => ok('canary'), annotations }, '{"format":"sluice rel');
+  const { level, reason } = await fixture.sluice.log('state of releases refused');
+  assert.deepEqual([level, reason], ['error', 'it is not json']);
+  await fixture.event('CanaryStarted');
+  assert.equal(readFileSync(`${fixture.stateFile}.refused`, 'utf8'), '{"format":"sluice rel');
+});
+
+test('a plan of a static file goes to its end, and a restart knows it', async (t: TestContext) => {
+  const stable = await ScriptedUpstream.start(() => ok('stable'));
+  const canary = await ScriptedUpstream.start(() => ok('canary'));
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-releases-'));
+  const steps = [{ percent: 50, hold: '1s' }, { percent: 100 }];
+  const plan = { release: 'v2', steps, gates: { errors: '+1%', requests: 10 } };
+  const upstreams = { web: stable.address, next: canary.address };
+  const config = {
+    upstreams: Object.fromEntries(Object.entries(upstreams).map(([id, address]) => [id, { endpoints: [{ address }] }])),
+    routes: [{ upstream: 'web', canaries: [{ upstream: 'next', plan }] }],
+  };
+  const options = { config, args: ['--release-state', join(directory, 'state.json')] };
+  const sluice = await SluiceProcess.start(options);
+  const load = new SteadyLoad(`http://127.0.0.1:${sluice.httpPort}`, 4, 0);
+  t.after(async () => {
+    await load.stop();
+    await Promise.all([sluice.kill(), stable.close(), canary.close()]);
+    rmSync(directory, { recursive: true });
+  });
+  const first = await sluice.log('release changed');
+  const second = await sluice.log('release changed', sluice.logs.indexOf(first) + 1);
+  assert.deepEqual([first['note'], second['note']], ['step 1 of 2, 50 %', 'step 2 of 2, 100 %']);
+  const again = await SluiceProcess.start(options);
+  t.after(() => again.kill());
+  assert.equal(await again.metric('sluice_release_percent{release="v2"}'), 100);
+});
