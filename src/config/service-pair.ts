@@ -47,6 +47,7 @@ export function pairServices(
     weightTotal: WEIGHT_TOTAL,
     sticky: true,
     standsIn: true,
+    fallback: 'never',
     source: ref,
     sourceField: field,
   });

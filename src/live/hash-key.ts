@@ -53,10 +53,12 @@ export class RequestText {
 }
 
 export class HashKey {
+  readonly template: string;
   readonly #text: RequestText;
 
   /** @throws for a template that `parseKeyTemplate` refuses */
   constructor(template: string) {
+    this.template = template;
     const parsed = parseKeyTemplate(template);
     if ('problem' in parsed) throw new Error(`hash key ${template}: ${parsed.problem}`);
     this.#text = new RequestText(parsed.parts);

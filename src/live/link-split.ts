@@ -1,7 +1,7 @@
 /** Links the split of a route to the upstreams that run. */
 import { RE2JS } from 're2js';
 import type { Upstream } from '../balancer/upstream.ts';
-import { type CanaryConfig, keepsClients } from '../model/canary.ts';
+import type { CanaryConfig } from '../model/canary.ts';
 import type { RouteConfig, UpstreamConfig, UpstreamId } from '../model/proxy-config.ts';
 import { BucketReader } from './bucket-reader.ts';
 import { HashKey } from './hash-key.ts';
@@ -32,10 +32,10 @@ export class SplitLinker {
   link(route: RouteConfig, stats: RouteStats): LiveSplit {
     const hasAffinity = route.policy.affinity !== null;
     const releases = this.#linkReleases(route);
-    const counts = releases.length === 0 ? undefined : releases.map(({ stable }) => stable);
+    const counts = releases.length === 0 ? null : releases.map(({ stable }) => stable);
     const members = route.split.members.map(({ upstream: id, weight }) => {
-      const { upstream, binding } = this.#find(id, hasAffinity, counts);
-      return new SplitTarget(upstream, stats.splitFor(id, false), weight, binding);
+      const { upstream, binding } = this.#find(id, hasAffinity);
+      return new SplitTarget(upstream, stats.splitFor(id, false), weight, { ...binding, counts });
     });
     const canaries = route.split.canaries.map((canary) => this.#linkCanary(canary, hasAffinity, stats));
     const { buckets } = route.split;
@@ -44,10 +44,11 @@ export class SplitLinker {
 
   #linkCanary(canary: CanaryConfig, hasAffinity: boolean, stats: RouteStats): LiveCanary {
     const { header, match, gate, release, upstream: id } = canary;
-    const counts = release === undefined ? undefined : [this.#findRelease(release.id).canary];
-    const { upstream, binding } = this.#find(id, hasAffinity && keepsClients(canary), counts);
+    const { upstream, binding } = this.#find(id, hasAffinity && canary.sticky);
+    const counts = release === undefined ? null : [this.#findRelease(release.id).canary];
+    const whole = { ...binding, counts, fallback: canary.fallback ?? 'weight' };
     return {
-      target: new SplitTarget(upstream, stats.splitFor(id, true), canary.weight, binding),
+      target: new SplitTarget(upstream, stats.splitFor(id, true), canary.weight, whole),
       headerName: header?.name ?? '',
       headerKind: header?.kind ?? 'word',
       headerValue: header?.value ?? '',
@@ -79,17 +80,12 @@ export class SplitLinker {
     return release;
   }
 
-  #find(
-    id: UpstreamId,
-    isSticky: boolean,
-    counts: TargetBinding['counts'],
-  ): { readonly upstream: Upstream; readonly binding: TargetBinding } {
+  #find(id: UpstreamId, isSticky: boolean): { readonly upstream: Upstream; readonly binding: TargetBinding } {
     const upstream = this.#live.upstreams.get(id);
     const config = this.#configs.get(id);
     if (upstream === null || config === undefined) throw new Error(`route refers to unknown upstream ${id}`);
     const sticky = isSticky ? this.#stickyEndpoints(upstream, config) : null;
-    const binding = { hashKey: this.#hashKey(config), sticky };
-    return { upstream, binding: counts === undefined ? binding : { ...binding, counts } };
+    return { upstream, binding: { hashKey: this.#hashKey(config), sticky } };
   }
 
   #hashKey({ id, hashing }: UpstreamConfig): HashKey | null {

@@ -5,7 +5,7 @@
  */
 import { RE2JS } from 're2js';
 import type { Upstream } from '../balancer/upstream.ts';
-import { BUCKET_COUNT } from '../model/canary.ts';
+import { BUCKET_COUNT, type FallbackRule } from '../model/canary.ts';
 import type { RequestFacts } from '../router/route-table.ts';
 import { type BucketReader, NO_BUCKET } from './bucket-reader.ts';
 import { cookieValue } from './cookie-value.ts';
@@ -21,8 +21,10 @@ export interface TargetBinding {
   readonly hashKey: HashKey | null;
   /** Null = clients are not bound to endpoints. */
   readonly sticky: StickyEndpoints | null;
-  /** Absent = no release is about this side. */
-  readonly counts?: readonly SideCounts[];
+  /** Absent = `never`. */
+  readonly fallback?: FallbackRule;
+  /** Null or absent = no release is about this side. */
+  readonly counts?: readonly SideCounts[] | null;
 }
 
 const UNBOUND: TargetBinding = { hashKey: null, sticky: null };
@@ -34,6 +36,7 @@ export class SplitTarget {
   readonly weight: number;
   readonly hashKey: HashKey | null;
   readonly sticky: StickyEndpoints | null;
+  readonly fallback: FallbackRule;
   /** Null = no release is about it. Never empty. */
   readonly counts: readonly SideCounts[] | null;
 
@@ -43,6 +46,7 @@ export class SplitTarget {
     this.weight = weight;
     this.hashKey = binding.hashKey;
     this.sticky = binding.sticky;
+    this.fallback = binding.fallback ?? 'never';
     this.counts = binding.counts ?? null;
   }
 }
@@ -90,6 +94,8 @@ export class LiveSplit {
    * both sides get the same kind of such requests, and what comes of them can be compared.
    */
   comparable: boolean;
+  /** What canaries fall back to: the only member; null where there are several. */
+  readonly stable: SplitTarget | null;
   readonly #members: readonly SplitTarget[];
   readonly #totalWeight: number;
   readonly #canaries: readonly LiveCanary[];
@@ -104,6 +110,7 @@ export class LiveSplit {
     this.reason = '';
     this.bucket = NO_BUCKET;
     this.comparable = false;
+    this.stable = members.length === 1 ? (members[0] as SplitTarget) : null;
     this.#members = members;
     this.#totalWeight = members.reduce((sum, member) => sum + member.weight, 0);
     this.#canaries = canaries;

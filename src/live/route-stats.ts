@@ -63,8 +63,8 @@ export class RouteStats {
 
   toRow(): RouteStatsRow {
     const split: SplitStatsRow[] = [];
-    for (const { upstreamId, canary, requests, failures } of this.#split.values()) {
-      split.push({ upstreamId, canary, requests, failures });
+    for (const { upstreamId, canary, requests, failures, fallbacks } of this.#split.values()) {
+      split.push({ upstreamId, canary, requests, failures, fallbacks });
     }
     return {
       routeId: this.routeId,
@@ -86,11 +86,14 @@ export class SplitStats {
   readonly canary: boolean;
   requests: number;
   failures: number;
+  /** That the main upstream took over, which are failures too. */
+  fallbacks: number;
 
   constructor(upstreamId: string, canary: boolean) {
     this.upstreamId = upstreamId;
     this.canary = canary;
     this.requests = 0;
     this.failures = 0;
+    this.fallbacks = 0;
   }
 }

@@ -31,7 +31,9 @@ export interface AccessLogEntry {
   readonly split: string;
   /** Where the user stands on the scale of the canaries, from 0 to 2^31 - 1; -1 = that was not asked. */
   readonly bucket: number;
-  /** The request went to the backup of the upstream that was chosen for it; `upstreamId` is the backup. */
+  /** The main upstream took over from a canary that failed. */
+  readonly fallback: boolean;
+  /** A backup took over; `upstreamId` is the backup. */
   readonly backup: boolean;
   readonly attempts: number;
   readonly userAgent: string;
@@ -58,14 +60,14 @@ function formatJson(entry: AccessLogEntry): string {
     `,"status":${number(entry.status)},"requestBytes":${number(entry.requestBytes)}` +
     `,"responseBytes":${number(entry.responseBytes)},"durationMs":${number(entry.durationMs)}` +
     `,"upstreamMs":${entry.upstreamMs < 0 ? 'null' : number(entry.upstreamMs)},"route":${json(entry.routeId)}` +
-    `,"upstream":${json(entry.upstreamId)},"endpoint":${json(entry.endpointId)},"canary":${entry.canary},"split":${json(entry.split)},"bucket":${entry.bucket < 0 ? 'null' : number(entry.bucket)},"backup":${entry.backup}` +
+    `,"upstream":${json(entry.upstreamId)},"endpoint":${json(entry.endpointId)},"canary":${entry.canary},"split":${json(entry.split)},"bucket":${entry.bucket < 0 ? 'null' : number(entry.bucket)},"fallback":${entry.fallback},"backup":${entry.backup}` +
     `,"attempts":${number(entry.attempts)},"userAgent":${json(entry.userAgent)},"referer":${json(entry.referer)}` +
     `,"requestId":${json(entry.requestId)},"outcome":${json(entry.outcome)}}\n`
   );
 }
 
 function formatText(entry: AccessLogEntry): string {
-  const mark = `${entry.canary ? '(canary)' : ''}${entry.backup ? '(backup)' : ''}`;
+  const mark = `${entry.canary ? '(canary)' : ''}${entry.fallback ? '(fallback)' : ''}${entry.backup ? '(backup)' : ''}`;
   const upstream = entry.upstreamId === '' ? '-' : `${text(entry.upstreamId)}${mark}`;
   return (
     `${text(entry.clientIp)} - - [${clfTime(entry.timeMs)}] "${text(entry.method)} ${text(entry.target, MAX_TARGET)} ` +

@@ -21,6 +21,7 @@ export function routeFamilies(scrape: Scrape): readonly MetricFamily[] {
   const durations: HistogramCounts[] = [];
   const splitRequests: Sample[] = [];
   const splitFailures: Sample[] = [];
+  const fallbacks: Sample[] = [];
   for (const [sum, route] of activeRoutes(scrape)) {
     const sharedLabels = toLabels(sum.routeId, route);
     for (const [at, value] of sum.statusClasses.entries()) {
@@ -35,6 +36,7 @@ export function routeFamilies(scrape: Scrape): readonly MetricFamily[] {
       const labels = { upstream: split.upstreamId, canary: String(split.canary) };
       splitRequests.push({ labels, sharedLabels, value: split.requests });
       splitFailures.push({ labels, sharedLabels, value: split.failures });
+      if (split.canary) fallbacks.push({ labels, sharedLabels, value: split.fallbacks });
     }
   }
   return [
@@ -44,7 +46,8 @@ export function routeFamilies(scrape: Scrape): readonly MetricFamily[] {
     counter('sluice_response_bytes_total', 'Bytes sent to clients.', responseBytes),
     histogram('sluice_request_duration_seconds', 'Time from request head to the last byte of the answer.', durations),
     counter('sluice_split_requests_total', 'Requests by the upstream that the split of a route chose.', splitRequests),
-    counter('sluice_split_failures_total', '5xx answers and failed attempts by chosen upstream.', splitFailures),
+    counter('sluice_split_failures_total', '5xx answers and fallbacks by chosen upstream.', splitFailures),
+    counter('sluice_split_fallbacks_total', 'Requests that the main upstream took over from a canary.', fallbacks),
   ];
 }
 

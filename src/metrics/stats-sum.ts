@@ -191,6 +191,7 @@ function addSplit(sums: Mutable<SplitStatsRow>[], row: SplitStatsRow): void {
   }
   sum.requests += row.requests;
   sum.failures += row.failures;
+  sum.fallbacks += row.fallbacks;
 }
 
 export function addMirror(a: MirrorStatsRow | null, b: MirrorStatsRow): MirrorStatsRow {

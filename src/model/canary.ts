@@ -1,6 +1,6 @@
 /** How a route lets canaries take a part of its requests, as it crosses to the data plane. */
 import type { ObjectRef } from './object-ref.ts';
-import { percentInForce, type ReleaseConfig } from './release.ts';
+import type { ReleaseConfig } from './release.ts';
 
 export interface CanaryConfig {
   readonly upstream: string;
@@ -20,6 +20,8 @@ export interface CanaryConfig {
   readonly sticky: boolean;
   /** Its rules, unlike its weight, also count for clients whose session is with another upstream, or with itself. */
   readonly rulesFirst?: true;
+  /** For which of its requests the main upstream takes over when it fails; absent = `weight`. */
+  readonly fallback?: FallbackRule;
   /** It takes everything while the main upstream has no endpoints. */
   readonly standsIn?: true;
   /** Its requests are counted beside those of the main upstream; absent = it belongs to no release. */
@@ -28,10 +30,8 @@ export interface CanaryConfig {
   readonly sourceField: string;
 }
 
-/** Whether clients whose session is with the canary stay there: not with one whose release is off. */
-export function keepsClients({ sticky, release }: CanaryConfig): boolean {
-  return sticky && (release === undefined || percentInForce(release) !== 0);
-}
+/** `weight`: those that no rule sent there, sessions included. */
+export type FallbackRule = 'always' | 'weight' | 'never';
 
 export interface CanaryHeaderMatch {
   /** Lower case. */

@@ -86,6 +86,8 @@ export interface StaticCanary {
   readonly match: RequestMatch | null;
   readonly weight: number;
   readonly weightTotal: number;
+  /** Absent = not written. */
+  readonly fallback?: boolean;
   /** Absent = it belongs to no release. */
   readonly release?: ReleaseConfig;
 }

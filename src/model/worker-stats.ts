@@ -89,8 +89,10 @@ export interface SplitStatsRow {
   readonly upstreamId: string;
   readonly canary: boolean;
   readonly requests: number;
-  /** 5xx answers and failed attempts. */
+  /** 5xx answers, and fallbacks. */
   readonly failures: number;
+  /** Of a canary: that the main upstream took over. */
+  readonly fallbacks: number;
 }
 
 /** What concerns an upstream as a whole. */

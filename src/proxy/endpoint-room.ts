@@ -8,7 +8,8 @@ import type { Upstream } from '../balancer/upstream.ts';
 import type { UpstreamLimits } from '../model/upstream-policy.ts';
 import type { Exchange } from './exchange.ts';
 import { BODY_NONE } from './http1/request-head.ts';
-import { backupOf, mayRetry, turnToBackup } from './retry.ts';
+import { mayRetry } from './retry.ts';
+import { handOver, successorOf } from './takeover.ts';
 import type { UpstreamTransport } from './upstream-transport.ts';
 
 /** How often the balancer is asked for another endpoint before all are looked at in turn. */
@@ -28,11 +29,11 @@ export function findEndpoint(exchange: Exchange): Endpoint | null {
   return chooseWithRoom(exchange, admission.limits, failed);
 }
 
-/** Where there is no endpoint left, the backup takes over. @returns whether it did */
+/** Where there is no endpoint left, another upstream takes over. @returns whether one did */
 export function leaveEmpty(exchange: Exchange): boolean {
-  const backup = exchange.upstream.hasEndpoints ? null : backupOf(exchange);
-  if (backup === null) return false;
-  turnToBackup(exchange, backup);
+  const successor = exchange.upstream.hasEndpoints ? null : successorOf(exchange);
+  if (successor === null) return false;
+  handOver(exchange, successor);
   return true;
 }
 
@@ -41,7 +42,7 @@ function choose(exchange: Exchange, limits: UpstreamLimits | null, tried: readon
   const { session, target, upstream, hashKey } = exchange;
   const trial = upstream.trialsDue > 0 && tried.length === 0 ? takeTrial(exchange, limits) : null;
   if (trial !== null) return trial;
-  // A backup knows nothing of sessions.
+  // Who takes over knows nothing of sessions.
   if (session === null || upstream !== target.upstream) return upstream.pick(hashKey, tried);
   return session.choose(target, hashKey, tried, exchange.tries?.failed ?? NONE_TRIED);
 }

@@ -13,7 +13,7 @@ export function settle(exchange: Exchange, outcome: Outcome): void {
     const statusClass = Math.floor(exchange.status / 100) - 1;
     stats.statusClasses[statusClass] = (stats.statusClasses[statusClass] as number) + 1;
   }
-  if (exchange.status >= 500) exchange.target.stats.failures++;
+  if (exchange.status >= 500 || exchange.fellBack) exchange.target.stats.failures++;
   stats.requestBytes += exchange.requestBytes;
   stats.responseBytes += exchange.responseBytes;
   stats.countDuration(durationMs);
@@ -40,7 +40,8 @@ function log(exchange: Exchange, facts: RequestFactsForLog, durationMs: number, 
     canary: exchange.target.stats.canary,
     split: facts.split,
     bucket: facts.bucket,
-    backup: exchange.upstream !== exchange.target.upstream,
+    fallback: exchange.fellBack,
+    backup: exchange.onBackup,
     attempts: exchange.attempts,
     userAgent: facts.userAgent,
     referer: facts.referer,

@@ -9,7 +9,7 @@ import type { Endpoint } from '../balancer/endpoint.ts';
 import type { Upstream } from '../balancer/upstream.ts';
 import type { RetryReason } from '../balancer/upstream-traffic.ts';
 import type { LiveRoute } from '../live/live-route.ts';
-import type { SplitTarget } from '../live/live-split.ts';
+import type { SplitReason, SplitTarget } from '../live/live-split.ts';
 import { endAttempt, recordAttempt, sendTo } from './attempt.ts';
 import type { Downstream } from './downstream.ts';
 import { findEndpoint, leaveEmpty } from './endpoint-room.ts';
@@ -20,8 +20,9 @@ import { BODY_NONE } from './http1/request-head.ts';
 import type { ResponseHead } from './http1/response-head.ts';
 import { KeptBody, keepSent, mayKeep } from './kept-body.ts';
 import { Outcome, statusOf, toAttemptResult } from './outcome.ts';
-import { conditionOf, conditionOfStatus, refundTry, reserveTry, type Tries, turnToBackup } from './retry.ts';
+import { conditionOf, conditionOfStatus, refundTry, reserveTry, type Tries } from './retry.ts';
 import type { StickySession } from './sticky-session.ts';
+import { handOver, leaveUnhealthy } from './takeover.ts';
 import type { UpstreamConnection } from './upstream-transport.ts';
 import type { WorkerContext } from './worker-context.ts';
 
@@ -44,12 +45,17 @@ export class Exchange implements Waiter {
   /** No other request may use the connection that carries this one. */
   readonly bindsConnection: boolean;
   readonly session: StickySession | null;
-  readonly hashKey: number;
+  hashKey: number;
   readonly logFacts: RequestFactsForLog | null;
   /** Weights alone decided: `LiveSplit.comparable`. */
   readonly comparable: boolean;
-  /** That of the split, or its backup. */
+  readonly splitReason: SplitReason;
+  /** That of the split, or who took over from it. */
   upstream: Upstream;
+  /** The main upstream took over from a canary. */
+  fellBack: boolean;
+  /** `upstream` is the backup of another one. */
+  onBackup: boolean;
   endpoint: Endpoint | null;
   connection: UpstreamConnection | null;
   attempts: number;
@@ -102,7 +108,10 @@ export class Exchange implements Waiter {
     this.logFacts = request.logFacts;
     // Of the decision that has just been made for this request.
     this.comparable = route.split.comparable;
+    this.splitReason = route.split.reason;
     this.upstream = target.upstream;
+    this.fellBack = false;
+    this.onBackup = false;
     this.endpoint = null;
     this.connection = null;
     this.attempts = 0;
@@ -130,7 +139,7 @@ export class Exchange implements Waiter {
   begin(): void {
     const { upstream } = this;
     upstream.traffic.budget.countRequest(this.worker.clock.nowMs);
-    if (upstream.backup?.hasHealthy === true && !upstream.hasHealthy) turnToBackup(this, upstream.backup);
+    if (!upstream.hasHealthy) leaveUnhealthy(this);
     this.#attempt();
   }
 
@@ -354,7 +363,7 @@ export class Exchange implements Waiter {
       endpoint.retries++;
       if (reason !== 'stale') tries.failed.push(endpoint);
     }
-    if (next !== upstream) turnToBackup(this, next);
+    if (next !== upstream) handOver(this, next);
     this.#attempt();
     upstream.traffic.admission?.admit();
   }
@@ -368,6 +377,7 @@ export class Exchange implements Waiter {
     this.connection = null;
     connection?.abandon();
     endAttempt(this, status >= 500 ? AttemptResult.ServerError : AttemptResult.Ok);
+    if (next !== this.upstream) this.attemptFailed = true;
     this.#repeat(next, condition as RetryReason);
     return true;
   }

@@ -19,6 +19,8 @@ export function countForRelease(
     for (let i = 0; i < counts.length; i++) (counts[i] as SideCounts).countFailure();
     return;
   }
+  // This machine lacked something for the canary; it may have been the same for the other side.
+  if (exchange.fellBack) return;
   if (outcome !== Outcome.Ok && !(outcome === Outcome.ClientAborted && exchange.awaitsUpstream)) return;
   // A tunnel lasts as long as its users want.
   const timed = exchange.status !== 101;

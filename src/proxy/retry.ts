@@ -7,6 +7,7 @@ import type { Upstream } from '../balancer/upstream.ts';
 import type { RetryCondition, RoutePolicy } from '../model/route-policy.ts';
 import type { Exchange } from './exchange.ts';
 import { Outcome } from './outcome.ts';
+import { stableOf, successorOf } from './takeover.ts';
 
 /** @param sent whether a byte of this attempt may have reached the back end */
 export function mayRetry(policy: RoutePolicy, method: string, condition: RetryCondition, sent: boolean): boolean {
@@ -66,7 +67,7 @@ export class Tries {
   readonly failed: Endpoint[];
   /** The repetition on a stale connection, which is free once, was used. */
   staleUsed: boolean;
-  /** Made at another upstream, before its backup took over. */
+  /** Made at another upstream, before the present one took over. */
   attemptsBefore: number;
   /** What the budget gave for the try under way. */
   ticket: number;
@@ -101,19 +102,16 @@ export function reserveTry(
     exchange.attempts--;
     return upstream;
   }
+  // A second try of what is on trial is worth less than a first one of what it is compared with.
+  const stable = stableOf(exchange);
+  if (stable !== null) return stable.upstream;
   const { traffic } = upstream;
   if (exchange.attempts - tries.attemptsBefore < policy.retryAttempts) {
     tries.ticket = traffic.budget.spend(exchange.worker.clock.nowMs);
     if (tries.ticket !== NO_TICKET) return upstream;
     traffic.budgetExhausted++;
   }
-  return backupOf(exchange);
-}
-
-/** The upstream that may take over from the present one; null = none can. */
-export function backupOf({ upstream, target }: Exchange): Upstream | null {
-  // A backup has no backup: two upstreams may name each other.
-  return upstream === target.upstream && upstream.backup?.hasEndpoints === true ? upstream.backup : null;
+  return successorOf(exchange);
 }
 
 /** The try that was paid for was answered well. */
@@ -121,15 +119,4 @@ export function refundTry({ upstream, worker }: Exchange, tries: Tries): void {
   if (tries.ticket === NO_TICKET) return;
   upstream.traffic.budget.refund(tries.ticket, worker.clock.nowMs);
   tries.ticket = NO_TICKET;
-}
-
-/** The backup takes over: its endpoints are new to the request, and so are the tries it has there. */
-export function turnToBackup(exchange: Exchange, backup: Upstream): void {
-  const { upstream, tries } = exchange;
-  upstream.traffic.backupRequests++;
-  backup.traffic.budget.countRequest(exchange.worker.clock.nowMs);
-  exchange.upstream = backup;
-  if (tries === null) return;
-  tries.attemptsBefore = exchange.attempts;
-  tries.failed.length = 0;
 }

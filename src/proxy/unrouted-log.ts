@@ -32,6 +32,7 @@ export function logUnrouted(
     canary: false,
     split: '',
     bucket: -1,
+    fallback: false,
     backup: false,
     attempts: 0,
     userAgent: head?.header('user-agent') ?? '',

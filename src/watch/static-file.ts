@@ -121,6 +121,7 @@ export interface CanaryEntry {
   readonly match?: readonly MatchEntry[] | undefined;
   readonly weight?: number | undefined;
   readonly weightTotal?: number | undefined;
+  readonly fallback?: boolean | undefined;
   readonly plan?: PlanEntry | undefined;
 }
 

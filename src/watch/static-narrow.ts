@@ -231,7 +231,7 @@ function toPath({ prefix, exact, regex }: NonNullable<RouteEntry['path']> = {}):
   return regex !== undefined ? { kind: 'regex', value: regex } : { kind: 'prefix', value: prefix ?? '/' };
 }
 
-function toCanary({ upstream, header, cookie, match, weight, weightTotal, plan }: CanaryEntry): StaticCanary {
+function toCanary({ upstream, header, cookie, match, weight, weightTotal, fallback, plan }: CanaryEntry): StaticCanary {
   return {
     upstream,
     header:
@@ -240,6 +240,7 @@ function toCanary({ upstream, header, cookie, match, weight, weightTotal, plan }
     match: match === undefined ? null : toMatch(match),
     weight: weight ?? STATIC_DEFAULTS.canaryWeight,
     weightTotal: weightTotal ?? STATIC_DEFAULTS.canaryWeightTotal,
+    ...(fallback === undefined ? {} : { fallback }),
     ...(plan === undefined ? {} : { release: toRelease(plan, upstream) }),
   };
 }

@@ -240,6 +240,12 @@ const canary = map({
     .optional()
     .describe('Share of the requests that no header, cookie or match decided. Default: 0.'),
   weightTotal: integer(1, MAX_WEIGHT).optional().describe('What `weight` is a share of. Default: 100.'),
+  fallback: z
+    .boolean({ error: 'true or false' })
+    .optional()
+    .describe(
+      'Whether the main upstream answers what the canary fails on, as far as `retries` let the request be sent again. Default: yes for requests that the weight sent to the canary, no for others.',
+    ),
   plan: planSchema.optional().describe('Raise the share step by step, as long as gates find the canary no worse.'),
 });
 

@@ -107,6 +107,8 @@ test('canaries keep their order and turn into the same rules as annotations', ()
     { ...base, header: { name: 'X-Canary', value: null, pattern: null } },
     { ...base, cookie: { name: 'Beta' }, weight: 5, weightTotal: 1000 },
     { ...base, match: { kind: 'method', methods: ['GET'] } },
+    { ...base, fallback: true },
+    { ...base, fallback: false },
   ];
   const upstreams = new Map([
     ['shop', upstream],
@@ -120,6 +122,8 @@ test('canaries keep their order and turn into the same rules as annotations', ()
     { ...rule, header: { name: 'x-canary', kind: 'word', value: '' }, sourceField: 'routes[0].canaries[2]' },
     { ...rule, header: null, cookie: 'Beta', weight: 5, weightTotal: 1000, sourceField: 'routes[0].canaries[3]' },
     { ...rule, header: null, match: { kind: 'method', methods: ['GET'] }, sourceField: 'routes[0].canaries[4]' },
+    { ...rule, header: null, fallback: 'always', sourceField: 'routes[0].canaries[5]' },
+    { ...rule, header: null, fallback: 'never', sourceField: 'routes[0].canaries[6]' },
   ]);
 });
 

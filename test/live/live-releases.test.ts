@@ -7,28 +7,13 @@ import { applyConfig } from '../../src/live/apply-config.ts';
 import { applyPatch } from '../../src/live/apply-patch.ts';
 import type { SplitTarget } from '../../src/live/live-split.ts';
 import { LiveState } from '../../src/live/live-state.ts';
-import { StickyEndpoints } from '../../src/live/sticky-endpoints.ts';
-import type { CookieAffinity } from '../../src/model/affinity.ts';
 import type { CanaryConfig } from '../../src/model/canary.ts';
 import type { ProxyConfig, RouteConfig } from '../../src/model/proxy-config.ts';
-import { DEFAULT_ROUTE_POLICY } from '../../src/model/route-policy.ts';
 import { canaryConfig, proxyConfig, routeConfig, upstreamConfig } from '../support/proxy-config.ts';
-import { release, releaseState } from '../support/release.ts';
+import { release } from '../support/release.ts';
 import { requestFacts } from '../support/request-facts.ts';
 
 const UPSTREAMS = ['main', 'next', 'other'].map((id) => upstreamConfig(id, '10.0.0.1:80'));
-const AFFINITY: CookieAffinity = {
-  name: 'route',
-  mode: 'balanced',
-  changeOnFailure: false,
-  path: '',
-  domain: '',
-  expiresSeconds: null,
-  maxAgeSeconds: null,
-  sameSite: '',
-  conditionalSameSiteNone: false,
-  alwaysSecure: false,
-};
 const LAST_DRAW = 0x7fff_ffff;
 
 function released(host: string, ...releases: readonly (readonly [string, string])[]): RouteConfig {
@@ -135,25 +120,3 @@ for (const [way, apply] of WAYS) {
     assert.deepEqual(rig.totals, ['r 0/1']);
   });
 }
-
-test('clients that were with a canary stay there, unless its release is off', () => {
-  const phases = [
-    ['running', true],
-    ['paused', true],
-    ['completed', true],
-    ['aborted', false],
-    ['expired', false],
-  ] as const;
-  for (const [phase, stays] of phases) {
-    const rig = new Rig((live, _base, next) => applyConfig(live, next));
-    const canary = canaryConfig('next', { release: release({ state: releaseState({ phase }) }) });
-    const split = { members: [{ upstream: 'main', weight: 1, filters: [] }], canaries: [canary] };
-    rig.use(routeConfig('a', 'main', { host: 'a', split, policy: { ...DEFAULT_ROUTE_POLICY, affinity: AFFINITY } }));
-    const route = rig.live.current.formerTable?.match('a', '/', 1, requestFacts());
-    const next = rig.live.upstreams.get('next');
-    assert.ok(route && next);
-    const { hash } = new StickyEndpoints(next, 'next');
-    const taken = route.split.chooseFor(hash, requestFacts(), '192.0.2.1', LAST_DRAW).upstream.id;
-    assert.equal(taken, stays ? 'next' : 'main', phase);
-  }
-});

@@ -22,6 +22,7 @@ const ENTRY: AccessLogEntry = {
   canary: false,
   split: '',
   bucket: -1,
+  fallback: false,
   backup: false,
   attempts: 1,
   userAgent: 'curl/8',
@@ -61,6 +62,7 @@ test('a JSON line holds every field under its name, with the time in ISO form', 
     canary: false,
     split: '',
     bucket: null,
+    fallback: false,
     backup: false,
     attempts: 1,
     userAgent: 'curl/8',
@@ -76,6 +78,8 @@ test('a text line is the combined log format followed by our fields', () => {
     '192.0.2.1 - - [21/Nov/2026:08:10:33 +0000] "GET /cart?id=1 HTTP/1.1" 200 1234 "-" "curl/8" "shop.example" 0 ' +
       '0.012 0.011 "shop.example/cart" shop/web/80(canary)(backup) 10.0.0.1:8080 1 abc ok weight 2147483647\n',
   );
+  const taken = formatAccessLine({ ...ENTRY, canary: true, fallback: true }, 'text');
+  assert.ok(taken.includes(' shop/web/80(canary)(fallback) '), taken);
 });
 
 test('a request without route and attempt has dashes in text and null or empty in JSON', () => {

@@ -93,8 +93,8 @@ const busy = workerStats(1, {
       requestBytes: 10,
       responseBytes: 20,
       split: [
-        { upstreamId: 'shop/web/80', canary: false, requests: 5, failures: 2 },
-        { upstreamId: 'shop/next/80', canary: true, requests: 1, failures: 0 },
+        { upstreamId: 'shop/web/80', canary: false, requests: 5, failures: 2, fallbacks: 0 },
+        { upstreamId: 'shop/next/80', canary: true, requests: 1, failures: 0, fallbacks: 1 },
       ],
     }),
     routeRow('idle', 0),
@@ -148,8 +148,12 @@ test('the duration histogram is cumulative, in seconds, and ends in +Inf', async
 });
 
 test('what the split did is printed by upstream and canary', async () => {
-  const lines = linesOf(await registry(busyOptions).render(), 'sluice_split_requests_total');
+  const text = await registry(busyOptions).render();
+  const lines = linesOf(text, 'sluice_split_requests_total');
   assert.equal(lines.length, 2);
+  const fallbacks = linesOf(text, 'sluice_split_fallbacks_total');
+  assert.equal(fallbacks.length, 1);
+  assert.match(fallbacks[0] ?? '', /upstream="shop\/next\/80",canary="true",.* 1$/);
   assert.match(lines[0] ?? '', /upstream="shop\/web\/80",canary="false",.* 5$/);
   assert.match(lines[1] ?? '', /upstream="shop\/next\/80",canary="true",.* 1$/);
 });

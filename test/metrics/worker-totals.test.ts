@@ -21,7 +21,11 @@ function report(workerId: number, count: number): WorkerStats {
       tlsHandshakeErrors: 0,
     },
     requests: { active: 1, total: count, unrouted: { 404: count } },
-    routes: [routeRow('r', count, { split: [{ upstreamId: 'u', canary: true, requests: count, failures: 0 }] })],
+    routes: [
+      routeRow('r', count, {
+        split: [{ upstreamId: 'u', canary: true, requests: count, failures: 0, fallbacks: count }],
+      }),
+    ],
     endpoints: [endpointRow('u', '10.0.0.1:80', { requests: count, inFlight: 1 })],
     upstreams: [
       upstreamRow('u', {
@@ -45,7 +49,9 @@ test('counters of all workers are added up, row by row', () => {
   assert.equal(sum.unrouted.get('404'), 7);
   assert.deepEqual(sum.routes.get('r')?.statusClasses, [0, 7, 0, 0, 0]);
   assert.equal(sum.routes.get('r')?.durationBuckets[0], 7);
-  assert.deepEqual(sum.routes.get('r')?.split, [{ upstreamId: 'u', canary: true, requests: 7, failures: 0 }]);
+  assert.deepEqual(sum.routes.get('r')?.split, [
+    { upstreamId: 'u', canary: true, requests: 7, failures: 0, fallbacks: 7 },
+  ]);
   assert.equal(sum.endpoints.get('u')?.get('10.0.0.1:80')?.requests, 7);
   assert.equal(sum.endpoints.get('u')?.get('10.0.0.1:80')?.inFlight, 2);
   assert.deepEqual(sum.upstreams.get('u'), upstreamSum(7, 2));

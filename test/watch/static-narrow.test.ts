@@ -43,7 +43,7 @@ routes:
       - { upstream: shop-next, header: { name: X-Canary, value: always } }
       - { upstream: shop-next, header: { name: X-Canary, pattern: "^a+$" }, cookie: { name: c } }
       - { upstream: shop-next, weight: 5 }
-      - { upstream: shop-next, weight: 1, weightTotal: 1000 }
+      - { upstream: shop-next, weight: 1, weightTotal: 1000, fallback: false }
     timeouts: { connect: 250ms, response: 1.5m }
     retries: { attempts: 1 }
     maxBodySize: 10MiB
@@ -96,7 +96,7 @@ test('a full file comes out with units, defaults and canonical addresses', async
         { ...canary, header: { name: 'X-Canary', value: 'always', pattern: null } },
         { ...canary, header: { name: 'X-Canary', value: null, pattern: '^a+$' }, cookie: { name: 'c' } },
         { ...canary, weight: 5 },
-        { ...canary, weight: 1, weightTotal: 1000 },
+        { ...canary, weight: 1, weightTotal: 1000, fallback: false },
       ],
       buckets: null,
       timeouts: { ...none, connectMs: 250, responseMs: 90_000 },

@@ -4,7 +4,7 @@
  * plane's own version; a test holds them together. Only buckets are computed by its code.
  */
 import { BucketReader, NO_BUCKET } from '../../live/bucket-reader.ts';
-import { BUCKET_COUNT, type CanaryConfig, formatBucketKey, keepsClients } from '../../model/canary.ts';
+import { BUCKET_COUNT, type CanaryConfig, formatBucketKey } from '../../model/canary.ts';
 import type { SplitConfig, UpstreamId } from '../../model/proxy-config.ts';
 import type { RequestFacts } from '../../router/route-table.ts';
 import { explainMatch } from './explain-match.ts';
@@ -31,6 +31,8 @@ export interface SplitShare {
   readonly probability: number;
   /** False: nobody to send it to, answered 503. */
   readonly hasEndpoints: boolean;
+  /** Takes over where it fails, as far as a request may be sent again; null = nobody of the split. */
+  readonly fallback: UpstreamId | null;
 }
 
 export interface SplitExplanation {
@@ -79,9 +81,9 @@ class SplitWalk {
     const text = first.length === 0 ? SESSION_TEXT : NOT_FIRST_TEXT;
     if (belongsTo !== null && members.some(({ upstream }) => upstream === belongsTo)) {
       const taken = this.#explainRules(first);
-      if (taken !== null) return [toWhole(taken, true)];
+      if (taken !== null) return [this.#toWhole(taken, true)];
       this.steps.push({ rule: 'session', canary: null, upstream: belongsTo, verdict: 'main', text });
-      return [toWhole(belongsTo, false)];
+      return [{ upstream: belongsTo, canary: false, probability: 1, hasEndpoints: true, fallback: null }];
     }
     const mains = mainShares(this.#split, this.#hasEndpoints);
     const standIn = canaries.find((canary) => canary.standsIn === true && this.#hasEndpoints(canary.upstream));
@@ -90,7 +92,7 @@ class SplitWalk {
     }
     const replaced = mains.map((main) => (main.hasEndpoints ? main : replace(main, standIn)));
     if (mains.every((main) => !main.hasEndpoints)) return replaced;
-    const kept = canaries.find((canary) => keepsClients(canary) && canary.upstream === belongsTo);
+    const kept = canaries.find(({ sticky, upstream }) => sticky && upstream === belongsTo);
     const shares = kept === undefined ? this.#explainCanaries() : this.#explainKept(kept, first, text);
     return divide(replaced, shares);
   }
@@ -107,10 +109,10 @@ class SplitWalk {
   #explainKept(canary: CanaryConfig, first: readonly CanaryConfig[], text: string): readonly SplitShare[] {
     const { upstream } = canary;
     const taken = this.#explainRules(first);
-    if (taken !== null) return [toWhole(taken, true)];
+    if (taken !== null) return [this.#toWhole(taken, true)];
     if (this.#optedOut.has(upstream)) return [];
     this.steps.push({ rule: 'session', canary, upstream, verdict: 'canary', text });
-    return [toWhole(upstream, true)];
+    return [this.#toWhole(canary, false)];
   }
 
   /** The shares of the canaries; what is left to 1 goes to the main traffic. */
@@ -129,7 +131,7 @@ class SplitWalk {
       this.#explainGate(canary);
     }
     const taken = this.#explainRules(canaries);
-    if (taken !== null) return [toWhole(taken, true)];
+    if (taken !== null) return [this.#toWhole(taken, true)];
     const point = this.#explainBucket();
     return this.#explainWeights(point);
   }
@@ -147,7 +149,7 @@ class SplitWalk {
   }
 
   /** @returns who is chosen by one; null = nobody */
-  #explainRules(canaries: readonly CanaryConfig[]): UpstreamId | null {
+  #explainRules(canaries: readonly CanaryConfig[]): CanaryConfig | null {
     this.#optedOut.clear();
     for (const rule of RULES) {
       for (const canary of canaries) {
@@ -160,7 +162,7 @@ class SplitWalk {
           continue;
         }
         this.steps.push({ ...step, ...judged });
-        if (judged.verdict === 'canary') return upstream;
+        if (judged.verdict === 'canary') return canary;
         if (judged.verdict === 'opt-out') this.#optedOut.add(upstream);
       }
     }
@@ -200,9 +202,23 @@ class SplitWalk {
       const { probability, text } = judgeStretch(stretch, isExcluded);
       const verdict = probability === 1 && point !== null ? 'canary' : 'next';
       this.steps.push({ rule: 'weight', canary, upstream, verdict, text: `${explainShare(canary)}${text}` });
-      if (probability > 0) shares.push({ ...toWhole(upstream, true), probability });
+      if (probability > 0) shares.push({ ...this.#toWhole(canary, false), probability });
     }
     return shares;
+  }
+
+  /** @param byRule whether a header, cookie or match chose it */
+  #toWhole({ upstream, fallback = 'weight' }: CanaryConfig, byRule: boolean): SplitShare {
+    const { members } = this.#split;
+    const stable = members.length === 1 ? (members[0]?.upstream ?? null) : null;
+    const fallsBack = fallback === 'always' || (fallback === 'weight' && !byRule);
+    return {
+      upstream,
+      canary: true,
+      probability: 1,
+      hasEndpoints: true,
+      fallback: fallsBack && stable !== upstream ? stable : null,
+    };
   }
 }
 
@@ -239,10 +255,6 @@ function divide(mains: readonly SplitShare[], canaries: readonly SplitShare[]): 
   return [...shares.values()];
 }
 
-function toWhole(upstream: UpstreamId, canary: boolean): SplitShare {
-  return { upstream, canary, probability: 1, hasEndpoints: true };
-}
-
 function replace(main: SplitShare, standIn: CanaryConfig | undefined): SplitShare {
   return standIn === undefined ? main : { ...main, upstream: standIn.upstream, canary: true, hasEndpoints: true };
 }
@@ -255,6 +267,7 @@ function mainShares({ members }: SplitConfig, hasEndpoints: (upstream: UpstreamI
       canary: false,
       probability: total === 0 ? Number(at === 0) : weight / total,
       hasEndpoints: hasEndpoints(upstream),
+      fallback: null,
     }))
     .filter(({ probability }) => probability > 0);
 }

@@ -62,9 +62,10 @@ function formatLocation(location: FileLocation | null): string {
 }
 
 function splitLines({ steps, shares }: SplitExplanation): readonly string[] {
-  const results = shares.map(({ upstream, canary, probability, hasEndpoints }) => {
+  const results = shares.map(({ upstream, canary, probability, hasEndpoints, fallback }) => {
     const words = `${canary ? 'canary ' : ''}${upstream}`;
-    return `-> ${words}: ${formatPercent(probability)}${hasEndpoints ? '' : ', answered 503: no endpoints'}`;
+    const otherwise = fallback === null ? '' : `, ${fallback} where it fails`;
+    return `-> ${words}: ${formatPercent(probability)}${hasEndpoints ? otherwise : ', answered 503: no endpoints'}`;
   });
   return titled('split', [...steps.map((step, at) => `${at + 1}. ${describeStep(step)}`), ...results]);
 }

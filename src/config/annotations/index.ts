@@ -12,6 +12,7 @@ import { canaryByHeaderPattern } from './canary-by-header-pattern.ts';
 import { canaryByHeaderValue } from './canary-by-header-value.ts';
 import { canaryCommand } from './canary-command.ts';
 import { canaryExpiresAfter } from './canary-expires-after.ts';
+import { canaryFallback } from './canary-fallback.ts';
 import { canaryGates } from './canary-gates.ts';
 import { canaryHashBy } from './canary-hash-by.ts';
 import { canaryMatch } from './canary-match.ts';
@@ -115,6 +116,7 @@ export const ANNOTATIONS: readonly AnnotationSpec[] = [
   canaryWeightTotal,
   canaryMatch,
   canaryPriority,
+  canaryFallback,
   canaryHashBy,
   canarySeed,
   canaryPlan,

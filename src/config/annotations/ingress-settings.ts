@@ -1,6 +1,6 @@
 /** What the annotations of one Ingress add up to. Each annotation writes its own fields in here and no others. */
 import { type CookieAffinity, DEFAULT_COOKIE_AFFINITY } from '../../model/affinity.ts';
-import type { BucketKey, RequestMatch } from '../../model/canary.ts';
+import type { BucketKey, FallbackRule, RequestMatch } from '../../model/canary.ts';
 import type { HealthCheckConfig } from '../../model/health-check.ts';
 import { DEFAULT_COMPARED_HEADERS, type MirrorTarget } from '../../model/mirror.ts';
 import type { OutlierDetectionConfig } from '../../model/outlier-detection.ts';
@@ -108,6 +108,8 @@ export interface CanarySettings {
   /** Null = absent. */
   hashBy: BucketKey | null;
   seed: string;
+  /** Null = absent. */
+  fallback: FallbackRule | null;
   /** What `ReleaseSettings` come to; null = the canary is no release. */
   release: Omit<ReleaseConfig, 'id'> | null;
 }
@@ -165,6 +167,7 @@ export function createIngressSettings(): IngressSettings {
       priority: 0,
       hashBy: null,
       seed: '',
+      fallback: null,
       release: null,
     },
     release: {

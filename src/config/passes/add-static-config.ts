@@ -110,10 +110,19 @@ function toPolicy(route: StaticRoute): RoutePolicy {
 }
 
 function toCanary(canary: StaticCanary, source: ObjectRef, sourceField: string): CanaryConfig {
-  const { upstream, cookie, match, weight, weightTotal } = canary;
-  const header = canary.header === null ? null : toHeaderMatch(canary.header);
-  const shares = { weight, weightTotal, sticky: true, source, sourceField };
-  const rule = { upstream, header, cookie: cookie?.name ?? null, ...(match === null ? {} : { match }), ...shares };
+  const { upstream, cookie, match, weight, weightTotal, fallback } = canary;
+  const rule: CanaryConfig = {
+    upstream,
+    header: canary.header === null ? null : toHeaderMatch(canary.header),
+    cookie: cookie?.name ?? null,
+    ...(match === null ? {} : { match }),
+    weight,
+    weightTotal,
+    sticky: true,
+    ...(fallback === undefined ? {} : { fallback: fallback ? 'always' : 'never' }),
+    source,
+    sourceField,
+  };
   return canary.release === undefined ? rule : applyRelease(rule, canary.release);
 }
 

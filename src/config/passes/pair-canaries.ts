@@ -134,6 +134,7 @@ function toCanaryRule(draft: Draft, ingress: AcceptedIngress, canary: CanarySett
     sticky: canary.sticky,
     ...(canary.match === null ? {} : { match: canary.match }),
     ...(canary.rulesFirst ? { rulesFirst: true } : {}),
+    ...(canary.fallback === null ? {} : { fallback: canary.fallback }),
     source: ingress.ref,
   };
   return canary.release === null ? rule : applyRelease(rule, { id: ingress.object.key, ...canary.release });

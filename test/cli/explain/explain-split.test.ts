@@ -176,6 +176,33 @@ for (const c of cases) {
   });
 }
 
+test('who takes over from a canary depends on what chose it, and on what was written', () => {
+  const always = { 'x-canary': 'always' };
+  const chosen: readonly (readonly [CanaryParts, Readonly<Record<string, string>>, string | null])[] = [
+    [{ weight: 100 }, {}, 'main'],
+    [{ weight: 100, header: word }, always, null],
+    [{ weight: 100, header: word, fallback: 'always' }, always, 'main'],
+    [{ weight: 100, fallback: 'never' }, {}, null],
+    [{ upstream: 'main', weight: 100 }, {}, null],
+    [{ upstream: 'main' }, {}, null],
+  ];
+  for (const [canary, headers, fallback] of chosen) {
+    const [share] = explainSplit(
+      split(canary),
+      request((name) => headers[name] ?? null),
+      () => true,
+    ).shares;
+    assert.equal(share?.fallback, fallback, JSON.stringify([canary, headers]));
+  }
+  const [kept] = explainSplit(
+    split({ header: word }),
+    request(() => null),
+    () => true,
+    'next',
+  ).shares;
+  assert.equal(kept?.fallback, 'main');
+});
+
 test('the steps say in order what each rule decided', () => {
   const headers = new Map([
     ['x-canary', 'maybe'],
