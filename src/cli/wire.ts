@@ -90,7 +90,8 @@ export function wire(options: ServiceOptions): Services {
     onChange: (changes) => pool.applyHealth(changes),
     tools: {
       connect: (address, transport, user) => connector.connect(address, transport, user),
-      createReader: (toHead, keepsBody) => new ProbeResponse(toHead, keepsBody),
+      createWriter: (socket) => connector.createWriter(socket),
+      createReader: () => new ProbeResponse(),
     },
     limits: plan.probes,
     random: Math.random,

@@ -15,15 +15,22 @@ import { type ProbeClock, WheelClock } from './probe-clock.ts';
 import { type ProbeGroup, ProbeGroups } from './probe-groups.ts';
 import { ProbeSlots } from './probe-slots.ts';
 import { ProbeTally } from './probe-tally.ts';
+import { SpareReaders } from './spare-readers.ts';
 import { TransitionLog } from './transition-log.ts';
 
 /** What probes may have open at a time. */
 export interface ProbeLimits {
-  /** Probes under way; the others wait for their turn. */
+  /** Probes that open a connection; the others wait for their turn. */
   readonly maxInFlight: number;
   /** Connections that are kept from one probe to the next; beyond that each probe opens its own. */
   readonly maxKept: number;
 }
+
+/**
+ * A thousand handshakes that begin together end together, seconds later, when the time limit of all is over, and then begin
+ * again. One upstream gets half of these.
+ */
+const MAX_HANDSHAKES = 64;
 
 export interface ActiveProberOptions {
   readonly logger: Logger;
@@ -46,6 +53,7 @@ interface CheckedUpstream {
 export class ActiveProber {
   readonly #onChange: (changes: readonly HealthChange[]) => void;
   readonly #slots: ProbeSlots;
+  readonly #handshakes: ProbeSlots;
   readonly #tally: ProbeTally;
   readonly #groups: ProbeGroups;
   readonly #log: TransitionLog;
@@ -56,13 +64,16 @@ export class ActiveProber {
   constructor(options: ActiveProberOptions) {
     const clock = options.clock ?? new WheelClock();
     this.#onChange = (changes) => options.onChange(changes);
-    this.#slots = new ProbeSlots(options.limits.maxInFlight, (run) => void setImmediate(run).unref());
+    this.#slots = new ProbeSlots(options.limits.maxInFlight, onNextTurn);
+    this.#handshakes = new ProbeSlots(MAX_HANDSHAKES, onNextTurn);
     this.#tally = new ProbeTally();
     const context: ProbeContext = {
       clock,
       slots: this.#slots,
+      handshakes: this.#handshakes,
       tools: options.tools,
       kept: new KeptConnections(clock, options.limits.maxKept),
+      readers: new SpareReaders(options.tools.createReader),
       tally: this.#tally,
       random: () => options.random(),
     };
@@ -110,7 +121,7 @@ export class ActiveProber {
   }
 
   stats(): HealthCheckStats {
-    return { ...this.#tally.read(), inFlight: this.#slots.running, waiting: this.#slots.waiting };
+    return { ...this.#tally.read(), waiting: this.#slots.waiting + this.#handshakes.waiting };
   }
 
   /** Aborts what is in flight. No change is reported from now on. */
@@ -187,4 +198,8 @@ export class ActiveProber {
     this.#due = [];
     this.#onChange(due);
   }
+}
+
+function onNextTurn(run: () => void): void {
+  setImmediate(run).unref();
 }

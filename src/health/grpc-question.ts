@@ -2,7 +2,7 @@
 import type { OutgoingHttpHeaders } from 'node:http2';
 import { toEndpointId } from '../model/proxy-config.ts';
 import { decodeHealthStatus, encodeHealthRequest } from './grpc-health-message.ts';
-import { USER_AGENT } from './http1-connection.ts';
+import { USER_AGENT } from './http1-request.ts';
 import type { Http2Answer, Http2Question } from './http2-connection.ts';
 import type { ProbeAddress, Probing } from './probing.ts';
 

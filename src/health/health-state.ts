@@ -14,7 +14,8 @@ export interface HealthThresholds {
 }
 
 export function nextHealthState(state: HealthState, success: boolean, thresholds: HealthThresholds): HealthState {
-  if (success === state.healthy) return { healthy: state.healthy, streak: 0 };
+  // The usual case leaves no object behind.
+  if (success === state.healthy) return state.streak === 0 ? state : { healthy: state.healthy, streak: 0 };
   const streak = state.streak + 1;
   const needed = state.healthy ? thresholds.unhealthyAfter : thresholds.healthyAfter;
   return streak >= needed ? { healthy: success, streak: 0 } : { healthy: state.healthy, streak };

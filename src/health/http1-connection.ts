@@ -1,38 +1,40 @@
 /**
- * HTTP/1.1 health checks on one connection. Guarded by `bench/macro/health.ts`: thousands of endpoints are probed this way
- * all the time.
+ * HTTP/1.1 health checks on one connection. Thousands of endpoints are probed this way all the time, so a probe that succeeds
+ * on a connection that is there leaves nothing behind: no promise, timer, listener or object of its own.
+ * Guarded by `bench/macro/health.ts`.
  */
 import type { Socket } from 'node:net';
-import type { HealthCheckConfig } from '../model/health-check.ts';
-import { toEndpointId } from '../model/proxy-config.ts';
 import { MAX_BODY_BYTES } from './expected-answer.ts';
-import type { ConnectionUser, ResponseReader } from './probe.ts';
+import type { Http1Request } from './http1-request.ts';
+import type { ConnectionUser, ProbeWriter, ResponseReader } from './probe.ts';
 import type { ConnectionOwner, ProbeConnection, ProbeLink } from './probe-connection.ts';
-import { CLOSED_EARLY, describeProbeError } from './probe-error.ts';
-import type { ProbeAddress } from './probing.ts';
+import { CLOSED_EARLY, describeProbeError, describeWriteError } from './probe-error.ts';
 
 export class Http1Connection implements ProbeConnection, ConnectionUser {
   readonly #link: ProbeLink;
   readonly #owner: ConnectionOwner;
-  /** Without the empty line at its end. */
-  readonly #request: string;
+  readonly #request: Http1Request;
   #socket: Socket;
-  #isLast: boolean;
-  /** Null = idle: nobody was asked anything. */
+  /** Null until it is open. */
+  #writer: ProbeWriter | null;
+  /** Null until the first bytes of an answer. */
   #response: ResponseReader | null;
-  /** Of the present answer. */
-  #hasRead: boolean;
+  #isLast: boolean;
+  /** An answer is awaited; else nobody was asked anything. */
+  #isAsking: boolean;
   #isOver: boolean;
 
-  constructor(link: ProbeLink, owner: ConnectionOwner, isLast: boolean) {
+  constructor(link: ProbeLink, owner: ConnectionOwner, request: Http1Request, isLast: boolean) {
+    const { probing, address, tools } = link;
     this.#link = link;
     this.#owner = owner;
-    this.#request = toRequest(link.probing.check, link.address);
-    this.#isLast = isLast;
+    this.#request = request;
+    this.#writer = null;
     this.#response = null;
-    this.#hasRead = false;
+    this.#isLast = isLast;
+    this.#isAsking = false;
     this.#isOver = false;
-    this.#socket = link.tools.connect(link.address, link.probing.transport, this);
+    this.#socket = tools.connect(address, probing.transport, this);
   }
 
   get tlsSession(): Buffer | null {
@@ -51,7 +53,9 @@ export class Http1Connection implements ProbeConnection, ConnectionUser {
     }
     socket.on('end', () => this.#onEnd());
     socket.on('error', (error) => this.#break(describeProbeError(error)));
-    socket.on('close', () => this.#break(CLOSED_EARLY));
+    socket.on('close', () => this.#onClose());
+    this.#writer = this.#link.tools.createWriter(socket);
+    this.#owner.onOpened();
     this.ask(this.#isLast);
   }
 
@@ -64,11 +68,9 @@ export class Http1Connection implements ProbeConnection, ConnectionUser {
   }
 
   ask(isLast: boolean): void {
-    const { probing, tools } = this.#link;
     this.#isLast = isLast;
-    this.#response = tools.createReader(probing.check.method === 'HEAD', probing.expected.readsBody);
-    this.#hasRead = false;
-    this.#socket.write(isLast ? `${this.#request}Connection: close\r\n\r\n` : `${this.#request}\r\n`, 'latin1');
+    this.#isAsking = true;
+    (this.#writer as ProbeWriter).writeText(isLast ? this.#request.lastText : this.#request.text);
   }
 
   destroy(): void {
@@ -76,20 +78,36 @@ export class Http1Connection implements ProbeConnection, ConnectionUser {
     this.#socket.destroy();
   }
 
-  onRead(bytes: Buffer): void {
+  onRead(buffer: Buffer, length: number): void {
     if (this.#isOver) return;
-    const response = this.#response;
     // What nobody asked for could be taken for the next answer.
-    if (response === null) return this.#break(CLOSED_EARLY);
-    this.#hasRead = true;
-    const progress = response.read(bytes);
+    if (!this.#isAsking) return this.#break(CLOSED_EARLY);
+    const response = this.#response ?? this.#beginResponse();
+    const progress = response.read(buffer, length);
     if (progress === 'broken') return this.#break('not an acceptable HTTP response');
     if (response.status === 0) return;
     const { expected } = this.#link.probing;
     const reason = expected.judgeStatus(response.status);
     if (reason !== '') this.#answer(reason, 0);
-    else if (progress === 'complete') this.#answer(expected.judgeBody(response.body), response.keepMs);
+    else if (progress === 'complete') this.#complete(response);
     else if (response.bodyBytes > MAX_BODY_BYTES) this.#answer(expected.judgeBody(response.body), 0);
+  }
+
+  #beginResponse(): ResponseReader {
+    const { probing, readers } = this.#link;
+    const response = readers.take();
+    response.begin(probing.check.method === 'HEAD', probing.expected.readsBody);
+    this.#response = response;
+    return response;
+  }
+
+  #complete(response: ResponseReader): void {
+    const { probing, readers } = this.#link;
+    const reason = probing.expected.judgeBody(response.body);
+    const { keepMs } = response;
+    this.#response = null;
+    readers.give(response);
+    this.#answer(reason, keepMs);
   }
 
   #onEnd(): void {
@@ -98,32 +116,20 @@ export class Http1Connection implements ProbeConnection, ConnectionUser {
     else this.#break(CLOSED_EARLY);
   }
 
+  #onClose(): void {
+    const errno = this.#writer?.errno ?? 0;
+    this.#break(errno === 0 ? CLOSED_EARLY : describeWriteError(errno));
+  }
+
   #answer(reason: string, keepMs: number): void {
     if (this.#isOver) return;
-    this.#response = null;
+    this.#isAsking = false;
     this.#owner.onAnswer(reason, this.#isLast ? 0 : keepMs);
   }
 
   #break(reason: string): void {
     if (this.#isOver) return;
     this.destroy();
-    this.#owner.onBroken(reason, !this.#hasRead);
+    this.#owner.onBroken(reason, this.#response === null);
   }
 }
-
-/** Every part was checked against its grammar when the configuration was read. */
-function toRequest(check: HealthCheckConfig, { address, port }: ProbeAddress): string {
-  const host = check.host === '' ? toEndpointId(address, port) : check.host;
-  let text = `${check.method} ${check.path} HTTP/1.1\r\nHost: ${host}\r\n`;
-  let isNamed = false;
-  for (const { name, value } of check.headers) {
-    text += `${name}: ${value}\r\n`;
-    if (name === 'user-agent') isNamed = true;
-  }
-  if (!isNamed) text += `User-Agent: ${USER_AGENT}\r\n`;
-  // Some servers wait for a body of unknown length otherwise (RFC 9110 §8.6).
-  if (check.method === 'POST') text += 'Content-Length: 0\r\n';
-  return text;
-}
-
-export const USER_AGENT = 'sluice-health';

@@ -76,6 +76,7 @@ export class Http2Connection implements ProbeConnection, ConnectionUser {
       settings: SETTINGS,
     });
     this.#session = session;
+    this.#owner.onOpened();
     session.on('error', (error) => this.fail(describeProbeError(error)));
     session.on('close', () => this.fail(CLOSED_EARLY));
     session.on('goaway', () => this.#onGoaway());

@@ -1,9 +1,8 @@
-/** For how long connections are kept between probes, and how many may be. One for all probes of the process. */
+/** For how long connections are kept between probes, and how many may be. */
 import type { ProbeClock } from './probe-clock.ts';
 
 /** Requests need new connections too: from time to time a probe has to ask whether the endpoint still accepts any. */
-const MAX_PROBES = 10;
-const MAX_AGE_MS = 60_000;
+export const MAX_AGE_MS = 60_000;
 
 export class KeptConnections {
   readonly #clock: ProbeClock;
@@ -23,15 +22,6 @@ export class KeptConnections {
 
   nowMs(): number {
     return this.#clock.nowMs();
-  }
-
-  /**
-   * Whether a connection may serve another probe after this one.
-   * @param probes how many it has served, this one included
-   * @param nextInMs when the next one will come
-   */
-  maySpan(openedMs: number, probes: number, nextInMs: number): boolean {
-    return probes < MAX_PROBES && this.#clock.nowMs() + nextInMs - openedMs <= MAX_AGE_MS;
   }
 
   /** False: there are as many as may be. Who is told true has to `release` it once. */

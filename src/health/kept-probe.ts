@@ -1,9 +1,10 @@
 /**
  * Probes one address over a connection that is kept from one probe to the next, as far as that is wise: it is opened anew
- * after any failure, after some probes, and where it would be idle for longer than the endpoint has patience.
+ * after any failure, after some time, and where it would be idle for longer than the endpoint has patience.
+ * Guarded by `bench/macro/health.ts`.
  */
-import type { KeptConnections } from './kept-connections.ts';
-import type { Probe, ProbeDone } from './probe.ts';
+import { type KeptConnections, MAX_AGE_MS } from './kept-connections.ts';
+import type { Opening, Probe, ProbeOwner } from './probe.ts';
 import type { ConnectionOwner, OpenConnection, ProbeConnection, ProbeLink } from './probe-connection.ts';
 import { describeProbeError } from './probe-error.ts';
 import { JITTER } from './probing.ts';
@@ -12,53 +13,61 @@ import { JITTER } from './probing.ts';
 const MAX_SESSION_MS = 600_000;
 
 export class KeptProbe implements Probe, ConnectionOwner {
-  readonly #link: ProbeLink;
   readonly #open: OpenConnection;
   readonly #kept: KeptConnections;
-  readonly #onDone: ProbeDone;
+  readonly #owner: ProbeOwner;
+  readonly #isEncrypted: boolean;
   /** When the next probe comes at the latest. */
   readonly #nextInMs: number;
   #connection: ProbeConnection | null;
-  #openedMs: number;
-  /** On this connection. */
-  #probes: number;
+  /** What is asked later is the last on this connection: for the next probe it will be too old. */
+  #lastAskMs: number;
+  /** It has answered before. */
+  #isProven: boolean;
   /** Holds a place among the kept connections. */
   #isReserved: boolean;
+  /** The connection serves no other probe after the present one. */
+  #isLast: boolean;
   #isAsking: boolean;
   #tlsSession: Buffer | null;
   /** When the certificate that it stands for was checked. */
   #verifiedMs: number;
 
-  // oxlint-disable-next-line eslint/max-params -- all that one loop of probes is made of
-  constructor(link: ProbeLink, open: OpenConnection, kept: KeptConnections, onDone: ProbeDone) {
-    this.#link = link;
+  constructor({ probing }: ProbeLink, open: OpenConnection, kept: KeptConnections, owner: ProbeOwner) {
     this.#open = open;
     this.#kept = kept;
-    this.#onDone = onDone;
-    this.#nextInMs = link.probing.check.intervalMs * (1 + JITTER);
+    this.#owner = owner;
+    this.#isEncrypted = probing.transport.tls !== null;
+    this.#nextInMs = probing.check.intervalMs * (1 + JITTER);
     this.#connection = null;
-    this.#openedMs = 0;
-    this.#probes = 0;
+    this.#lastAskMs = 0;
+    this.#isProven = false;
     this.#isReserved = false;
+    this.#isLast = false;
     this.#isAsking = false;
     this.#tlsSession = null;
     this.#verifiedMs = 0;
+  }
+
+  get opens(): Opening {
+    if (this.#connection !== null) return 'nothing';
+    return this.#isEncrypted ? 'handshake' : 'connection';
   }
 
   get tlsSession(): Buffer | null {
     return this.#kept.nowMs() - this.#verifiedMs < MAX_SESSION_MS ? this.#tlsSession : null;
   }
 
-  start(): void {
+  start(nowMs: number): void {
     this.#isAsking = true;
     const connection = this.#connection;
     if (connection !== null) {
-      this.#probes++;
-      connection.ask(!this.#maySpan());
+      this.#isLast = nowMs > this.#lastAskMs;
+      connection.ask(this.#isLast);
       return;
     }
     try {
-      this.#connect();
+      this.#connect(nowMs);
     } catch (error) {
       // A port that is none, or settings that OpenSSL refuses.
       this.#drop();
@@ -72,19 +81,24 @@ export class KeptProbe implements Probe, ConnectionOwner {
     this.#drop();
   }
 
+  onOpened(): void {
+    this.#owner.onOpened();
+  }
+
   onTlsSession(session: Buffer, resumed: boolean): void {
     if (!resumed) this.#verifiedMs = this.#kept.nowMs();
     this.#tlsSession = session;
   }
 
   onAnswer(reason: string, keepMs: number): void {
-    if (reason !== '' || !this.#isReserved || keepMs < this.#nextInMs || !this.#maySpan()) this.#drop();
+    this.#isProven = true;
+    if (reason !== '' || this.#isLast || keepMs < this.#nextInMs) this.#drop();
     if (reason !== '') this.#tlsSession = null;
     this.#finish(reason);
   }
 
   onBroken(reason: string, isEarly: boolean): void {
-    const isStale = isEarly && this.#probes > 1;
+    const isStale = isEarly && this.#isProven;
     this.#drop();
     if (!this.#isAsking) return;
     if (!isStale) {
@@ -93,22 +107,19 @@ export class KeptProbe implements Probe, ConnectionOwner {
     }
     // The endpoint may have closed it while nobody used it, which says nothing about its health.
     try {
-      this.#connect();
+      this.#connect(this.#kept.nowMs());
     } catch (error) {
       this.#drop();
       this.#finish(describeProbeError(error));
     }
   }
 
-  #connect(): void {
-    this.#openedMs = this.#kept.nowMs();
-    this.#probes = 1;
-    this.#isReserved = this.#maySpan() && this.#kept.reserve();
-    this.#connection = this.#open(this.#link, this, !this.#isReserved);
-  }
-
-  #maySpan(): boolean {
-    return this.#kept.maySpan(this.#openedMs, this.#probes, this.#nextInMs);
+  #connect(nowMs: number): void {
+    this.#lastAskMs = nowMs + MAX_AGE_MS - this.#nextInMs;
+    this.#isProven = false;
+    this.#isReserved = nowMs <= this.#lastAskMs && this.#kept.reserve();
+    this.#isLast = !this.#isReserved;
+    this.#connection = this.#open(this, this.#isLast);
   }
 
   #drop(): void {
@@ -121,6 +132,6 @@ export class KeptProbe implements Probe, ConnectionOwner {
   #finish(reason: string): void {
     if (!this.#isAsking) return;
     this.#isAsking = false;
-    this.#onDone(reason);
+    this.#owner.onResult(reason);
   }
 }

@@ -1,14 +1,25 @@
 /**
  * Time as a parameter of the prober, so that its tests need no waiting; and the one timer that thousands of probes share.
  * A probe sets its alarm twice, and timers of Node for each cost as much as a request does.
+ * Guarded by `bench/macro/health.ts`.
  */
 
-/** Who waits for a moment: one at a time. */
-export interface Alarm {
-  /** When it rings, by `nowMs`; infinite = not set. Only the clock writes it. */
-  dueMs: number;
+/** Who waits for a moment: one at a time. Only the clock writes its fields. */
+export abstract class Alarm {
+  /** The tick it rings at; -1 = not set. */
+  tick: number;
+  /** Neighbours in its place of the wheel. */
+  before: Alarm | null;
+  after: Alarm | null;
+
+  constructor() {
+    this.tick = NOT_SET;
+    this.before = null;
+    this.after = null;
+  }
+
   /** Not called before `set` returned. */
-  onAlarm(): void;
+  abstract onAlarm(): void;
 }
 
 export interface ProbeClock {
@@ -16,14 +27,19 @@ export interface ProbeClock {
   nowMs(): number;
   /** Milliseconds since 1970. */
   nowAt(): number;
-  /** Rings once after `delayMs`, in place of what was set before, without keeping the process alive. */
-  set(alarm: Alarm, delayMs: number): void;
+  /** Rings once when it is `atMs` or later, in place of what was set before, without keeping the process alive. */
+  set(alarm: Alarm, atMs: number): void;
+  /** As `set`, but up to 32 ms earlier or later: together with others that do not mind. */
+  setRoughly(alarm: Alarm, atMs: number): void;
   /** Does nothing when it is not set. */
   clear(alarm: Alarm): void;
 }
 
+const NOT_SET = -1;
 /** Alarms ring up to so much later than they are due. */
 const TICK_MS = 16;
+/** Who does not mind rings at ticks whose number this divides. To wake up for one probe costs more than the probe. */
+const ROUGH_TICKS = 4;
 /** A power of two. Later alarms share places with earlier ones, and are passed over until it is their turn. */
 const PLACES = 1_024;
 /** Who wakes up so late was kept from reading, too: answers that wait must be read before time limits are enforced. */
@@ -32,22 +48,31 @@ const LATE_MS = 100;
 /** A timing wheel: setting and clearing cost the same whatever the number of alarms, and one timer wakes it. */
 export class WheelClock implements ProbeClock {
   readonly #now: () => number;
-  readonly #places: readonly Set<Alarm>[];
+  /** The first and the last alarm of each place, linked with the others in the order they were set. */
+  readonly #places: (Alarm | null)[];
+  readonly #ends: (Alarm | null)[];
+  /** Of the present tick; empty in between. */
+  readonly #due: Alarm[];
   #alarms: number;
   /** All that is due before this tick has rung. */
   #nextTick: number;
   /** When the timer fires; infinite without one. */
   #wakeTick: number;
   #timer: NodeJS.Timeout | null;
+  /** It looks for the next one to wake for when all have rung. */
+  #isRinging: boolean;
 
   /** @param now monotonic milliseconds */
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
-    this.#places = Array.from({ length: PLACES }, () => new Set<Alarm>());
+    this.#places = Array.from({ length: PLACES }, () => null);
+    this.#ends = Array.from({ length: PLACES }, () => null);
+    this.#due = [];
     this.#alarms = 0;
     this.#nextTick = 0;
     this.#wakeTick = Number.POSITIVE_INFINITY;
     this.#timer = null;
+    this.#isRinging = false;
   }
 
   nowMs(): number {
@@ -58,25 +83,46 @@ export class WheelClock implements ProbeClock {
     return Date.now();
   }
 
-  set(alarm: Alarm, delayMs: number): void {
-    this.clear(alarm);
-    const nowMs = this.nowMs();
-    if (this.#alarms++ === 0) this.#nextTick = Math.floor(nowMs / TICK_MS);
-    alarm.dueMs = nowMs + Math.max(0, delayMs);
-    this.#placeOf(alarm).add(alarm);
-    const tick = toTick(alarm.dueMs);
-    if (tick < this.#wakeTick) this.#wakeAt(tick, nowMs);
+  set(alarm: Alarm, atMs: number): void {
+    this.#setAt(alarm, Math.ceil(atMs / TICK_MS));
+  }
+
+  setRoughly(alarm: Alarm, atMs: number): void {
+    this.#setAt(alarm, Math.round(atMs / (TICK_MS * ROUGH_TICKS)) * ROUGH_TICKS);
   }
 
   clear(alarm: Alarm): void {
-    if (alarm.dueMs === Number.POSITIVE_INFINITY) return;
-    this.#placeOf(alarm).delete(alarm);
-    alarm.dueMs = Number.POSITIVE_INFINITY;
+    if (alarm.tick === NOT_SET) return;
+    this.#unlink(alarm);
     if (--this.#alarms === 0) this.#rest();
   }
 
-  #placeOf(alarm: Alarm): Set<Alarm> {
-    return this.#places[toTick(alarm.dueMs) % PLACES] as Set<Alarm>;
+  #setAt(alarm: Alarm, tick: number): void {
+    if (alarm.tick !== NOT_SET) this.#unlink(alarm);
+    else if (this.#alarms++ === 0) this.#nextTick = Math.floor(this.#now() / TICK_MS);
+    this.#link(alarm, Math.max(tick, this.#nextTick));
+    if (alarm.tick < this.#wakeTick && !this.#isRinging) this.#wakeAt(alarm.tick);
+  }
+
+  #link(alarm: Alarm, tick: number): void {
+    alarm.tick = tick;
+    const place = tick % PLACES;
+    const last = this.#ends[place] ?? null;
+    if (last === null) this.#places[place] = alarm;
+    else last.after = alarm;
+    alarm.before = last;
+    this.#ends[place] = alarm;
+  }
+
+  #unlink(alarm: Alarm): void {
+    const { before, after } = alarm;
+    if (before === null) this.#places[alarm.tick % PLACES] = after;
+    else before.after = after;
+    if (after === null) this.#ends[alarm.tick % PLACES] = before;
+    else after.before = before;
+    alarm.before = null;
+    alarm.after = null;
+    alarm.tick = NOT_SET;
   }
 
   #rest(): void {
@@ -85,10 +131,10 @@ export class WheelClock implements ProbeClock {
     this.#wakeTick = Number.POSITIVE_INFINITY;
   }
 
-  #wakeAt(tick: number, nowMs: number): void {
+  #wakeAt(tick: number): void {
     this.#rest();
     this.#wakeTick = tick;
-    this.#timer = setTimeout(() => this.#onTimer(), Math.max(1, Math.ceil(tick * TICK_MS - nowMs)));
+    this.#timer = setTimeout(() => this.#onTimer(), Math.max(1, Math.ceil(tick * TICK_MS - this.#now())));
     this.#timer.unref();
   }
 
@@ -98,40 +144,37 @@ export class WheelClock implements ProbeClock {
   }
 
   #ring(): void {
-    const nowMs = this.nowMs();
-    const nowTick = Math.floor(nowMs / TICK_MS);
-    const due = this.#collect(nowTick);
+    const nowTick = Math.floor(this.nowMs() / TICK_MS);
+    const due = this.#due;
+    this.#collect(nowTick);
     this.#nextTick = nowTick + 1;
     this.#rest();
+    this.#isRinging = true;
     for (const alarm of due) {
       // One that rang before may have cleared it, or set it anew.
-      if (toTick(alarm.dueMs) > nowTick) continue;
+      if (alarm.tick === NOT_SET || alarm.tick > nowTick) continue;
       this.clear(alarm);
       alarm.onAlarm();
     }
+    due.length = 0;
+    this.#isRinging = false;
     this.#wakeForNext();
   }
 
-  #collect(nowTick: number): readonly Alarm[] {
-    const due: Alarm[] = [];
+  #collect(nowTick: number): void {
     const lastTick = Math.min(nowTick, this.#nextTick + PLACES - 1);
     for (let tick = this.#nextTick; tick <= lastTick; tick++) {
-      for (const alarm of this.#places[tick % PLACES] as Set<Alarm>)
-        if (toTick(alarm.dueMs) <= nowTick) due.push(alarm);
+      for (let alarm = this.#places[tick % PLACES] ?? null; alarm !== null; alarm = alarm.after) {
+        if (alarm.tick <= nowTick) this.#due.push(alarm);
+      }
     }
-    return due;
   }
 
   /** Those that share a place with what is far away wake it for nothing, once a turn. */
   #wakeForNext(): void {
     if (this.#alarms === 0) return;
     let tick = this.#nextTick;
-    while ((this.#places[tick % PLACES] as Set<Alarm>).size === 0) tick++;
-    if (tick < this.#wakeTick) this.#wakeAt(tick, this.nowMs());
+    while (this.#places[tick % PLACES] === null) tick++;
+    if (tick < this.#wakeTick) this.#wakeAt(tick);
   }
-}
-
-/** The first one that begins when all of it is over. */
-function toTick(dueMs: number): number {
-  return Math.ceil(dueMs / TICK_MS);
 }

@@ -1,7 +1,7 @@
 /** A connection that asks its question as often as it is kept: what `kept-probe.ts` sees of HTTP/1.1 and HTTP/2. */
-
 import type { ProbeTools } from './probe.ts';
 import type { ProbeAddress, Probing } from './probing.ts';
+import type { SpareReaders } from './spare-readers.ts';
 
 export interface ProbeConnection {
   /**
@@ -17,6 +17,7 @@ export interface ProbeConnection {
 export interface ConnectionOwner {
   /** Of the last handshake with this address, for the next one; null = none. */
   readonly tlsSession: Buffer | null;
+  onOpened(): void;
   onTlsSession(session: Buffer, resumed: boolean): void;
   /**
    * @param reason empty = it is healthy
@@ -31,11 +32,12 @@ export interface ConnectionOwner {
 }
 
 /** Opens a connection and asks as soon as it is open. May throw. */
-export type OpenConnection = (link: ProbeLink, owner: ConnectionOwner, isLast: boolean) => ProbeConnection;
+export type OpenConnection = (owner: ConnectionOwner, isLast: boolean) => ProbeConnection;
 
 /** What is asked, where, and by what means. */
 export interface ProbeLink {
   readonly probing: Probing;
   readonly address: ProbeAddress;
   readonly tools: ProbeTools;
+  readonly readers: SpareReaders;
 }

@@ -1,5 +1,5 @@
 /** The reasons of failed connections, in words that are fit for logs. */
-
+import { getSystemErrorName } from 'node:util';
 import { isLocalShortage } from '../model/local-shortage.ts';
 
 const SHORTAGE = 'local shortage ';
@@ -16,9 +16,15 @@ export function describeProbeError(error: unknown): string {
   return `${readText(error, 'syscall') || 'connect'} ${code || 'failed'}`;
 }
 
+/** @param errno of a system call, negative */
+export function describeWriteError(errno: number): string {
+  const code = getSystemErrorName(errno);
+  return isLocalShortage(code) ? SHORTAGE + code : `write ${code}`;
+}
+
 /** The probe never left this machine: its result says nothing about the endpoint. */
 export function isInconclusive(reason: string): boolean {
-  return reason.startsWith(SHORTAGE);
+  return reason !== '' && reason.startsWith(SHORTAGE);
 }
 
 function readText(error: unknown, key: 'code' | 'syscall'): string {

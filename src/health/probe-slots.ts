@@ -1,19 +1,16 @@
 /**
- * Bounds how many probes run at once and begin at once, and shares the slots between upstreams: endpoints that swallow
- * probes hold each for its whole time limit, and must not keep those of others waiting.
+ * Bounds how many probes open connections at once and begin to at once, and shares the slots between upstreams: endpoints that
+ * swallow probes hold each for its whole time limit, and must not keep those of others waiting.
  */
 
-/**
- * A thousand handshakes that begin together end together, seconds later, when the time limit of all is over, and then begin
- * again: what a turn of the event loop begins, the next ones can finish.
- */
+/** What a turn of the event loop begins, the next ones can finish; and answers that wait are read in between. */
 const STARTS_PER_TURN = 8;
 
 export interface SlotUser {
   /** Whose share it takes from: the id of an upstream. */
   readonly party: string;
-  /** Must call `leave` later, not before it returns. */
-  onSlot(): void;
+  /** @param slots where it has one now, and must `leave` later, not before this returns */
+  onSlot(slots: ProbeSlots): void;
 }
 
 interface Party {
@@ -93,7 +90,7 @@ export class ProbeSlots {
     if (this.#starts++ === 0) this.#nextTurn(() => this.#onTurn());
     this.#running.add(user);
     party.running++;
-    user.onSlot();
+    user.onSlot(this);
   }
 
   #onTurn(): void {

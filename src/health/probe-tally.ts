@@ -2,6 +2,7 @@
 import type { HealthCheckStats } from '../model/health-check.ts';
 
 export class ProbeTally {
+  #inFlight = 0;
   #succeeded = 0;
   #failed = 0;
   #timedOut = 0;
@@ -25,7 +26,16 @@ export class ProbeTally {
     else this.#unhealthy--;
   }
 
+  onAsked(): void {
+    this.#inFlight++;
+  }
+
+  onAbandoned(): void {
+    this.#inFlight--;
+  }
+
   onResult(success: boolean, timedOut: boolean): void {
+    this.#inFlight--;
     if (success) this.#succeeded++;
     else if (timedOut) this.#timedOut++;
     else this.#failed++;
@@ -38,8 +48,9 @@ export class ProbeTally {
     else this.#becameUnhealthy++;
   }
 
-  read(): Omit<HealthCheckStats, 'inFlight' | 'waiting'> {
+  read(): Omit<HealthCheckStats, 'waiting'> {
     return {
+      inFlight: this.#inFlight,
       succeeded: this.#succeeded,
       failed: this.#failed,
       timedOut: this.#timedOut,

@@ -1,23 +1,27 @@
 /** The endpoint accepts connections: nothing is said on them. */
 import type { Socket } from 'node:net';
-import type { ConnectionUser, Probe, ProbeDone } from './probe.ts';
+import type { ConnectionUser, Opening, Probe, ProbeOwner } from './probe.ts';
 import type { ProbeLink } from './probe-connection.ts';
 import { describeProbeError } from './probe-error.ts';
 
 export class TcpProbe implements Probe {
   readonly #link: ProbeLink;
-  readonly #onDone: ProbeDone;
+  readonly #owner: ProbeOwner;
   #attempt: Attempt | null;
 
-  constructor(link: ProbeLink, onDone: ProbeDone) {
+  constructor(link: ProbeLink, owner: ProbeOwner) {
     this.#link = link;
-    this.#onDone = onDone;
+    this.#owner = owner;
     this.#attempt = null;
+  }
+
+  get opens(): Opening {
+    return 'connection';
   }
 
   start(): void {
     const { address, probing, tools } = this.#link;
-    const attempt = new Attempt(this.#onDone);
+    const attempt = new Attempt(this.#owner);
     this.#attempt = attempt;
     try {
       attempt.socket = tools.connect(address, probing.transport, attempt);
@@ -36,14 +40,14 @@ class Attempt implements ConnectionUser {
   readonly tlsSession: null;
   readonly reads: boolean;
   socket: Socket | null;
-  readonly #onDone: ProbeDone;
+  readonly #owner: ProbeOwner;
   #isOver: boolean;
 
-  constructor(onDone: ProbeDone) {
+  constructor(owner: ProbeOwner) {
     this.tlsSession = null;
     this.reads = false;
     this.socket = null;
-    this.#onDone = onDone;
+    this.#owner = owner;
     this.#isOver = false;
   }
 
@@ -65,7 +69,7 @@ class Attempt implements ConnectionUser {
   finish(reason: string): void {
     if (this.#isOver) return;
     this.cancel();
-    this.#onDone(reason);
+    this.#owner.onResult(reason);
   }
 
   cancel(): void {

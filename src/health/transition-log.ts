@@ -4,13 +4,12 @@
  */
 import type { Logger } from '../log/logger.ts';
 import type { HealthChange } from '../model/proxy-config.ts';
-import type { Alarm, ProbeClock } from './probe-clock.ts';
+import { Alarm, type ProbeClock } from './probe-clock.ts';
 
 const WINDOW_MS = 10_000;
 const LINES_PER_WINDOW = 100;
 
-export class TransitionLog implements Alarm {
-  dueMs: number;
+export class TransitionLog extends Alarm {
   readonly #logger: Logger;
   readonly #clock: ProbeClock;
   #windowEndMs: number;
@@ -19,7 +18,7 @@ export class TransitionLog implements Alarm {
   #unhealthy: number;
 
   constructor(logger: Logger, clock: ProbeClock) {
-    this.dueMs = Number.POSITIVE_INFINITY;
+    super();
     this.#logger = logger;
     this.#clock = clock;
     this.#windowEndMs = 0;
@@ -34,7 +33,7 @@ export class TransitionLog implements Alarm {
       this.#windowEndMs = nowMs + WINDOW_MS;
       this.#lines = 0;
     }
-    if (this.#lines++ >= LINES_PER_WINDOW) this.#count(healthy, this.#windowEndMs - nowMs);
+    if (this.#lines++ >= LINES_PER_WINDOW) this.#count(healthy);
     else if (healthy) this.#logger.info('endpoint healthy', { upstream, endpoint, consecutive });
     else this.#logger.warn('endpoint unhealthy', { upstream, endpoint, reason, consecutive });
   }
@@ -48,12 +47,12 @@ export class TransitionLog implements Alarm {
     this.#unhealthy = 0;
   }
 
-  onAlarm(): void {
+  override onAlarm(): void {
     this.flush();
   }
 
-  #count(healthy: boolean, delayMs: number): void {
-    if (this.#healthy + this.#unhealthy === 0) this.#clock.set(this, delayMs);
+  #count(healthy: boolean): void {
+    if (this.#healthy + this.#unhealthy === 0) this.#clock.set(this, this.#windowEndMs);
     if (healthy) this.#healthy++;
     else this.#unhealthy++;
   }

@@ -3,8 +3,10 @@ import net from 'node:net';
 import tls from 'node:tls';
 import type { EndpointAddress, TransportConfig, UpstreamTlsConfig } from '../model/proxy-config.ts';
 import { writeProxyHeaderV1, writeProxyHeaderV2 } from './proxy-protocol/header-writer.ts';
+import { SocketWriter, type WriteListener } from './socket-writer.ts';
 import { UpstreamContexts } from './tls/upstream-contexts.ts';
 import { findAlpnFault, toUpstreamTlsOptions } from './tls/upstream-tls-options.ts';
+import { WriteBuffers } from './write-buffers.ts';
 
 /** Whoever a connection is opened for. Nothing is called before `connect` returned. */
 export interface ProbeConnectionUser {
@@ -15,8 +17,8 @@ export interface ProbeConnectionUser {
   onConnected(socket: net.Socket): void;
   onFailed(error: Error): void;
   onTlsSession(session: Buffer, resumed: boolean): void;
-  /** Valid during the call only. */
-  onRead(bytes: Buffer): void;
+  /** Bytes `[0, length)` are valid during the call only. */
+  onRead(buffer: Buffer, length: number): void;
 }
 
 type Address = Pick<EndpointAddress, 'address' | 'port'>;
@@ -25,15 +27,20 @@ const HTTP2: readonly string[] = ['h2'];
 const HTTP1: readonly string[] = ['http/1.1'];
 /** Answers are small; what is larger comes in several reads. */
 const READ_BYTES = 16_384;
+/** A question is small, and the next one comes after its answer. */
+const NOBODY: WriteListener = { onDrain: () => undefined };
 
 export class ProbeConnector {
   readonly #contexts: UpstreamContexts;
   /** Of all connections: thousands that are kept would hold thousands of buffers. */
   readonly #readBuffer: Buffer;
+  /** Questions are text: none is ever taken. */
+  readonly #writeBuffers: WriteBuffers;
 
   constructor() {
     this.#contexts = new UpstreamContexts();
     this.#readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
+    this.#writeBuffers = new WriteBuffers(0);
   }
 
   /**
@@ -62,6 +69,10 @@ export class ProbeConnector {
     return secure;
   }
 
+  createWriter(socket: net.Socket): SocketWriter {
+    return new SocketWriter(socket, this.#writeBuffers, NOBODY);
+  }
+
   /** The header names nobody: the connection is our own. TLS on top of a socket cannot read into our buffer. */
   #connectBehindHeader(target: Address, transport: TransportConfig, user: ProbeConnectionUser): net.Socket {
     const { address: host, port } = target;
@@ -74,7 +85,7 @@ export class ProbeConnector {
         if (error || socket.destroyed) return;
         socket.off('error', onError);
         if (transport.tls !== null) return this.#secure(socket, host, transport.tls, toAlpnProtocols(transport), user);
-        if (user.reads) socket.on('data', (bytes: Buffer) => user.onRead(bytes));
+        if (user.reads) socket.on('data', (bytes: Buffer) => user.onRead(bytes, bytes.length));
         user.onConnected(socket);
       });
     });
@@ -97,7 +108,7 @@ export class ProbeConnector {
       user.onFailed(error as Error);
       return;
     }
-    if (user.reads) secure.on('data', (bytes: Buffer) => user.onRead(bytes));
+    if (user.reads) secure.on('data', (bytes: Buffer) => user.onRead(bytes, bytes.length));
     awaitSecure(secure, alpnProtocols, user);
   }
 
@@ -115,7 +126,7 @@ export class ProbeConnector {
   #toOnread(user: ProbeConnectionUser): { onread?: net.OnReadOpts } {
     if (!user.reads) return {};
     const callback = (length: number, buffer: Uint8Array): boolean => {
-      user.onRead((buffer as Buffer).subarray(0, length));
+      user.onRead(buffer as Buffer, length);
       return true;
     };
     return { onread: { buffer: this.#readBuffer, callback } };

@@ -48,6 +48,7 @@ export class SocketWriter {
   readonly #listener: WriteListener;
   /** TLS takes a write only when the one before is complete; Node ends the process otherwise. */
   readonly #oneAtATime: boolean;
+  #errno: number;
   /** Given to the handle, and not complete. */
   #pendingWrites: number;
   /** Written here and not yet taken by the kernel. */
@@ -64,6 +65,7 @@ export class SocketWriter {
     this.#buffers = buffers;
     this.#listener = listener;
     this.#oneAtATime = 'encrypted' in socket;
+    this.#errno = 0;
     this.#pendingWrites = 0;
     this.#queuedBytes = 0;
     this.#waiting = null;
@@ -76,6 +78,11 @@ export class SocketWriter {
   /** Nothing written here waits for the peer to read. */
   get flushed(): boolean {
     return this.#queuedBytes === 0 && this.#socket.writableLength === 0;
+  }
+
+  /** Of the write that failed, negative, whereupon the socket is closed; 0 = none did. */
+  get errno(): number {
+    return this.#errno;
   }
 
   /** `end` was called; what was written before may still be on its way. */
@@ -128,6 +135,7 @@ export class SocketWriter {
     this.#pendingWrites--;
     this.#queuedBytes -= length;
     if (status < 0) {
+      this.#errno = status;
       this.#socket.destroy();
       return;
     }
@@ -146,6 +154,7 @@ export class SocketWriter {
   #note(answer: number | PendingWrite, length: number, buffer: Buffer | null): boolean {
     if (typeof answer === 'number') {
       // The peer is gone; `close` of the socket tells everybody.
+      this.#errno = answer;
       this.#socket.destroy();
       return true;
     }

@@ -220,7 +220,7 @@ export class ReleaseLoop {
     onOverlayChanged();
     const transition = toTransition(inForce.config, before === next ? null : before, next);
     const level = transition.severity === 'warning' ? 'warn' : 'info';
-    logger[level]('release goes on', { release: id, event: transition.reason, note: transition.note });
+    logger[level]('release changed', { release: id, event: transition.reason, note: transition.note });
     onTransition(transition);
   }
 

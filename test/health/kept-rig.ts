@@ -10,7 +10,7 @@ import { toProbing } from '../../src/health/probing.ts';
 import { DEFAULT_HEALTH_CHECK, type HealthCheckConfig } from '../../src/model/health-check.ts';
 import { PLAIN_TRANSPORT, type TransportConfig } from '../../src/model/proxy-config.ts';
 import { ManualClock } from './manual-clock.ts';
-import { TOOLS } from './prober-rig.ts';
+import { createReaders, TOOLS } from './prober-rig.ts';
 
 export const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
@@ -87,8 +87,11 @@ export class ProbeLoop {
     this.kept = new KeptConnections(this.clock, maxKept);
     this.#resolve = () => undefined;
     const probing = toProbing({ ...DEFAULT_HEALTH_CHECK, ...check }, { ...PLAIN_TRANSPORT, ...transport });
-    const means = { tools: TOOLS, kept: this.kept };
-    this.probe = createProbe(probing, { address: '127.0.0.1', port }, means, (reason) => this.#resolve(reason));
+    const means = { tools: TOOLS, kept: this.kept, readers: createReaders() };
+    this.probe = createProbe(probing, { address: '127.0.0.1', port }, means, {
+      onOpened: () => undefined,
+      onResult: (reason) => this.#resolve(reason),
+    });
     t.after(() => this.probe.cancel());
   }
 
@@ -96,13 +99,17 @@ export class ProbeLoop {
   ask(): Promise<string> {
     return new Promise((resolve) => {
       this.#resolve = resolve;
-      this.probe.start();
+      this.probe.start(this.clock.nowMs());
     });
   }
 
-  async askTimes(times: number): Promise<readonly string[]> {
+  /** @param everyMs passes before each of them but the first */
+  async askTimes(times: number, everyMs = 0): Promise<readonly string[]> {
     const reasons: string[] = [];
-    for (let left = times; left > 0; left--) reasons.push(await this.ask());
+    for (let left = times; left > 0; left--) {
+      reasons.push(await this.ask());
+      if (left > 1) this.clock.moveTo(this.clock.nowMs() + everyMs);
+    }
     return reasons;
   }
 }

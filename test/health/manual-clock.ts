@@ -2,12 +2,13 @@
 import type { Alarm, ProbeClock } from '../../src/health/probe-clock.ts';
 
 export class ManualClock implements ProbeClock {
-  readonly #alarms: Set<Alarm>;
+  /** When each is due; those set last ring last, of several that are due at the same time. */
+  readonly #alarms: Map<Alarm, number>;
   #nowMs: number;
   #waiting: ((delayMs: number) => void)[];
 
   constructor() {
-    this.#alarms = new Set();
+    this.#alarms = new Map();
     this.#nowMs = 0;
     this.#waiting = [];
   }
@@ -24,24 +25,25 @@ export class ManualClock implements ProbeClock {
     return 1_000_000 + this.#nowMs;
   }
 
-  set(alarm: Alarm, delayMs: number): void {
-    alarm.dueMs = this.#nowMs + Math.max(0, delayMs);
-    // Those set last ring last, of several that are due at the same time.
+  set(alarm: Alarm, atMs: number): void {
     this.#alarms.delete(alarm);
-    this.#alarms.add(alarm);
+    this.#alarms.set(alarm, Math.max(atMs, this.#nowMs));
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const resolve of waiting) resolve(delayMs);
+    for (const resolve of waiting) resolve(atMs - this.#nowMs);
+  }
+
+  setRoughly(alarm: Alarm, atMs: number): void {
+    this.set(alarm, atMs);
   }
 
   clear(alarm: Alarm): void {
     this.#alarms.delete(alarm);
-    alarm.dueMs = Number.POSITIVE_INFINITY;
   }
 
   /** Of the alarm that is due first; infinite without one. */
   get nextDueMs(): number {
-    return Math.min(...Array.from(this.#alarms, ({ dueMs }) => dueMs));
+    return Math.min(...this.#alarms.values());
   }
 
   moveTo(nowMs: number): void {
@@ -50,9 +52,15 @@ export class ManualClock implements ProbeClock {
 
   /** Moves to the alarm that is due first and rings it. */
   runNext(): void {
-    const [next] = [...this.#alarms].toSorted((a, b) => a.dueMs - b.dueMs);
-    if (next === undefined) throw new Error('no alarm is set');
-    this.#nowMs = Math.max(this.#nowMs, next.dueMs);
+    let next: Alarm | null = null;
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const [alarm, dueMs] of this.#alarms) {
+      if (dueMs >= nextMs) continue;
+      next = alarm;
+      nextMs = dueMs;
+    }
+    if (next === null) throw new Error('no alarm is set');
+    this.moveTo(nextMs);
     this.clear(next);
     next.onAlarm();
   }

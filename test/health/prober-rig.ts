@@ -8,6 +8,7 @@ import { ActiveProber } from '../../src/health/active-prober.ts';
 import { KeptConnections } from '../../src/health/kept-connections.ts';
 import { createProbe, type ProbeTools } from '../../src/health/probe.ts';
 import { toProbing } from '../../src/health/probing.ts';
+import { SpareReaders } from '../../src/health/spare-readers.ts';
 import { DEFAULT_HEALTH_CHECK, type HealthCheckConfig } from '../../src/model/health-check.ts';
 import {
   type EndpointAddress,
@@ -26,8 +27,13 @@ const connector = new ProbeConnector();
 
 export const TOOLS: ProbeTools = {
   connect: (address, transport, user) => connector.connect(address, transport, user),
-  createReader: (toHead, keepsBody) => new ProbeResponse(toHead, keepsBody),
+  createWriter: (socket) => connector.createWriter(socket),
+  createReader: () => new ProbeResponse(),
 };
+
+export function createReaders(): SpareReaders {
+  return new SpareReaders(TOOLS.createReader);
+}
 
 /** The reason of one probe on a connection of its own; empty = healthy. */
 export function probeOnce(
@@ -36,9 +42,10 @@ export function probeOnce(
   transport: Partial<TransportConfig> = {},
 ): Promise<string> {
   const probing = toProbing({ ...DEFAULT_HEALTH_CHECK, ...check }, { ...PLAIN_TRANSPORT, ...transport });
-  const means = { tools: TOOLS, kept: new KeptConnections(new ManualClock(), 0) };
+  const means = { tools: TOOLS, kept: new KeptConnections(new ManualClock(), 0), readers: createReaders() };
   return new Promise((resolve) => {
-    createProbe(probing, { address: '127.0.0.1', port }, means, resolve).start();
+    const owner = { onOpened: () => undefined, onResult: resolve };
+    createProbe(probing, { address: '127.0.0.1', port }, means, owner).start(0);
   });
 }
 
@@ -191,6 +198,7 @@ export class FakeNetwork implements ProbeTools {
     return socket;
   };
 
+  createWriter: ProbeTools['createWriter'] = TOOLS.createWriter;
   createReader: ProbeTools['createReader'] = TOOLS.createReader;
 }
 

@@ -166,6 +166,18 @@ for (const [name, connect] of Object.entries(TRANSPORTS)) {
   });
 }
 
+test('the number of the error stays with the writer of a socket that could not be written to', async (t: TestContext) => {
+  const { socket } = await (TRANSPORTS['TCP'] as (t: TestContext) => Promise<Pair>)(t);
+  const writer = new SocketWriter(socket, new WriteBuffers(READ_BYTES), new Drains());
+  writer.writeText('known from now on');
+  assert.equal(writer.errno, 0);
+  const handle = (socket as unknown as { readonly _handle: Record<string, unknown> })._handle;
+  handle['writeLatin1String'] = () => -105;
+  writer.writeText('lost');
+  assert.equal(writer.errno, -105);
+  assert.equal(socket.destroyed, true);
+});
+
 test('a buffer serves one write after the other, and one of another size is not kept', () => {
   const buffers = new WriteBuffers(READ_BYTES);
   const first = buffers.take(READ_BYTES);

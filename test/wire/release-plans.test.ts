@@ -62,7 +62,7 @@ class Fixture {
   /** The line that says so. */
   async event(name: string, from = 0): Promise<LogLine> {
     for (let at = from; ; at++) {
-      const line = await this.sluice.log('release goes on', at);
+      const line = await this.sluice.log('release changed', at);
       if (line['event'] === name) return line;
       at = this.sluice.logs.indexOf(line);
     }
@@ -233,8 +233,8 @@ test('a plan of a static file goes to its end, and a restart knows it', async (t
     await Promise.all([sluice.kill(), stable.close(), canary.close()]);
     rmSync(directory, { recursive: true });
   });
-  const first = await sluice.log('release goes on');
-  const second = await sluice.log('release goes on', sluice.logs.indexOf(first) + 1);
+  const first = await sluice.log('release changed');
+  const second = await sluice.log('release changed', sluice.logs.indexOf(first) + 1);
   assert.deepEqual([first['note'], second['note']], ['step 1 of 2, 50 %', 'step 2 of 2, 100 %']);
   const again = await SluiceProcess.start(options);
   t.after(() => again.kill());

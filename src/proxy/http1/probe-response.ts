@@ -8,7 +8,7 @@ import { BODY_UNTIL_CLOSE, ResponseHead } from './response-head.ts';
 import { HEAD_INCOMPLETE, HEAD_INVALID, ResponseHeadReader } from './response-head-reader.ts';
 
 const MAX_FIELDS = 256;
-const PROTOCOL = 'HTTP/1.';
+const PROTOCOL = Buffer.from('HTTP/1.');
 
 /** One parses at a time: what counts of a head is copied at once. */
 const parsed = new ResponseHead(MAX_FIELDS);
@@ -21,8 +21,8 @@ export class ProbeResponse implements ChunkSink {
   readonly body: Buffer[];
   /** Of a complete response: for how long its connection may be kept, as far as the endpoint says; 0 = not at all. */
   keepMs: number;
-  readonly #toHead: boolean;
-  readonly #keepsBody: boolean;
+  #toHead: boolean;
+  #keepsBody: boolean;
   readonly #reader: ResponseHeadReader;
   #isFirst: boolean;
   #kind: number;
@@ -30,13 +30,13 @@ export class ProbeResponse implements ChunkSink {
   #remaining: number;
   #chunks: ChunkedDecoder | null;
 
-  constructor(toHead: boolean, keepsBody: boolean) {
+  constructor() {
     this.status = 0;
     this.bodyBytes = 0;
     this.body = [];
     this.keepMs = 0;
-    this.#toHead = toHead;
-    this.#keepsBody = keepsBody;
+    this.#toHead = false;
+    this.#keepsBody = false;
     this.#reader = new ResponseHeadReader(parsed);
     this.#isFirst = true;
     this.#kind = BODY_NONE;
@@ -44,17 +44,29 @@ export class ProbeResponse implements ChunkSink {
     this.#chunks = null;
   }
 
-  /** May move bytes of `buffer`. */
-  read(buffer: Buffer): 'incomplete' | 'complete' | 'broken' {
+  /** The next response on the connection comes. */
+  begin(toHead: boolean, keepsBody: boolean): void {
+    this.#toHead = toHead;
+    this.#keepsBody = keepsBody;
+    this.status = 0;
+    this.bodyBytes = 0;
+    if (this.body.length > 0) this.body.length = 0;
+    this.keepMs = 0;
+    this.#isFirst = true;
+    this.#kind = BODY_NONE;
+    this.#remaining = 0;
+  }
+
+  /** May move bytes of `buffer`, of which `[0, length)` was read. */
+  read(buffer: Buffer, length: number): 'incomplete' | 'complete' | 'broken' {
     let at = 0;
     if (this.#isFirst) {
       // Whoever greets in another protocol would otherwise cost the whole time limit.
-      const start = buffer.toString('latin1', 0, PROTOCOL.length);
-      if (!PROTOCOL.startsWith(start)) return 'broken';
+      if (!mayBeHttp(buffer, length)) return 'broken';
       this.#isFirst = false;
     }
     while (this.status === 0) {
-      const bodyStart = this.#reader.read(buffer, at, buffer.length, this.#toHead);
+      const bodyStart = this.#reader.read(buffer, at, length, this.#toHead);
       if (bodyStart === HEAD_INVALID) return 'broken';
       if (bodyStart === HEAD_INCOMPLETE) return 'incomplete';
       at = bodyStart;
@@ -62,7 +74,7 @@ export class ProbeResponse implements ChunkSink {
       if (parsed.status === 101) return 'broken';
       if (parsed.status >= 200) this.#begin();
     }
-    return this.#readBody(buffer, at);
+    return this.#readBody(buffer, at, length);
   }
 
   /** The connection ended. Whether that is where the response ends. */
@@ -82,27 +94,35 @@ export class ProbeResponse implements ChunkSink {
     }
     this.#kind = parsed.body;
     this.#remaining = parsed.contentLength;
-    if (this.#kind === BODY_CHUNKED) this.#chunks = new ChunkedDecoder();
+    if (this.#kind !== BODY_CHUNKED) return;
+    if (this.#chunks === null) this.#chunks = new ChunkedDecoder();
+    else this.#chunks.reset();
   }
 
-  #readBody(buffer: Buffer, start: number): 'incomplete' | 'complete' | 'broken' {
+  #readBody(buffer: Buffer, start: number, length: number): 'incomplete' | 'complete' | 'broken' {
     const kind = this.#kind;
-    if (kind === BODY_NONE) return this.#complete(buffer, start);
-    const chunks = this.#chunks;
-    if (chunks !== null) {
-      const end = chunks.decode(buffer, start, buffer.length, this);
+    if (kind === BODY_NONE) return this.#complete(start, length);
+    if (kind === BODY_CHUNKED) {
+      const chunks = this.#chunks as ChunkedDecoder;
+      const end = chunks.decode(buffer, start, length, this);
       if (end === -1) return 'broken';
-      return chunks.done ? this.#complete(buffer, end) : 'incomplete';
+      return chunks.done ? this.#complete(end, length) : 'incomplete';
     }
-    const end = kind === BODY_UNTIL_CLOSE ? buffer.length : Math.min(buffer.length, start + this.#remaining);
+    const end = kind === BODY_UNTIL_CLOSE ? length : Math.min(length, start + this.#remaining);
     this.#remaining -= end - start;
     this.onChunkData(buffer, start, end);
-    return kind !== BODY_UNTIL_CLOSE && this.#remaining === 0 ? this.#complete(buffer, end) : 'incomplete';
+    return kind !== BODY_UNTIL_CLOSE && this.#remaining === 0 ? this.#complete(end, length) : 'incomplete';
   }
 
-  #complete(buffer: Buffer, end: number): 'complete' {
+  #complete(end: number, length: number): 'complete' {
     // Bytes behind it would be taken for the next response.
-    if (end < buffer.length) this.keepMs = 0;
+    if (end < length) this.keepMs = 0;
     return 'complete';
   }
+}
+
+function mayBeHttp(buffer: Buffer, length: number): boolean {
+  const known = Math.min(length, PROTOCOL.length);
+  for (let at = 0; at < known; at++) if (buffer[at] !== PROTOCOL[at]) return false;
+  return true;
 }
