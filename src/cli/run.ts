@@ -3,12 +3,13 @@ import { setTimeout } from 'node:timers/promises';
 import { isClassMissing, isOurs } from '../config/ingress-class.ts';
 import { checkPorts } from '../control/check-ports.ts';
 import type { Logger } from '../log/logger.ts';
-import { NO_REPLICAS } from '../release/replica-figures.ts';
+import { NO_REPLICAS } from '../release/replica-exchange.ts';
 import type { KubernetesFeedback } from '../watch/kubernetes-feedback.ts';
 import type { KubernetesSource } from '../watch/kubernetes-source.ts';
 import type { LastKnownGood } from '../watch/last-known-good.ts';
 import type { ConfigSource } from '../watch/source.ts';
 import type { Admission } from './admission.ts';
+import { collectGarbage } from './collect-garbage.ts';
 import { makeFallbackCertificate } from './fallback-certificate.ts';
 import type { ReleaseKeeping } from './releases.ts';
 import type { CommonSettings, ControllerSettings, ServeSettings } from './settings.ts';
@@ -116,15 +117,25 @@ export async function runController(settings: ControllerSettings, logger: Logger
     lastKnownGood,
     admission: await openAdmission(settings, logger),
     feedback: writeBack,
-    releases: {
-      store: { decides: () => false, store: () => Promise.resolve('') },
-      replicas: NO_REPLICAS,
-      states: new Map(),
-      absentLimitMs: 0,
-      onForgotten: () => {},
-      onTransition: () => {},
-    },
+    releases: keepInCluster(source, feedback),
   });
+}
+
+/** States stand in the objects themselves, and go with them. */
+function keepInCluster(source: KubernetesSource, feedback: KubernetesFeedback): ReleaseKeeping {
+  return {
+    store: {
+      // What an earlier run left says nothing of how far a release is now.
+      decides: () => feedback.isLeader && source.synced,
+      store: (id, state, before) => feedback.releases.store(id, state, before),
+    },
+    replicas: feedback.replicas,
+    states: new Map(),
+    absentLimitMs: 0,
+    onForgotten: () => {},
+    onTransition: ({ id, reason, severity, note }) =>
+      feedback.note(id, { type: severity === 'warning' ? 'Warning' : 'Normal', reason, note }),
+  };
 }
 
 async function openSnapshotDirectory(
@@ -209,7 +220,10 @@ async function run(settings: CommonSettings, logger: Logger, supply: Supply): Pr
   void source.start(listener, stop.signal);
   if (feedback !== null) written = feedback.run(stop.signal);
   const otherPorts = { adminPort, ...(webhookPort === null ? {} : { webhookPort }) };
-  void services.firstApplied.then(() => logger.info('ready', { ...toPortFields(services), ...otherPorts }));
+  void services.firstApplied.then(() => {
+    logger.info('ready', { ...toPortFields(services), ...otherPorts });
+    setImmediate(collectGarbage);
+  });
   const exitCode = await ended.promise;
   stop.abort();
   if (exitCode !== 0) {
