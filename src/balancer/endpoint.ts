@@ -35,7 +35,7 @@ export class Endpoint {
   /** Empty when healthy. */
   reason: string;
   /** What requests say. */
-  readonly passive: PassiveHealth;
+  passive: PassiveHealth;
   /** Since when its share grows, see `slow-start.ts`; -1 = it was there from the beginning. */
   rampFromMs: number;
   /** Terminating: see `EndpointAddress.draining`. */
@@ -68,7 +68,7 @@ export class Endpoint {
     this.weightInForce = weight;
     this.healthy = true;
     this.reason = '';
-    this.passive = new PassiveHealth();
+    this.passive = PassiveHealth.UNTOLD;
     this.rampFromMs = -1;
     this.draining = false;
     this.retiring = false;

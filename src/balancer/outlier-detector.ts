@@ -6,7 +6,7 @@ import type { EjectionReason, OutlierDetectionConfig } from '../model/outlier-de
 import type { EjectionChange } from '../model/proxy-config.ts';
 import { AttemptResult, isFailure } from './attempt-result.ts';
 import type { Endpoint } from './endpoint.ts';
-import { EJECTED, IN_SERVICE, ON_TRIAL, type PassiveHealth, TRIAL_DUE } from './passive-health.ts';
+import { EJECTED, IN_SERVICE, ON_TRIAL, PassiveHealth, TRIAL_DUE } from './passive-health.ts';
 import { findOutliers } from './success-rate.ts';
 
 /** A trial that takes longer than this holds up the return no more: another request may try the endpoint too. */
@@ -54,7 +54,7 @@ export class OutlierDetector {
 
   /** Hot. See `Upstream.record`. */
   record(endpoint: Endpoint, result: AttemptResult, durationMs: number, nowMs: number): void {
-    const health = endpoint.passive;
+    const health = ownHealth(endpoint);
     if (health.phase !== IN_SERVICE) {
       this.#recordOutside(endpoint, result, nowMs - durationMs, nowMs);
       return;
@@ -109,7 +109,7 @@ export class OutlierDetector {
     if (!health.ejected && !this.#mayEject(endpoint)) return false;
     const wasEjected = health.ejected;
     this.#putOut(endpoint, reason, nowMs + forMs, nowMs);
-    health.level = level;
+    endpoint.passive.level = level;
     return !wasEjected;
   }
 
@@ -161,7 +161,7 @@ export class OutlierDetector {
 
   #eject(endpoint: Endpoint, reason: EjectionReason, nowMs: number): void {
     const { baseEjectionMs, maxEjectionMs } = this.config;
-    const health = endpoint.passive;
+    const health = ownHealth(endpoint);
     // Good behaviour counts: each base time in service takes one ejection off the record.
     const redeemed = health.ejected ? 0 : Math.floor((nowMs - health.sinceMs) / baseEjectionMs);
     const level = Math.max(0, health.level - redeemed);
@@ -173,7 +173,7 @@ export class OutlierDetector {
   }
 
   #putOut(endpoint: Endpoint, reason: EjectionReason, untilMs: number, nowMs: number): void {
-    const health = endpoint.passive;
+    const health = ownHealth(endpoint);
     health.phase = EJECTED;
     health.reason = reason;
     health.sinceMs = nowMs;
@@ -200,7 +200,7 @@ export class OutlierDetector {
     const { intervalMs, successRateGap, successRateRequests } = this.config;
     this.#intervalEndMs = nowMs + intervalMs;
     const counts = this.#eligible.filter(({ passive }) => !passive.ejected).map((endpoint) => toCount(endpoint));
-    for (const endpoint of this.#eligible) endpoint.passive.forgetInterval();
+    for (const { passive } of this.#eligible) if (passive !== PassiveHealth.UNTOLD) passive.forgetInterval();
     if (successRateGap === 0) return;
     for (const { endpoint } of findOutliers(counts, successRateGap, successRateRequests)) {
       if (!this.#mayEject(endpoint)) return;
@@ -217,6 +217,12 @@ export class OutlierDetector {
     this.trialsDue = 0;
     for (const endpoint of this.#out) if (this.#isTrialDue(endpoint)) this.trialsDue++;
   }
+}
+
+/** Hot. What is written to. Endpoints of a large cluster are many, and those that get requests in one worker may be few. */
+function ownHealth(endpoint: Endpoint): PassiveHealth {
+  if (endpoint.passive === PassiveHealth.UNTOLD) endpoint.passive = new PassiveHealth();
+  return endpoint.passive;
 }
 
 /** Whether the endpoint could be ejected for more of the same: what never ejects one must not keep it out either. */

@@ -11,6 +11,9 @@ export const TRIAL_DUE = 2;
 export const ON_TRIAL = 3;
 
 export class PassiveHealth {
+  /** Of endpoints of which no request has told anything yet: never to be written to. `OutlierDetector` gives them their own. */
+  static readonly UNTOLD: PassiveHealth = new PassiveHealth();
+
   phase: number;
   /** Of the present or last ejection; null = never. */
   reason: EjectionReason | null;

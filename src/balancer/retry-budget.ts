@@ -1,18 +1,21 @@
 /**
  * How many retries one upstream may still get, so that retries cannot multiply the load of an upstream that fails: a share
  * of the requests of the last ten seconds, and a floor that lets rare requests be tried again at all.
- * Hot: counting a request is two additions. Nothing is allocated after construction.
+ * Hot: counting a request is two additions. Nothing is allocated after the first of them.
  */
 
 const WINDOW_SECONDS = 10;
+/** Shared by all copies until they are written to: of a large cluster most upstreams get no requests for long. */
+const NONE: readonly number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
 export class RetryBudget {
   /** Retries for each 100 requests. */
   percent: number;
   /** Retries a second that are allowed however few requests there are. */
   perSecond: number;
-  readonly #requests: Int32Array;
-  readonly #retries: Int32Array;
+  /** By second. */
+  readonly #requests: number[];
+  readonly #retries: number[];
   /** Sums of both over the window. */
   #requestSum: number;
   #retrySum: number;
@@ -22,8 +25,8 @@ export class RetryBudget {
   constructor(percent: number, perSecond: number) {
     this.percent = percent;
     this.perSecond = perSecond;
-    this.#requests = new Int32Array(WINDOW_SECONDS);
-    this.#retries = new Int32Array(WINDOW_SECONDS);
+    this.#requests = [...NONE];
+    this.#retries = [...NONE];
     this.#requestSum = 0;
     this.#retrySum = 0;
     this.#second = 0;

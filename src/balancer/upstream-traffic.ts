@@ -20,7 +20,8 @@ export class UpstreamTraffic {
   budgetExhausted: number;
   /** Requests that went on to the backup. */
   backupRequests: number;
-  readonly #retries: Float64Array;
+  /** By place in `REASONS`; as long as needed, because most upstreams of a large cluster never get there. */
+  readonly #retries: number[];
 
   constructor() {
     const { percent, perSecond } = DEFAULT_UPSTREAM_POLICY.retryBudget;
@@ -29,7 +30,7 @@ export class UpstreamTraffic {
     this.inFlight = 0;
     this.budgetExhausted = 0;
     this.backupRequests = 0;
-    this.#retries = new Float64Array(REASONS.length);
+    this.#retries = [];
   }
 
   /** @param workers among whom the limits are shared */

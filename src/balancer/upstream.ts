@@ -73,7 +73,6 @@ export class Upstream {
   #started: boolean;
   /** When weights change next; infinite while none ramps up. */
   #nextRampMs: number;
-  #byId: Map<string, Endpoint>;
   #transport: TransportConfig;
 
   constructor(id: UpstreamId, algorithm: BalancerName, seed: number, host: UpstreamHost = NO_HOST) {
@@ -95,7 +94,6 @@ export class Upstream {
     this.#panicThreshold = 0;
     this.#started = false;
     this.#nextRampMs = Number.POSITIVE_INFINITY;
-    this.#byId = new Map();
     this.#transport = PLAIN_TRANSPORT;
   }
 
@@ -176,9 +174,10 @@ export class Upstream {
     const detector = this.#detector;
     if (detector === null) return;
     const { nowMs } = this.#host;
+    const known = byId(this.endpoints);
     let moved = false;
     for (const change of changes) {
-      const endpoint = this.#byId.get(change.endpointId);
+      const endpoint = known.get(change.endpointId);
       if (endpoint === undefined || !detector.adopt(endpoint, change, nowMs)) continue;
       moved = true;
       if (change.reason === null) endpoint.rampFromMs = nowMs;
@@ -217,13 +216,14 @@ export class Upstream {
    * new ones start healthy; missing ones are marked removed and their transport is closed.
    */
   update(addresses: readonly EndpointAddress[], createTransport: CreateTransport): void {
+    const known = byId(this.endpoints);
     const next = new Map<string, Endpoint>();
     const wanted = new Map<Endpoint, EndpointAddress>();
     for (const address of addresses) {
       const id = toEndpointId(address.address, address.port);
       // Listed twice (a pod that moves between slices): the first entry counts, or its share would double.
       if (next.has(id)) continue;
-      const endpoint = this.#byId.get(id) ?? this.#create(address, createTransport);
+      const endpoint = known.get(id) ?? this.#create(address, createTransport);
       next.set(id, endpoint);
       wanted.set(endpoint, address);
     }
@@ -233,10 +233,11 @@ export class Upstream {
 
   /** Many verdicts for the price of one rebuild. True if any of them changed something; endpoints that are not here do not. */
   applyVerdicts(verdicts: readonly EndpointVerdict[]): boolean {
+    const known = byId(this.endpoints);
     let changed = false;
     let moved = false;
     for (const { endpointId, healthy, reason } of verdicts) {
-      const endpoint = this.#byId.get(endpointId);
+      const endpoint = known.get(endpointId);
       if (endpoint === undefined || (endpoint.healthy === healthy && endpoint.reason === reason)) continue;
       changed = true;
       moved ||= endpoint.healthy !== healthy;
@@ -288,7 +289,6 @@ export class Upstream {
     }
     for (const endpoint of previous) if (!next.has(endpoint.id)) endpoint.removed = true;
     this.endpoints = endpoints;
-    this.#byId = next;
     this.#refresh();
     for (const endpoint of previous) if (endpoint.removed) endpoint.transport?.close();
   }
@@ -321,6 +321,11 @@ export class Upstream {
     this.#nextRampMs = nowMs + rampStepMs(slowStart);
     this.#host.wake(this);
   }
+}
+
+/** Made where it is needed, which costs less than the rebuild that follows. */
+function byId(endpoints: readonly Endpoint[]): ReadonlyMap<string, Endpoint> {
+  return new Map(endpoints.map((endpoint) => [endpoint.id, endpoint]));
 }
 
 function always(): boolean {

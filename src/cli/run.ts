@@ -9,6 +9,7 @@ import type { KubernetesSource } from '../watch/kubernetes-source.ts';
 import type { LastKnownGood } from '../watch/last-known-good.ts';
 import type { ConfigSource } from '../watch/source.ts';
 import type { Admission } from './admission.ts';
+import { collectGarbage } from './collect-garbage.ts';
 import { makeFallbackCertificate } from './fallback-certificate.ts';
 import type { ReleaseKeeping } from './releases.ts';
 import type { CommonSettings, ControllerSettings, ServeSettings } from './settings.ts';
@@ -209,7 +210,10 @@ async function run(settings: CommonSettings, logger: Logger, supply: Supply): Pr
   void source.start(listener, stop.signal);
   if (feedback !== null) written = feedback.run(stop.signal);
   const otherPorts = { adminPort, ...(webhookPort === null ? {} : { webhookPort }) };
-  void services.firstApplied.then(() => logger.info('ready', { ...toPortFields(services), ...otherPorts }));
+  void services.firstApplied.then(() => {
+    logger.info('ready', { ...toPortFields(services), ...otherPorts });
+    setImmediate(collectGarbage);
+  });
   const exitCode = await ended.promise;
   stop.abort();
   if (exitCode !== 0) {

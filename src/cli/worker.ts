@@ -13,6 +13,7 @@ import { createTransport } from '../proxy/create-transport.ts';
 import { ProxyServer } from '../proxy/server.ts';
 import { ThrottledWarning } from '../proxy/throttled-warning.ts';
 import { WorkerContext } from '../proxy/worker-context.ts';
+import { collectGarbage } from './collect-garbage.ts';
 import { PortLogger } from './port-logger.ts';
 
 if (parentPort === null) throw new Error('this file runs in a worker thread only');
@@ -60,7 +61,7 @@ port.on('message', (message: ToWorker) => {
       changing = changing.then(() => server.useTicketKeys(message.keys));
       break;
     case 'config':
-      changing = changing.then(() => apply(message));
+      changing = changing.then(() => apply(message)).then(onApplied);
       break;
     case 'patch':
       changing = changing.then(() => applyChanges(message.patch));
@@ -92,7 +93,7 @@ port.on('message', (message: ToWorker) => {
   }
 });
 
-async function apply({ config, ports }: Extract<ToWorker, { type: 'config' }>): Promise<void> {
+async function apply({ config, ports }: Extract<ToWorker, { type: 'config' }>): Promise<FromWorker> {
   let error = '';
   try {
     await prepareMirrors(config.routes);
@@ -109,7 +110,13 @@ async function apply({ config, ports }: Extract<ToWorker, { type: 'config' }>): 
     live.configApplyFailures++;
     error = cause instanceof Error ? cause.message : String(cause);
   }
-  send({ type: 'applied', generation: config.generation, error, ports: server.ports });
+  return { type: 'applied', generation: config.generation, error, ports: server.ports };
+}
+
+/** Nothing holds the message any more that the configuration came in. */
+function onApplied(applied: FromWorker): void {
+  if (live.configApplied === 1) collectGarbage();
+  send(applied);
 }
 
 async function applyChanges(patch: ConfigPatch): Promise<void> {

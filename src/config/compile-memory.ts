@@ -8,6 +8,7 @@ import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import type { EndpointSliceObject, IngressObject, ServiceObject } from '../model/objects.ts';
 import type { RoutePolicy } from '../model/route-policy.ts';
 import {
+  ownAnnotations,
   type ReadAnnotations,
   type ReadServiceAnnotations,
   readAnnotations,
@@ -25,6 +26,10 @@ export interface KnownBackend extends ResolvedBackend {
   readonly appProtocol: string;
 }
 
+const MAX_SHARED = 1_000;
+/** Of annotations, to be remembered by. */
+const MAX_SHARED_TEXT = 2_048;
+
 interface KnownService {
   /** All answers are about these. */
   readonly slices: readonly EndpointSliceObject[] | undefined;
@@ -36,6 +41,8 @@ export class CompileMemory {
   readonly #prefix: string;
   readonly #zone: string;
   readonly #ingresses: WeakMap<IngressObject, ReadIngress>;
+  /** By what they are made of. */
+  readonly #byAnnotations: Map<string, ReadIngress>;
   readonly #annotations: WeakMap<ServiceObject, ReadServiceAnnotations>;
   readonly #services: WeakMap<ServiceObject, KnownService>;
 
@@ -43,6 +50,7 @@ export class CompileMemory {
     this.#prefix = annotationsPrefix;
     this.#zone = zone;
     this.#ingresses = new WeakMap();
+    this.#byAnnotations = new Map();
     this.#annotations = new WeakMap();
     this.#services = new WeakMap();
   }
@@ -51,9 +59,21 @@ export class CompileMemory {
   readIngress(ingress: IngressObject): ReadIngress {
     const known = this.#ingresses.get(ingress);
     if (known !== undefined) return known;
-    const read = readAnnotations(ingress.annotations, this.#prefix);
-    const made = { ...read, slashPolicy: { ...read.settings.policy, redirectMissingSlash: true } };
+    const made = this.#readAnnotations(ingress.annotations);
     this.#ingresses.set(ingress, made);
+    return made;
+  }
+
+  /** Thousands of Ingresses say the same, or nothing: these share one answer, and their routes one policy. */
+  #readAnnotations(annotations: IngressObject['annotations']): ReadIngress {
+    const text = JSON.stringify(ownAnnotations(annotations, this.#prefix));
+    const known = this.#byAnnotations.get(text);
+    if (known !== undefined) return known;
+    const read = readAnnotations(annotations, this.#prefix);
+    const made = { ...read, slashPolicy: { ...read.settings.policy, redirectMissingSlash: true } };
+    if (text.length > MAX_SHARED_TEXT) return made;
+    if (this.#byAnnotations.size >= MAX_SHARED) this.#byAnnotations.clear();
+    this.#byAnnotations.set(text, made);
     return made;
   }
 

@@ -55,7 +55,9 @@ function toRouteConfig(id: string, route: DraftRoute): RouteConfig {
     listeners: null,
     filters: [],
     split: {
-      members: [{ upstream: route.upstream, weight: 1, filters: [] }],
+      members: [
+        { upstream: route.upstream, weight: 1, filters: [], ...(route.lane === null ? {} : { lane: route.lane }) },
+      ],
       canaries: route.canaries,
       ...(route.buckets === null ? {} : { buckets: route.buckets }),
     },

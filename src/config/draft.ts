@@ -4,6 +4,7 @@
  */
 import type { BucketConfig, CanaryConfig } from '../model/canary.ts';
 import type { CompileSettings } from '../model/compile-settings.ts';
+import type { LaneConfig } from '../model/lane.ts';
 import type { ObjectKey, ObjectRef } from '../model/object-ref.ts';
 import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import type { IngressObject } from '../model/objects.ts';
@@ -59,6 +60,10 @@ export interface AcceptedIngress {
   readonly canary: CanarySettings | null;
   /** How two backends of one path divide its requests. */
   readonly pair: PairSettings;
+  /** Of its requests; null = none. */
+  readonly lane: LaneConfig | null;
+  /** Of a canary: requests that come in the lane take it. */
+  readonly honoursLane: boolean;
   /** How its backends are connected to; of a canary the default, as its routes belong to others. */
   readonly transport: BackendTransport;
   /** What it asks of the upstreams it names. */
@@ -73,6 +78,8 @@ export interface DraftRoute {
   /** The Service behind `upstream`, as its Ingress names it; empty where there is none. */
   readonly service: string;
   readonly canaries: CanaryConfig[];
+  /** Of the requests that no canary takes; null = none. */
+  readonly lane: LaneConfig | null;
   /** What the weights of the canaries divide by; null = chance. */
   buckets: BucketConfig | null;
   /** Also that of its canaries. */

@@ -48,6 +48,7 @@ export function pairServices(
     sticky: true,
     standsIn: true,
     fallback: 'never',
+    ...(ingress.lane === null ? {} : { lane: ingress.lane }),
     source: ref,
     sourceField: field,
   });

@@ -33,9 +33,9 @@ export class SplitLinker {
     const hasAffinity = route.policy.affinity !== null;
     const releases = this.#linkReleases(route);
     const counts = releases.length === 0 ? null : releases.map(({ stable }) => stable);
-    const members = route.split.members.map(({ upstream: id, weight }) => {
+    const members = route.split.members.map(({ upstream: id, weight, lane = null }) => {
       const { upstream, binding } = this.#find(id, hasAffinity);
-      return new SplitTarget(upstream, stats.splitFor(id, false), weight, { ...binding, counts });
+      return new SplitTarget(upstream, stats.splitFor(id, false), weight, { ...binding, counts, lane });
     });
     const canaries = route.split.canaries.map((canary) => this.#linkCanary(canary, hasAffinity, stats));
     const { buckets } = route.split;
@@ -46,7 +46,7 @@ export class SplitLinker {
     const { header, match, gate, release, upstream: id } = canary;
     const { upstream, binding } = this.#find(id, hasAffinity && canary.sticky);
     const counts = release === undefined ? null : [this.#findRelease(release.id).canary];
-    const whole = { ...binding, counts, fallback: canary.fallback ?? 'weight' };
+    const whole = { ...binding, counts, fallback: canary.fallback ?? 'weight', lane: canary.lane ?? null };
     return {
       target: new SplitTarget(upstream, stats.splitFor(id, true), canary.weight, whole),
       headerName: header?.name ?? '',

@@ -1,5 +1,5 @@
 /** A route as the data plane holds it: immutable links to upstreams and policy, mutable numbers in `stats`. */
-import type { RouteConfig } from '../model/proxy-config.ts';
+import type { RouteConfig, SplitConfig } from '../model/proxy-config.ts';
 import type { RoutePolicy } from '../model/route-policy.ts';
 import { LiveAffinity } from './live-affinity.ts';
 import { LiveMirror } from './live-mirror.ts';
@@ -15,6 +15,8 @@ export class LiveRoute {
   /** Null = requests are not mirrored. */
   readonly mirror: LiveMirror | null;
   readonly stats: RouteStats;
+  /** By which sides of the split tell their lanes, in lower case; null = none has one. */
+  readonly laneHeaders: ReadonlySet<string> | null;
   /** Some status of a response makes an attempt count as failed. */
   readonly retriesStatuses: boolean;
   /** Length of a `prefix` path ending in `/` whose slashless form is redirected; 0 = no redirect. */
@@ -28,9 +30,15 @@ export class LiveRoute {
       config.policy.affinity === null ? null : new LiveAffinity(config.policy.affinity, toPlainPath(config));
     this.mirror = config.policy.mirror === null ? null : new LiveMirror(config.policy.mirror, stats.mirrorCounts());
     this.stats = stats;
+    this.laneHeaders = toLaneHeaders(config.split);
     this.retriesStatuses = config.policy.retryOn.some((condition) => condition.startsWith('http_'));
     this.slashRedirectLength = config.policy.redirectMissingSlash ? config.path.value.length : 0;
   }
+}
+
+function toLaneHeaders({ members, canaries }: SplitConfig): ReadonlySet<string> | null {
+  const names = [...members, ...canaries].flatMap(({ lane }) => lane?.header.toLowerCase() ?? []);
+  return names.length === 0 ? null : new Set(names);
 }
 
 /** Of a pattern no part is sure to stand in the path of a request. */

@@ -6,6 +6,7 @@
 import { RE2JS } from 're2js';
 import type { Upstream } from '../balancer/upstream.ts';
 import { BUCKET_COUNT, type FallbackRule } from '../model/canary.ts';
+import type { LaneConfig } from '../model/lane.ts';
 import type { RequestFacts } from '../router/route-table.ts';
 import { type BucketReader, NO_BUCKET } from './bucket-reader.ts';
 import { cookieValue } from './cookie-value.ts';
@@ -21,6 +22,8 @@ export interface TargetBinding {
   readonly hashKey: HashKey | null;
   /** Null = clients are not bound to endpoints. */
   readonly sticky: StickyEndpoints | null;
+  /** Null or absent = its requests carry none. */
+  readonly lane?: LaneConfig | null;
   /** Absent = `never`. */
   readonly fallback?: FallbackRule;
   /** Null or absent = no release is about this side. */
@@ -36,6 +39,7 @@ export class SplitTarget {
   readonly weight: number;
   readonly hashKey: HashKey | null;
   readonly sticky: StickyEndpoints | null;
+  readonly lane: LaneConfig | null;
   readonly fallback: FallbackRule;
   /** Null = no release is about it. Never empty. */
   readonly counts: readonly SideCounts[] | null;
@@ -46,6 +50,7 @@ export class SplitTarget {
     this.weight = weight;
     this.hashKey = binding.hashKey;
     this.sticky = binding.sticky;
+    this.lane = binding.lane ?? null;
     this.fallback = binding.fallback ?? 'never';
     this.counts = binding.counts ?? null;
   }

@@ -5,10 +5,18 @@
 import { DURATION_BUCKETS_MS, type RouteStatsRow, type SplitStatsRow } from '../model/worker-stats.ts';
 import { MirrorCounts } from './mirror-counts.ts';
 
+/**
+ * Copies of a list share what it holds until they are written to, so that a route nobody asks for costs two empty lists. With
+ * typed arrays 20,000 routes take 10 MB.
+ */
+const NO_STATUS: readonly number[] = [0, 0, 0, 0, 0];
+/** Written out: only such lists can be shared. A test holds its length to `DURATION_BUCKETS_MS`. */
+const NO_DURATION: readonly number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
 export class RouteStats {
   readonly routeId: string;
-  readonly statusClasses: Float64Array;
-  readonly durationBuckets: Float64Array;
+  readonly statusClasses: number[];
+  readonly durationBuckets: number[];
   clientAborts: number;
   requestBytes: number;
   responseBytes: number;
@@ -19,8 +27,8 @@ export class RouteStats {
 
   constructor(routeId: string) {
     this.routeId = routeId;
-    this.statusClasses = new Float64Array(5);
-    this.durationBuckets = new Float64Array(DURATION_BUCKETS_MS.length + 1);
+    this.statusClasses = [...NO_STATUS];
+    this.durationBuckets = [...NO_DURATION];
     this.clientAborts = 0;
     this.requestBytes = 0;
     this.responseBytes = 0;

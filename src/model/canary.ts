@@ -1,4 +1,5 @@
 /** How a route lets canaries take a part of its requests, as it crosses to the data plane. */
+import type { LaneConfig } from './lane.ts';
 import type { ObjectRef } from './object-ref.ts';
 import type { ReleaseConfig } from './release.ts';
 
@@ -20,6 +21,8 @@ export interface CanaryConfig {
   readonly sticky: boolean;
   /** Its rules, unlike its weight, also count for clients whose session is with another upstream, or with itself. */
   readonly rulesFirst?: true;
+  /** That its requests carry; absent = none. */
+  readonly lane?: LaneConfig;
   /** For which of its requests the main upstream takes over when it fails; absent = `weight`. */
   readonly fallback?: FallbackRule;
   /** It takes everything while the main upstream has no endpoints. */

@@ -3,6 +3,7 @@
  * and later the Gateway API all compile to this, and nothing behind it knows which of them it was.
  */
 import type { BucketConfig, CanaryConfig } from './canary.ts';
+import type { LaneConfig } from './lane.ts';
 import type { FileLocation, ObjectRef } from './object-ref.ts';
 import type { KeyPair } from './objects.ts';
 import type { EjectionReason } from './outlier-detection.ts';
@@ -118,6 +119,8 @@ export interface SplitMember {
   /** 0 or more. */
   readonly weight: number;
   readonly filters: readonly RouteFilter[];
+  /** That its requests carry; absent = none. */
+  readonly lane?: LaneConfig;
 }
 
 /** Ingress: `namespace/service/port-as-written`. Static configuration: the name in the file. */

@@ -4,6 +4,7 @@
  */
 import type { CookieAffinity } from './affinity.ts';
 import type { BucketConfig, RequestMatch } from './canary.ts';
+import type { LaneConfig } from './lane.ts';
 import type { MirrorConfig } from './mirror.ts';
 import type { KeyPair } from './objects.ts';
 import type { ClientCertificateRule, TransportConfig } from './proxy-config.ts';
@@ -74,6 +75,8 @@ export interface StaticRoute {
   readonly mirror: MirrorConfig | null;
   /** Bytes; 0 = unlimited; null = not written. */
   readonly maxRequestBodyBytes: number | null;
+  /** Of the requests that no canary takes; absent = none. */
+  readonly lane?: LaneConfig;
 }
 
 export interface StaticCanary {
@@ -88,6 +91,9 @@ export interface StaticCanary {
   readonly weightTotal: number;
   /** Absent = not written. */
   readonly fallback?: boolean;
+  /** Absent = none. */
+  readonly lane?: LaneConfig;
+  readonly honoursLane?: true;
   /** Absent = it belongs to no release. */
   readonly release?: ReleaseConfig;
 }

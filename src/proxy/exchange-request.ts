@@ -1,4 +1,5 @@
 /** What the phases of a request make of it for its exchange: everything that outlives the head it came with. */
+import type { LaneMark } from './lane.ts';
 import type { StickySession } from './sticky-session.ts';
 
 /** What the access log wants to know of a request; only made when the log is on. */
@@ -38,4 +39,6 @@ export interface ExchangeRequest {
   /** For balancers that stick to a key; 0 where nobody asks for it. */
   readonly hashKey: number;
   readonly logFacts: RequestFactsForLog | null;
+  /** Null = no side of the route has a lane. */
+  readonly lane: LaneMark | null;
 }

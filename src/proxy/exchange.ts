@@ -19,6 +19,7 @@ import type { ExchangeRequest, RequestFactsForLog } from './exchange-request.ts'
 import { BODY_NONE } from './http1/request-head.ts';
 import type { ResponseHead } from './http1/response-head.ts';
 import { KeptBody, keepSent, mayKeep } from './kept-body.ts';
+import type { LaneMark } from './lane.ts';
 import { Outcome, statusOf, toAttemptResult } from './outcome.ts';
 import { conditionOf, conditionOfStatus, refundTry, reserveTry, type Tries } from './retry.ts';
 import type { StickySession } from './sticky-session.ts';
@@ -33,7 +34,7 @@ export class Exchange implements Waiter {
   readonly target: SplitTarget;
   readonly method: string;
   /** Complete head for an HTTP/1.1 back end, with the empty line, and the body where that came along whole. */
-  readonly requestText: string;
+  requestText: string;
   readonly requestId: string;
   readonly startMs: number;
   /** How the body that follows `requestText` is framed. */
@@ -47,6 +48,7 @@ export class Exchange implements Waiter {
   readonly session: StickySession | null;
   hashKey: number;
   readonly logFacts: RequestFactsForLog | null;
+  readonly lane: LaneMark | null;
   /** Weights alone decided: `LiveSplit.comparable`. */
   readonly comparable: boolean;
   readonly splitReason: SplitReason;
@@ -106,6 +108,7 @@ export class Exchange implements Waiter {
     this.session = request.session;
     this.hashKey = request.hashKey;
     this.logFacts = request.logFacts;
+    this.lane = request.lane;
     // Of the decision that has just been made for this request.
     this.comparable = route.split.comparable;
     this.splitReason = route.split.reason;

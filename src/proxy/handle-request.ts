@@ -11,6 +11,7 @@ import type { ExchangeRequest, RequestFactsForLog } from './exchange-request.ts'
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE } from './http1/request-head.ts';
 import { toRoutingHost } from './http1/request-target.ts';
 import type { JudgedRequest } from './judged-request.ts';
+import { tagLane } from './lane.ts';
 import { copyRequest, MirroredExchange } from './mirror/mirrored-exchange.ts';
 import { Outcome } from './outcome.ts';
 import type { RequestOrigin } from './request-origin.ts';
@@ -53,7 +54,9 @@ export function handleRequest(
   const { clientIp } = origin;
   const target =
     session === null ? split.choose(head, clientIp, draw) : split.chooseFor(session.upstreamHash, head, clientIp, draw);
-  const request = toExchangeRequest(worker, head, origin, target, session);
+  const { laneHeaders } = route;
+  const plain = toExchangeRequest(worker, head, origin, target, session);
+  const request = laneHeaders === null ? plain : tagLane(plain, laneHeaders, target.lane);
   if (request.logFacts !== null) noteSplit(request.logFacts, split);
   const copy = route.mirror === null ? null : copyRequest(worker, route, head, origin, request);
   const exchange =
@@ -97,6 +100,7 @@ function toExchangeRequest(
     session,
     hashKey: hashKey === null ? 0 : hashKey.of(head, origin, id),
     logFacts: worker.onAccess === null ? null : toLogFacts(head, origin.clientIp),
+    lane: null,
   };
 }
 

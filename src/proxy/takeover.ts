@@ -52,6 +52,7 @@ function fallBack(exchange: Exchange, stable: SplitTarget): void {
   target.stats.fallbacks++;
   // A key of the canary may be nobody's there: all such requests would meet at one endpoint.
   if (stable.hashKey?.template !== target.hashKey?.template) exchange.hashKey = worker.draw();
+  if (exchange.lane !== null) exchange.requestText = exchange.lane.rewrite(exchange.requestText, stable.lane);
   beginAnew(exchange, stable.upstream);
 }
 

@@ -11,6 +11,7 @@ import { Mirrors } from './mirror/mirrors.ts';
 import { RequestIds } from './request-id.ts';
 import { UpstreamContexts } from './tls/upstream-contexts.ts';
 import { TurnEnd } from './turn-end.ts';
+import type { UnusedTransport } from './unused-transport.ts';
 import { WriteBuffers } from './write-buffers.ts';
 
 /** Upstream sockets read into this one buffer: what must outlive the callback is copied. */
@@ -31,6 +32,8 @@ export class WorkerContext {
   readonly http2Fields: string[];
   readonly responseHead: ResponseHead;
   readonly upstreamContexts: UpstreamContexts;
+  /** By kind of connection, see `create-transport.ts`. */
+  readonly unusedTransports: Map<string, UnusedTransport>;
   readonly readBuffer: Buffer;
   /** The same for client connections. */
   readonly acceptBuffer: Buffer;
@@ -73,6 +76,7 @@ export class WorkerContext {
     this.clock = new CoarseClock();
     this.turnEnd = new TurnEnd();
     this.requestIds = new RequestIds();
+    this.unusedTransports = new Map();
     this.requestHead = new RequestHead(settings.maxHeaders, settings.maxTargetBytes);
     this.http2RequestHead = new Http2RequestHead(settings);
     this.http2Fields = [];

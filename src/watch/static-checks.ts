@@ -167,17 +167,18 @@ function checkReference(name: unknown, field: string, upstreams: readonly string
 }
 
 function checkCanary(
-  { header, cookie, match, weight, weightTotal, plan }: JsonRecord,
+  { header, cookie, match, weight, weightTotal, lane, plan }: JsonRecord,
   field: string,
   problems: StaticProblems,
 ): void {
   const hasSteps = isRecord(plan) && plan['steps'] !== undefined;
   const isWeighed = weight !== undefined || hasSteps;
-  if (header === undefined && cookie === undefined && match === undefined && !isWeighed) {
+  const isMatched = match !== undefined || (isRecord(lane) && lane['honour'] === true);
+  if (header === undefined && cookie === undefined && !isMatched && !isWeighed) {
     reject(
       problems,
       field,
-      'has no header, cookie, match or weight, and no steps of a plan, so nothing would ever reach it; give it one of them',
+      'has no header, cookie, match or weight, no steps of a plan and no lane to honour, so nothing would ever reach it; give it one of them',
     );
   }
   if (isRecord(header) && header['value'] !== undefined && header['pattern'] !== undefined) {

@@ -87,6 +87,7 @@ export interface RouteEntry {
     | { readonly prefix?: string | undefined; readonly exact?: string | undefined; readonly regex?: string | undefined }
     | undefined;
   readonly upstream: string;
+  readonly lane?: LaneEntry | undefined;
   readonly canaries?: readonly CanaryEntry[] | undefined;
   readonly buckets?: { readonly by: string; readonly seed?: string | undefined } | undefined;
   readonly timeouts?:
@@ -112,6 +113,11 @@ export interface RetriesEntry {
   readonly buffer?: string | number | undefined;
 }
 
+export interface LaneEntry {
+  readonly name: string;
+  readonly header?: string | undefined;
+}
+
 export interface CanaryEntry {
   readonly upstream: string;
   readonly header?:
@@ -122,6 +128,7 @@ export interface CanaryEntry {
   readonly weight?: number | undefined;
   readonly weightTotal?: number | undefined;
   readonly fallback?: boolean | undefined;
+  readonly lane?: (LaneEntry & { readonly honour?: boolean | undefined }) | undefined;
   readonly plan?: PlanEntry | undefined;
 }
 

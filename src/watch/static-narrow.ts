@@ -1,5 +1,6 @@
 /** Turns the text of a static configuration file into a `StaticConfig`, or into every Problem it has. */
 import { type BucketConfig, parseBucketKey } from '../model/canary.ts';
+import { DEFAULT_LANE_HEADER, type LaneConfig } from '../model/lane.ts';
 import type { Problem } from '../model/problem.ts';
 import { type ClientCertificateRule, MAX_VERIFY_DEPTH, type UpstreamTlsConfig } from '../model/proxy-config.ts';
 import type {
@@ -24,6 +25,7 @@ import { checkStaticFile } from './static-checks.ts';
 import {
   type CanaryEntry,
   type ClientCertificatesEntry,
+  type LaneEntry,
   type LimitsEntry,
   type ListenerEntry,
   type RetryBudgetEntry,
@@ -223,7 +225,12 @@ function toRoute(entry: RouteEntry): StaticRoute {
     },
     requestBuffering: requestBuffering ?? null,
     maxRequestBodyBytes: toBytes(maxBodySize),
+    ...(entry.lane === undefined ? {} : { lane: toLane(entry.lane) }),
   };
+}
+
+function toLane({ name, header = DEFAULT_LANE_HEADER }: LaneEntry): LaneConfig {
+  return { name, header };
 }
 
 function toPath({ prefix, exact, regex }: NonNullable<RouteEntry['path']> = {}): StaticRoute['path'] {
@@ -231,7 +238,17 @@ function toPath({ prefix, exact, regex }: NonNullable<RouteEntry['path']> = {}):
   return regex !== undefined ? { kind: 'regex', value: regex } : { kind: 'prefix', value: prefix ?? '/' };
 }
 
-function toCanary({ upstream, header, cookie, match, weight, weightTotal, fallback, plan }: CanaryEntry): StaticCanary {
+function toCanary({
+  upstream,
+  header,
+  cookie,
+  match,
+  weight,
+  weightTotal,
+  fallback,
+  lane,
+  plan,
+}: CanaryEntry): StaticCanary {
   return {
     upstream,
     header:
@@ -241,6 +258,8 @@ function toCanary({ upstream, header, cookie, match, weight, weightTotal, fallba
     weight: weight ?? STATIC_DEFAULTS.canaryWeight,
     weightTotal: weightTotal ?? STATIC_DEFAULTS.canaryWeightTotal,
     ...(fallback === undefined ? {} : { fallback }),
+    ...(lane === undefined ? {} : { lane: toLane(lane) }),
+    ...(lane?.honour === true ? { honoursLane: true } : {}),
     ...(plan === undefined ? {} : { release: toRelease(plan, upstream) }),
   };
 }

@@ -109,6 +109,8 @@ test('canaries keep their order and turn into the same rules as annotations', ()
     { ...base, match: { kind: 'method', methods: ['GET'] } },
     { ...base, fallback: true },
     { ...base, fallback: false },
+    { ...base, lane: { name: 'v2', header: 'X-Env' } },
+    { ...base, lane: { name: 'v2', header: 'X-Env' }, honoursLane: true },
   ];
   const upstreams = new Map([
     ['shop', upstream],
@@ -124,6 +126,14 @@ test('canaries keep their order and turn into the same rules as annotations', ()
     { ...rule, header: null, match: { kind: 'method', methods: ['GET'] }, sourceField: 'routes[0].canaries[4]' },
     { ...rule, header: null, fallback: 'always', sourceField: 'routes[0].canaries[5]' },
     { ...rule, header: null, fallback: 'never', sourceField: 'routes[0].canaries[6]' },
+    { ...rule, header: null, lane: { name: 'v2', header: 'X-Env' }, sourceField: 'routes[0].canaries[7]' },
+    {
+      ...rule,
+      header: null,
+      lane: { name: 'v2', header: 'X-Env' },
+      match: { kind: 'value', of: 'header', name: 'x-env', test: 'exact', value: 'v2' },
+      sourceField: 'routes[0].canaries[8]',
+    },
   ]);
 });
 

@@ -44,6 +44,8 @@ routes:
       - { upstream: shop-next, header: { name: X-Canary, pattern: "^a+$" }, cookie: { name: c } }
       - { upstream: shop-next, weight: 5 }
       - { upstream: shop-next, weight: 1, weightTotal: 1000, fallback: false }
+      - { upstream: shop-next, lane: { name: v2, header: X-Env, honour: true } }
+    lane: { name: base }
     timeouts: { connect: 250ms, response: 1.5m }
     retries: { attempts: 1 }
     maxBodySize: 10MiB
@@ -97,6 +99,7 @@ test('a full file comes out with units, defaults and canonical addresses', async
         { ...canary, header: { name: 'X-Canary', value: null, pattern: '^a+$' }, cookie: { name: 'c' } },
         { ...canary, weight: 5 },
         { ...canary, weight: 1, weightTotal: 1000, fallback: false },
+        { ...canary, lane: { name: 'v2', header: 'X-Env' }, honoursLane: true },
       ],
       buckets: null,
       timeouts: { ...none, connectMs: 250, responseMs: 90_000 },
@@ -105,6 +108,7 @@ test('a full file comes out with units, defaults and canonical addresses', async
       affinity: null,
       mirror: null,
       maxRequestBodyBytes: 10 * 2 ** 20,
+      lane: { name: 'base', header: 'X-Sluice-Lane' },
     },
     {
       host: '*.shop.example',

@@ -144,7 +144,12 @@ const MISTAKES: readonly Mistake[] = [
   {
     name: 'an expiry that nothing would ever reach',
     text: canary('expiresAfter: 1h'),
-    expected: [['', /^has no header, cookie, match or weight, and no steps of a plan, so nothing would ever reach it/]],
+    expected: [
+      [
+        '',
+        /^has no header, cookie, match or weight, no steps of a plan and no lane to honour, so nothing would ever reach it/,
+      ],
+    ],
   },
   {
     name: 'a step that the plan does not have',

@@ -30,10 +30,15 @@ const LONGEST_WINDOW = 2 ** 20 - 1;
 /** Equal deadlines are ordered by place, as finely as this allows. */
 const TIE_STEPS = 2 ** 10;
 
+/** Before the first pick, shared by all. */
+const NO_TURNS: Map<Endpoint, Turn> = new Map();
+const NO_HEAP: DeadlineHeap = new DeadlineHeap(0);
+const NO_BUCKETS: Int32Array = new Int32Array(0);
+
 export class SmoothWeightedRoundRobin implements Balancer {
   readonly #seed: number;
   /** Also of endpoints that are away for now: who fails a probe and comes back resumes where it was. */
-  readonly #turnOf: Map<Endpoint, Turn>;
+  #turnOf: Map<Endpoint, Turn>;
   /** By place. */
   #turns: readonly Turn[];
   #fineTotal: number;
@@ -46,34 +51,51 @@ export class SmoothWeightedRoundRobin implements Balancer {
   #open: DeadlineHeap;
   /** Timing wheel: the first place of each bucket. */
   #buckets: Int32Array;
+  /** What is laid out with the first pick: most upstreams of a large cluster get no requests for long. Null = it is. */
+  #waiting: readonly Endpoint[] | null;
 
   constructor(seed: number) {
     this.#seed = seed >>> 0;
-    this.#turnOf = new Map();
+    this.#turnOf = NO_TURNS;
     this.#turns = [];
     this.#fineTotal = 0;
     this.#sharedLag = 0;
     this.#slot = 0;
     this.#inLine = 0;
-    this.#open = new DeadlineHeap(0);
-    this.#buckets = new Int32Array(0);
+    this.#open = NO_HEAP;
+    this.#buckets = NO_BUCKETS;
+    this.#waiting = [];
   }
 
   rebuild(available: readonly Endpoint[]): void {
-    this.#saveLags();
-    for (const endpoint of this.#turnOf.keys()) if (endpoint.removed) this.#turnOf.delete(endpoint);
-    const first = available.length === 0 ? 0 : this.#seed % available.length;
-    this.#restart([...available.slice(first), ...available.slice(0, first)].map((endpoint) => this.#turn(endpoint)));
+    if (this.#waiting === null) this.#layOut(available);
+    else this.#waiting = available;
   }
 
-  pick(_hashKey: number, tried: readonly Endpoint[]): Endpoint | null {
-    if (this.#turns.length < 2) return this.#turns[0]?.endpoint ?? null;
+  pick(hashKey: number, tried: readonly Endpoint[]): Endpoint | null {
+    if (this.#turns.length < 2) return this.#pickOfFew(hashKey, tried);
     const picked = this.#take();
     return tried.length === 0 || !tried.includes(picked) ? picked : this.#pickOther(picked, tried);
   }
 
   observe(): void {
     // Turns do not depend on how long anything takes.
+  }
+
+  #pickOfFew(hashKey: number, tried: readonly Endpoint[]): Endpoint | null {
+    const waiting = this.#waiting;
+    if (waiting === null) return this.#turns[0]?.endpoint ?? null;
+    this.#waiting = null;
+    this.#turnOf = new Map();
+    this.#layOut(waiting);
+    return this.pick(hashKey, tried);
+  }
+
+  #layOut(available: readonly Endpoint[]): void {
+    this.#saveLags();
+    for (const endpoint of this.#turnOf.keys()) if (endpoint.removed) this.#turnOf.delete(endpoint);
+    const first = available.length === 0 ? 0 : this.#seed % available.length;
+    this.#restart([...available.slice(first), ...available.slice(0, first)].map((endpoint) => this.#turn(endpoint)));
   }
 
   /** An endpoint that was tried loses the turns it would have now; saving them up would owe it a burst later. */

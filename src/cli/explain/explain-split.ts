@@ -33,6 +33,8 @@ export interface SplitShare {
   readonly hasEndpoints: boolean;
   /** Takes over where it fails, as far as a request may be sent again; null = nobody of the split. */
   readonly fallback: UpstreamId | null;
+  /** That the requests carry on; null = none. */
+  readonly lane: string | null;
 }
 
 export interface SplitExplanation {
@@ -83,7 +85,16 @@ class SplitWalk {
       const taken = this.#explainRules(first);
       if (taken !== null) return [this.#toWhole(taken, true)];
       this.steps.push({ rule: 'session', canary: null, upstream: belongsTo, verdict: 'main', text });
-      return [{ upstream: belongsTo, canary: false, probability: 1, hasEndpoints: true, fallback: null }];
+      return [
+        {
+          upstream: belongsTo,
+          canary: false,
+          probability: 1,
+          hasEndpoints: true,
+          ...laneOf(this.#split, belongsTo),
+          fallback: null,
+        },
+      ];
     }
     const mains = mainShares(this.#split, this.#hasEndpoints);
     const standIn = canaries.find((canary) => canary.standsIn === true && this.#hasEndpoints(canary.upstream));
@@ -208,7 +219,7 @@ class SplitWalk {
   }
 
   /** @param byRule whether a header, cookie or match chose it */
-  #toWhole({ upstream, fallback = 'weight' }: CanaryConfig, byRule: boolean): SplitShare {
+  #toWhole({ upstream, fallback = 'weight', lane }: CanaryConfig, byRule: boolean): SplitShare {
     const { members } = this.#split;
     const stable = members.length === 1 ? (members[0]?.upstream ?? null) : null;
     const fallsBack = fallback === 'always' || (fallback === 'weight' && !byRule);
@@ -218,6 +229,7 @@ class SplitWalk {
       probability: 1,
       hasEndpoints: true,
       fallback: fallsBack && stable !== upstream ? stable : null,
+      lane: lane?.name ?? null,
     };
   }
 }
@@ -255,19 +267,26 @@ function divide(mains: readonly SplitShare[], canaries: readonly SplitShare[]): 
   return [...shares.values()];
 }
 
+function laneOf({ members }: SplitConfig, upstream: UpstreamId): Pick<SplitShare, 'lane'> {
+  return { lane: members.find((member) => member.upstream === upstream)?.lane?.name ?? null };
+}
+
 function replace(main: SplitShare, standIn: CanaryConfig | undefined): SplitShare {
-  return standIn === undefined ? main : { ...main, upstream: standIn.upstream, canary: true, hasEndpoints: true };
+  if (standIn === undefined) return main;
+  const lane = standIn.lane?.name ?? null;
+  return { ...main, upstream: standIn.upstream, canary: true, hasEndpoints: true, lane };
 }
 
 function mainShares({ members }: SplitConfig, hasEndpoints: (upstream: UpstreamId) => boolean): readonly SplitShare[] {
   const total = members.reduce((sum, { weight }) => sum + weight, 0);
   return members
-    .map(({ upstream, weight }, at) => ({
+    .map(({ upstream, weight, lane }, at) => ({
       upstream,
       canary: false,
       probability: total === 0 ? Number(at === 0) : weight / total,
       hasEndpoints: hasEndpoints(upstream),
       fallback: null,
+      lane: lane?.name ?? null,
     }))
     .filter(({ probability }) => probability > 0);
 }

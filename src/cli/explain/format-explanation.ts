@@ -62,10 +62,11 @@ function formatLocation(location: FileLocation | null): string {
 }
 
 function splitLines({ steps, shares }: SplitExplanation): readonly string[] {
-  const results = shares.map(({ upstream, canary, probability, hasEndpoints, fallback }) => {
+  const results = shares.map(({ upstream, canary, probability, hasEndpoints, fallback, lane }) => {
     const words = `${canary ? 'canary ' : ''}${upstream}`;
     const otherwise = fallback === null ? '' : `, ${fallback} where it fails`;
-    return `-> ${words}: ${formatPercent(probability)}${hasEndpoints ? otherwise : ', answered 503: no endpoints'}`;
+    const inLane = lane === null ? '' : `, lane ${lane}`;
+    return `-> ${words}: ${formatPercent(probability)}${inLane}${hasEndpoints ? otherwise : ', answered 503: no endpoints'}`;
   });
   return titled('split', [...steps.map((step, at) => `${at + 1}. ${describeStep(step)}`), ...results]);
 }

@@ -45,6 +45,9 @@ import { healthCheckTimeout } from './health-check-timeout.ts';
 import { healthCheckUnhealthyAfter } from './health-check-unhealthy-after.ts';
 import { healthCheckUnhealthyInterval } from './health-check-unhealthy-interval.ts';
 import { healthCheckVerify } from './health-check-verify.ts';
+import { lane } from './lane.ts';
+import { laneHeader } from './lane-header.ts';
+import { laneHonour } from './lane-honour.ts';
 import { loadBalance } from './load-balance.ts';
 import { maxConnections } from './max-connections.ts';
 import { maxConnectionsPerEndpoint } from './max-connections-per-endpoint.ts';
@@ -126,6 +129,9 @@ export const ANNOTATIONS: readonly AnnotationSpec[] = [
   canaryExpiresAfter,
   canaryWindow,
   canaryState,
+  lane,
+  laneHeader,
+  laneHonour,
   serviceMatch,
   serviceWeight,
   proxyBodySize,

@@ -2,6 +2,7 @@
 import { type CookieAffinity, DEFAULT_COOKIE_AFFINITY } from '../../model/affinity.ts';
 import type { BucketKey, FallbackRule, RequestMatch } from '../../model/canary.ts';
 import type { HealthCheckConfig } from '../../model/health-check.ts';
+import { DEFAULT_LANE_HEADER } from '../../model/lane.ts';
 import { DEFAULT_COMPARED_HEADERS, type MirrorTarget } from '../../model/mirror.ts';
 import type { OutlierDetectionConfig } from '../../model/outlier-detection.ts';
 import type { TlsVersion, TransportConfig } from '../../model/proxy-config.ts';
@@ -16,6 +17,7 @@ export interface IngressSettings {
   readonly affinity: AffinitySettings;
   readonly canary: CanarySettings;
   readonly release: ReleaseSettings;
+  readonly lane: LaneSettings;
   readonly pair: PairSettings;
   readonly backend: BackendSettings;
   readonly upstream: UpstreamSettings;
@@ -125,6 +127,14 @@ export interface ReleaseSettings {
   state: ReleaseState | null;
 }
 
+/** The `lane*` annotations as written. */
+export interface LaneSettings {
+  /** Empty = absent. */
+  name: string;
+  header: string;
+  honour: boolean;
+}
+
 /** How two backends of one path divide its requests, as written; empty = absent. Decided in `service-pair.ts`. */
 export interface PairSettings {
   matches: readonly ServiceMatch[];
@@ -179,6 +189,7 @@ export function createIngressSettings(): IngressSettings {
       window: null,
       state: null,
     },
+    lane: { name: '', header: DEFAULT_LANE_HEADER, honour: false },
     pair: { matches: [], weights: [] },
     backend: {
       protocol: null,

@@ -50,10 +50,17 @@ const SWITCHES: ReadonlySet<string> = new Set(['enable-modsecurity', 'enable-owa
 /** `prefix` without the slash. */
 export function readAnnotations(annotations: Readonly<Record<string, string>>, prefix: string): ReadAnnotations {
   const reading = new Reading(`${prefix}/`);
-  const ours = Object.keys(annotations).filter((key) => key.startsWith(`${prefix}/`) || key.startsWith(OWN_PREFIX));
-  // Sorted, so that the same annotations in another order give the same Problems.
-  for (const key of ours.toSorted()) reading.add(key, annotations[key] ?? '');
+  for (const [key, value] of ownAnnotations(annotations, prefix)) reading.add(key, value);
   return reading.finish();
+}
+
+/** Those that count. Sorted, so that the same ones in another order give the same Problems. */
+export function ownAnnotations(
+  annotations: Readonly<Record<string, string>>,
+  prefix: string,
+): readonly (readonly [key: string, value: string])[] {
+  const ours = Object.keys(annotations).filter((key) => key.startsWith(`${prefix}/`) || key.startsWith(OWN_PREFIX));
+  return ours.toSorted().map((key) => [key, annotations[key] ?? '']);
 }
 
 /**

@@ -87,7 +87,7 @@ function addOwnDefault(draft: Draft, host: string, ingress: AcceptedIngress): bo
   const upstream = useBackend(draft, backend, user);
   if (upstream === null) return false;
   const sourceField = DEFAULT_BACKEND_FIELD;
-  addRoute(draft, { host, upstream, transport, policy, source, acceptsCanaries: true, sourceField });
+  addRoute(draft, { host, upstream, transport, policy, source, acceptsCanaries: true, sourceField }, ingress.lane);
   return true;
 }
 
@@ -112,12 +112,17 @@ function addClosed(draft: Draft, host: string, owner: AcceptedIngress): void {
   });
 }
 
-function addRoute(draft: Draft, route: Omit<DraftRoute, 'path' | 'service' | 'canaries' | 'buckets'>): void {
+function addRoute(
+  draft: Draft,
+  route: Omit<DraftRoute, 'path' | 'service' | 'canaries' | 'lane' | 'buckets'>,
+  lane: DraftRoute['lane'] = null,
+): void {
   draft.routes.set(toRouteId(route.host, EVERYTHING), {
     ...route,
     path: EVERYTHING,
     service: '',
     canaries: [],
+    lane,
     buckets: null,
   });
 }

@@ -60,6 +60,7 @@ function addPath(draft: Draft, ingress: AcceptedIngress, host: string, { path, r
     upstream,
     service: path.backend.kind === 'service' ? path.backend.service : '',
     canaries: [],
+    lane: ingress.lane,
     buckets: null,
     transport,
     acceptsCanaries: true,

@@ -8,6 +8,7 @@ import type { StaticCanary, StaticConfig, StaticListener, StaticRoute } from '..
 import { applyRelease } from '../apply-release.ts';
 import { DEFAULT_BACKEND_TRANSPORT } from '../backend-transport.ts';
 import { type Draft, reject, toRouteId } from '../draft.ts';
+import { orInLane } from '../lane-match.ts';
 import { toCertificate } from './assign-certificates.ts';
 
 export function addStaticConfig(draft: Draft): void {
@@ -74,6 +75,7 @@ function addRoute(draft: Draft, route: StaticRoute, source: ObjectRef, field: st
     upstream: route.upstream,
     canaries: route.canaries.map((canary, index) => toCanary(canary, source, `${field}.canaries[${index}]`)),
     service: '',
+    lane: route.lane ?? null,
     buckets: route.buckets,
     transport: DEFAULT_BACKEND_TRANSPORT,
     acceptsCanaries: false,
@@ -110,7 +112,8 @@ function toPolicy(route: StaticRoute): RoutePolicy {
 }
 
 function toCanary(canary: StaticCanary, source: ObjectRef, sourceField: string): CanaryConfig {
-  const { upstream, cookie, match, weight, weightTotal, fallback } = canary;
+  const { upstream, cookie, weight, weightTotal, fallback, lane } = canary;
+  const match = lane !== undefined && canary.honoursLane === true ? orInLane(canary.match, lane) : canary.match;
   const rule: CanaryConfig = {
     upstream,
     header: canary.header === null ? null : toHeaderMatch(canary.header),
@@ -119,6 +122,7 @@ function toCanary(canary: StaticCanary, source: ObjectRef, sourceField: string):
     weight,
     weightTotal,
     sticky: true,
+    ...(lane === undefined ? {} : { lane }),
     ...(fallback === undefined ? {} : { fallback: fallback ? 'always' : 'never' }),
     source,
     sourceField,

@@ -9,6 +9,7 @@ import type { IngressBackend } from '../../model/objects.ts';
 import type { CanarySettings } from '../annotations/ingress-settings.ts';
 import { applyRelease } from '../apply-release.ts';
 import { type AcceptedIngress, type Draft, type DraftRoute, toRouteId, warn } from '../draft.ts';
+import { orInLane } from '../lane-match.ts';
 import { findPatternFault } from '../request-pattern.ts';
 import { useBackend } from '../use-backend.ts';
 import { toPathMatch } from './add-rules.ts';
@@ -36,6 +37,7 @@ export function pairCanaries(draft: Draft): void {
     if (ingress.canary === null) continue;
     const rule = toCanaryRule(draft, ingress, ingress.canary);
     if (ingress.canary.seed !== '' && ingress.canary.hashBy === null) reportLoneSeed(draft, ingress);
+    if (ingress.honoursLane && ingress.lane === null) reportLoneHonour(draft, ingress);
     pairRules(draft, ingress, rule);
     pairDefaultBackend(draft, ingress, rule, anyHostRoutes);
   }
@@ -44,6 +46,11 @@ export function pairCanaries(draft: Draft): void {
 function reportLoneSeed(draft: Draft, ingress: AcceptedIngress): void {
   const message = 'canary-seed has no effect without a valid sluice.dev/canary-hash-by';
   warn(draft, 'canary-invalid', ingress.ref, 'metadata.annotations[sluice.dev/canary-seed]', message);
+}
+
+function reportLoneHonour(draft: Draft, ingress: AcceptedIngress): void {
+  const message = 'lane-honour has no effect without a valid sluice.dev/lane';
+  warn(draft, 'canary-invalid', ingress.ref, 'metadata.annotations[sluice.dev/lane-honour]', message);
 }
 
 function priorityOf({ canary }: AcceptedIngress): number {
@@ -126,15 +133,18 @@ function settleBuckets(draft: Draft, route: DraftRoute, { canary, ref }: Accepte
 }
 
 function toCanaryRule(draft: Draft, ingress: AcceptedIngress, canary: CanarySettings): CanaryRule {
+  const { lane, honoursLane } = ingress;
+  const match = lane !== null && honoursLane ? orInLane(canary.match, lane) : canary.match;
   const rule: CanaryRule = {
     header: toHeaderMatch(draft, ingress, canary),
     cookie: canary.cookie === '' ? null : canary.cookie,
     weight: canary.weight,
     weightTotal: canary.weightTotal,
     sticky: canary.sticky,
-    ...(canary.match === null ? {} : { match: canary.match }),
+    ...(match === null ? {} : { match }),
     ...(canary.rulesFirst ? { rulesFirst: true } : {}),
     ...(canary.fallback === null ? {} : { fallback: canary.fallback }),
+    ...(lane === null ? {} : { lane }),
     source: ingress.ref,
   };
   return canary.release === null ? rule : applyRelease(rule, { id: ingress.object.key, ...canary.release });

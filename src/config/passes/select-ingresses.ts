@@ -52,6 +52,8 @@ function accept(draft: Draft, ingress: IngressObject): AcceptedIngress {
     slashPolicy,
     canary: isCanary ? settings.canary : null,
     pair: settings.pair,
+    lane: settings.lane.name === '' ? null : { name: settings.lane.name, header: settings.lane.header },
+    honoursLane: settings.lane.honour,
     transport,
     upstreamSettings: settings.upstream,
   };

@@ -203,6 +203,31 @@ test('who takes over from a canary depends on what chose it, and on what was wri
   assert.equal(kept?.fallback, 'main');
 });
 
+test('each side is shown with the lane its requests carry on', () => {
+  const base = { name: 'base', header: 'X-Env' };
+  const lanes = split({ weight: 30, lane: { name: 'v2', header: 'X-Env' } });
+  const tagged = { ...lanes, members: lanes.members.map((member) => ({ ...member, lane: base })) };
+  const { shares } = explainSplit(
+    tagged,
+    request(() => null),
+    () => true,
+  );
+  assert.deepEqual(
+    shares.map(({ upstream, lane }) => [upstream, lane]),
+    [
+      ['main', 'base'],
+      ['next', 'v2'],
+    ],
+  );
+  const [kept] = explainSplit(
+    lanes,
+    request(() => null),
+    () => true,
+    'main',
+  ).shares;
+  assert.deepEqual([kept?.upstream, kept?.lane], ['main', null]);
+});
+
 test('the steps say in order what each rule decided', () => {
   const headers = new Map([
     ['x-canary', 'maybe'],
