@@ -8,6 +8,8 @@ export interface ConnectionPlan {
   readonly maxSockets: number;
   /** Of the process, which probes once for all workers. */
   readonly probes: ProbeLimits;
+  /** What all workers together may lend to probes for more kept connections, as long as they do not need it. */
+  readonly maxLent: number;
   /** What the limit of open files of the process should be for the connections asked for. */
   readonly openFilesWanted: number;
 }
@@ -29,6 +31,8 @@ const MIN_PROBE_FILES = 8;
  */
 const MAX_PROBES_IN_FLIGHT = 2_048;
 const MAX_PROBES_KEPT = 16_384;
+/** What each worker may lend of its files: one in so many. */
+const LENT_SHARE = 4;
 const MAX_PROBE_FILES = MAX_PROBES_IN_FLIGHT + MAX_PROBES_KEPT;
 
 /**
@@ -40,12 +44,15 @@ export function planConnections(asked: number | 'auto', workers: number, openFil
   const files = openFiles - FILES_BESIDES;
   const probeFiles = Math.max(MIN_PROBE_FILES, Math.min(MAX_PROBE_FILES, Math.floor(files / PROBE_SHARE)));
   const maxInFlight = Math.min(MAX_PROBES_IN_FLIGHT, Math.floor(probeFiles / IN_FLIGHT_SHARE));
-  const maxSockets = Math.max(MIN_SOCKETS, Math.floor((files - probeFiles) / workers));
+  const maxKept = probeFiles - maxInFlight;
+  const workerShare = Math.floor((files - probeFiles) / workers);
+  const maxSockets = Math.max(MIN_SOCKETS, workerShare);
   const workerFiles = wanted * workers * FILES_PER_CONNECTION;
   return {
     maxConnections: Math.min(wanted, Math.floor(maxSockets / FILES_PER_CONNECTION)),
     maxSockets,
-    probes: { maxInFlight, maxKept: probeFiles - maxInFlight },
+    probes: { maxInFlight, maxKept },
+    maxLent: Math.min(MAX_PROBES_KEPT - maxKept, Math.floor(Math.max(0, workerShare) / LENT_SHARE) * workers),
     openFilesWanted:
       workerFiles + Math.min(MAX_PROBE_FILES, Math.ceil(workerFiles / (PROBE_SHARE - 1))) + FILES_BESIDES,
   };

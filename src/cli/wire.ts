@@ -21,6 +21,7 @@ import type { LastKnownGood } from '../watch/last-known-good.ts';
 import type { Admission } from './admission.ts';
 import { toCompileSettings } from './compile-settings.ts';
 import { type ConnectionPlan, planConnections } from './connection-plan.ts';
+import { FileLoan } from './file-loan.ts';
 import { openFileLimit } from './open-file-limit.ts';
 import { type ReleaseKeeping, Releases } from './releases.ts';
 import type { CommonSettings } from './settings.ts';
@@ -72,11 +73,12 @@ export function wire(options: ServiceOptions): Services {
   const firstApplied = Promise.withResolvers<void>();
   const workers = REUSE_PORT ? settings.workers : 1;
   const plan = limitConnections(settings, workers, logger);
+  const loan = new FileLoan(plan.maxLent, workers);
   let draining = false;
   const pool: WorkerPool = new WorkerPool({
     script: new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url),
     count: workers,
-    settings: toWorkerSettings(settings, workers, plan),
+    settings: toWorkerSettings(settings, workers, plan, loan),
     hangTimeoutMs: settings.workerHangTimeoutMs,
     takeover: settings.takeover,
     logger,
@@ -84,18 +86,7 @@ export function wire(options: ServiceOptions): Services {
     health: () => prober.snapshot(),
     onWorkerLost: (workerId) => metrics.retire(workerId),
   });
-  const connector = new ProbeConnector();
-  const prober: ActiveProber = new ActiveProber({
-    logger,
-    onChange: (changes) => pool.applyHealth(changes),
-    tools: {
-      connect: (address, transport, user) => connector.connect(address, transport, user),
-      createWriter: (socket) => connector.createWriter(socket),
-      createReader: () => new ProbeResponse(),
-    },
-    limits: plan.probes,
-    random: Math.random,
-  });
+  const prober: ActiveProber = wireProber(logger, plan, loan, pool);
   const loop: ControlLoop = new ControlLoop({
     settings: toCompileSettings(settings, {
       fallbackCertificate: options.fallbackCertificate,
@@ -163,6 +154,22 @@ export function wire(options: ServiceOptions): Services {
 function noteApplied({ lastKnownGood, feedback }: ServiceOptions, applied: Applied, origin: ObjectSnapshot): void {
   lastKnownGood?.noteApplied(origin === lastKnownGood.stored ? origin : applied.snapshot);
   feedback?.onApplied({ ...applied, snapshot: origin });
+}
+
+function wireProber(logger: Logger, plan: ConnectionPlan, lender: FileLoan, pool: WorkerPool): ActiveProber {
+  const connector = new ProbeConnector();
+  return new ActiveProber({
+    logger,
+    onChange: (changes) => pool.applyHealth(changes),
+    tools: {
+      connect: (address, transport, user) => connector.connect(address, transport, user),
+      createWriter: (socket) => connector.createWriter(socket),
+      createReader: () => new ProbeResponse(),
+    },
+    limits: plan.probes,
+    lender,
+    random: Math.random,
+  });
 }
 
 function wireMetrics(
@@ -247,9 +254,11 @@ function toWorkerSettings(
   settings: CommonSettings,
   workers: number,
   plan: ConnectionPlan,
+  loan: FileLoan,
 ): Omit<WorkerSettings, 'workerId' | 'pulse'> {
   return {
     workers,
+    loan: loan.shared,
     ...settings.clientLimits,
     accessLog: settings.accessLog,
     maxConnections: plan.maxConnections,

@@ -9,7 +9,7 @@ import { toEndpointId } from '../model/proxy-config.ts';
 import { findUpstream } from '../model/sorted-config.ts';
 import { CheckedEndpoint } from './checked-endpoint.ts';
 import type { ProbeContext } from './endpoint-probe.ts';
-import { KeptConnections } from './kept-connections.ts';
+import { type FileLender, KeptConnections } from './kept-connections.ts';
 import type { ProbeTools } from './probe.ts';
 import { type ProbeClock, WheelClock } from './probe-clock.ts';
 import { type ProbeGroup, ProbeGroups } from './probe-groups.ts';
@@ -22,7 +22,7 @@ import { TransitionLog } from './transition-log.ts';
 export interface ProbeLimits {
   /** Probes that open a connection; the others wait for their turn. */
   readonly maxInFlight: number;
-  /** Connections that are kept from one probe to the next; beyond that each probe opens its own. */
+  /** Connections that are kept from one probe to the next, without those whose file is borrowed. */
   readonly maxKept: number;
 }
 
@@ -38,6 +38,8 @@ export interface ActiveProberOptions {
   onChange(changes: readonly HealthChange[]): void;
   readonly tools: ProbeTools;
   readonly limits: ProbeLimits;
+  /** Null = no more connections are kept than `limits` say. */
+  readonly lender: FileLender | null;
   /** In [0, 1). */
   random(): number;
   readonly clock?: ProbeClock;
@@ -72,7 +74,7 @@ export class ActiveProber {
       slots: this.#slots,
       handshakes: this.#handshakes,
       tools: options.tools,
-      kept: new KeptConnections(clock, options.limits.maxKept),
+      kept: new KeptConnections(clock, options.limits.maxKept, options.lender),
       readers: new SpareReaders(options.tools.createReader),
       tally: this.#tally,
       random: () => options.random(),

@@ -3,7 +3,7 @@
  * after any failure, after some time, and where it would be idle for longer than the endpoint has patience.
  * Guarded by `bench/macro/health.ts`.
  */
-import { type KeptConnections, MAX_AGE_MS } from './kept-connections.ts';
+import { type KeptConnections, MAX_AGE_MS, type Place } from './kept-connections.ts';
 import type { Opening, Probe, ProbeOwner } from './probe.ts';
 import type { ConnectionOwner, OpenConnection, ProbeConnection, ProbeLink } from './probe-connection.ts';
 import { describeProbeError } from './probe-error.ts';
@@ -24,8 +24,8 @@ export class KeptProbe implements Probe, ConnectionOwner {
   #lastAskMs: number;
   /** It has answered before. */
   #isProven: boolean;
-  /** Holds a place among the kept connections. */
-  #isReserved: boolean;
+  /** Of the connection, among those that are kept. */
+  #place: Place;
   /** The connection serves no other probe after the present one. */
   #isLast: boolean;
   #isAsking: boolean;
@@ -42,7 +42,7 @@ export class KeptProbe implements Probe, ConnectionOwner {
     this.#connection = null;
     this.#lastAskMs = 0;
     this.#isProven = false;
-    this.#isReserved = false;
+    this.#place = 'none';
     this.#isLast = false;
     this.#isAsking = false;
     this.#tlsSession = null;
@@ -62,7 +62,7 @@ export class KeptProbe implements Probe, ConnectionOwner {
     this.#isAsking = true;
     const connection = this.#connection;
     if (connection !== null) {
-      this.#isLast = nowMs > this.#lastAskMs;
+      this.#isLast = nowMs > this.#lastAskMs || (this.#place === 'borrowed' && this.#kept.mustReturn);
       connection.ask(this.#isLast);
       return;
     }
@@ -117,16 +117,16 @@ export class KeptProbe implements Probe, ConnectionOwner {
   #connect(nowMs: number): void {
     this.#lastAskMs = nowMs + MAX_AGE_MS - this.#nextInMs;
     this.#isProven = false;
-    this.#isReserved = nowMs <= this.#lastAskMs && this.#kept.reserve();
-    this.#isLast = !this.#isReserved;
+    this.#place = nowMs <= this.#lastAskMs ? this.#kept.reserve() : 'none';
+    this.#isLast = this.#place === 'none';
     this.#connection = this.#open(this, this.#isLast);
   }
 
   #drop(): void {
     this.#connection?.destroy();
     this.#connection = null;
-    if (this.#isReserved) this.#kept.release();
-    this.#isReserved = false;
+    this.#kept.release(this.#place);
+    this.#place = 'none';
   }
 
   #finish(reason: string): void {

@@ -70,6 +70,11 @@ export interface ClientLimits {
   readonly maxConnectionsPerIp: number;
 }
 
+/** In `loan` of `WorkerSettings`: how many of its files each worker lends to health probes. */
+export const LENT = 0;
+/** In the same: workers move it while they want them back. */
+export const WANTED = 1;
+
 /** `workerData` of a data-plane thread. */
 export interface WorkerSettings extends ClientLimits {
   readonly workerId: number;
@@ -77,6 +82,8 @@ export interface WorkerSettings extends ClientLimits {
   readonly workers: number;
   /** One number in shared memory that the worker moves as long as it lives. */
   readonly pulse: Int32Array;
+  /** Two numbers in memory that all threads share, `LENT` and `WANTED`. */
+  readonly loan: Int32Array;
   readonly accessLog: 'off' | 'json' | 'text';
   /** Client connections at once, on all listeners together, handshakes included. */
   readonly maxConnections: number;

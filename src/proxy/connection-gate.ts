@@ -3,14 +3,20 @@
  * included. What is above that is closed at once, before it costs memory. The sockets to endpoints count towards the limit
  * of open files, which must never be reached: there the kernel refuses `accept`, and libuv, of which each thread has one,
  * then loses the spare file it needs to get rid of the connection, and spins until a file is closed.
+ * Files that are lent to health probes count like sockets of its own; they are asked for before they are missed.
  */
 import type { Socket } from 'node:net';
+import { LENT, WANTED } from '../model/worker-messages.ts';
 import { toClientNetwork } from './client-network.ts';
+import type { Sweepable } from './coarse-clock.ts';
 import type { ProxyAddresses } from './proxy-protocol/addresses.ts';
 import { ThrottledWarning } from './throttled-warning.ts';
 import type { WorkerContext } from './worker-context.ts';
 
-export class ConnectionGate {
+/** Whoever uses one in so many of the files it may have at most wants those back that it lent. */
+const WANT_SHARE = 2;
+
+export class ConnectionGate implements Sweepable {
   readonly #worker: WorkerContext;
   readonly #fullWarning: ThrottledWarning;
   readonly #clientWarning: ThrottledWarning;
@@ -33,6 +39,7 @@ export class ConnectionGate {
       this.#held--;
       if (this.#held === 0) this.#onEmpty?.();
     };
+    worker.clock.watch(this);
   }
 
   /** Now. */
@@ -42,14 +49,23 @@ export class ConnectionGate {
 
   /** False: there is no room, and `socket` is gone. Whoever gets true calls `hold` with the socket that stays. */
   hasRoom(socket: Socket): boolean {
-    const { maxConnections, maxSockets } = this.#worker.settings;
+    const { maxConnections, maxSockets, loan } = this.#worker.settings;
+    const lent = Atomics.load(loan, LENT);
     const sockets = this.#held + this.#worker.upstreamConnections;
-    if (this.#held >= maxConnections || sockets >= maxSockets) {
+    // Each connection may need a second file, for the endpoint.
+    const isFull = this.#held >= maxConnections || (lent > 0 && 2 * this.#held + lent >= maxSockets);
+    if (isFull || sockets + lent >= maxSockets) {
       this.#worker.refusedConnections++;
-      this.#fullWarning.warn({ connections: this.#held, maxConnections, sockets, maxSockets });
+      this.#fullWarning.warn({ connections: this.#held, maxConnections, sockets, maxSockets, lent });
       return refuse(socket);
     }
     return true;
+  }
+
+  onTick(): void {
+    const { maxSockets, loan } = this.#worker.settings;
+    const files = Math.max(2 * this.#held, this.#held + this.#worker.upstreamConnections);
+    if (files > maxSockets / WANT_SHARE) Atomics.add(loan, WANTED, 1);
   }
 
   /**

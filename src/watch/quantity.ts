@@ -8,12 +8,12 @@ const LIFETIME = /^(\d{1,9})(s|m|h|d)$/;
 const LIFETIME_UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 const MAX_LIFETIME_SECONDS = 3_650 * 86_400;
 
-const BYTE_SIZE = /^(\d{1,15})(KiB|MiB|GiB)$/;
-const BYTE_UNITS: Readonly<Record<string, number>> = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
+const BYTE_SIZE = /^(\d{1,15})(KiB|MiB|GiB|)$/;
+const BYTE_UNITS: Readonly<Record<string, number>> = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
 
 export const DURATION_FORM = 'a duration from `1ms` to `24h`, such as `250ms`, `2s` or `1m`';
 export const LIFETIME_FORM = 'a whole time from `1s` to `3650d`, such as `30m`, `12h` or `2d`';
-export const BYTE_SIZE_FORM = 'a size such as `512KiB`, `10MiB` or `1GiB`, or a number of bytes (0 = unlimited)';
+export const BYTE_SIZE_FORM = 'a size such as `512KiB`, `10MiB` or `1GiB`, or a number of bytes';
 
 /** Whole milliseconds; null when `text` is no duration from 1 ms to 24 h. */
 export function parseDurationMs(text: string): number | null {

@@ -14,6 +14,7 @@ interface Case {
   readonly maxConnections: number;
   readonly maxSockets: number;
   readonly probes: { readonly maxInFlight: number; readonly maxKept: number };
+  readonly maxLent: number;
   readonly openFilesWanted: number;
 }
 
@@ -26,6 +27,7 @@ const CASES: readonly Case[] = [
     maxConnections: 16_384,
     maxSockets: UNLIMITED,
     probes: { maxInFlight: 2_048, maxKept: 16_384 },
+    maxLent: 0,
     openFilesWanted: 140_067,
   },
   {
@@ -36,6 +38,7 @@ const CASES: readonly Case[] = [
     maxConnections: 900,
     maxSockets: 1_800,
     probes: { maxInFlight: 60, maxKept: 180 },
+    maxLent: 900,
     openFilesWanted: 70_162,
   },
   {
@@ -46,6 +49,7 @@ const CASES: readonly Case[] = [
     maxConnections: 3,
     maxSockets: 245_328,
     probes: { maxInFlight: 2_048, maxKept: 16_384 },
+    maxLent: 0,
     openFilesWanted: 282,
   },
   {
@@ -56,6 +60,7 @@ const CASES: readonly Case[] = [
     maxConnections: 4_627,
     maxSockets: 9_255,
     probes: { maxInFlight: 308, maxKept: 926 },
+    maxLent: 4_626,
     openFilesWanted: 213_590,
   },
   {
@@ -66,6 +71,7 @@ const CASES: readonly Case[] = [
     maxConnections: 16,
     maxSockets: 32,
     probes: { maxInFlight: 2, maxKept: 6 },
+    maxLent: 0,
     openFilesWanted: 279_877,
   },
 ];

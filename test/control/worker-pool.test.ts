@@ -12,6 +12,7 @@ import { RecordingLogger } from '../support/recording-logger.ts';
 
 const SETTINGS: ConstructorParameters<typeof WorkerPool>[0]['settings'] = {
   workers: 2,
+  loan: new Int32Array(2),
   accessLog: 'off',
   maxHeadBytes: 1,
   maxHeaders: 1,

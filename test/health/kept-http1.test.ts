@@ -55,6 +55,32 @@ test('beyond the connections that may be kept, each probe has its own', async (t
   assert.match(endpoint.connections[0]?.[0] ?? '', /\r\nConnection: close\r\n/);
 });
 
+test('more are kept with files that others can spare, until these want them back', async (t: TestContext) => {
+  const endpoint = await CountingEndpoint.start(t);
+  const lent: number[] = [];
+  const lender = { max: 1, isWanted: false, lend: (files: number): void => void lent.push(files) };
+  const loop = new ProbeLoop(t, endpoint.port, {}, { maxKept: 0, lender });
+  await loop.askTimes(3);
+  assert.deepEqual(endpoint.requests, [3]);
+  assert.deepEqual(lent, [1]);
+  assert.equal(loop.kept.reserve(), 'none', 'no more than may be borrowed');
+  lender.isWanted = true;
+  await loop.askTimes(3);
+  assert.deepEqual(endpoint.requests, [4, 1, 1]);
+  assert.deepEqual(lent, [1, 0]);
+  lender.isWanted = false;
+  await loop.askTimes(2);
+  assert.deepEqual(endpoint.requests, [4, 1, 1, 2]);
+});
+
+test('what is set aside is not given back', async (t: TestContext) => {
+  const endpoint = await CountingEndpoint.start(t);
+  const lender = { max: 1, isWanted: true, lend: (): void => assert.fail('nothing is borrowed') };
+  const loop = new ProbeLoop(t, endpoint.port, {}, { maxKept: 1, lender });
+  await loop.askTimes(3);
+  assert.deepEqual(endpoint.requests, [3]);
+});
+
 interface Framing {
   readonly name: string;
   readonly raw: string;

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import type { TestContext } from 'node:test';
 import tls from 'node:tls';
-import { KeptConnections } from '../../src/health/kept-connections.ts';
+import { type FileLender, KeptConnections } from '../../src/health/kept-connections.ts';
 import { createProbe, type Probe } from '../../src/health/probe.ts';
 import { toProbing } from '../../src/health/probing.ts';
 import { DEFAULT_HEALTH_CHECK, type HealthCheckConfig } from '../../src/model/health-check.ts';
@@ -70,6 +70,11 @@ export class CountingEndpoint {
   }
 }
 
+interface LoopOptions extends Partial<TransportConfig> {
+  readonly maxKept?: number;
+  readonly lender?: FileLender | null;
+}
+
 /** The probes of one address, one after the other. */
 export class ProbeLoop {
   readonly clock: ManualClock;
@@ -81,10 +86,10 @@ export class ProbeLoop {
     t: TestContext,
     port: number,
     check: Partial<HealthCheckConfig> = {},
-    { maxKept = 8, ...transport }: Partial<TransportConfig> & { readonly maxKept?: number } = {},
+    { maxKept = 8, lender = null, ...transport }: LoopOptions = {},
   ) {
     this.clock = new ManualClock();
-    this.kept = new KeptConnections(this.clock, maxKept);
+    this.kept = new KeptConnections(this.clock, maxKept, lender);
     this.#resolve = () => undefined;
     const probing = toProbing({ ...DEFAULT_HEALTH_CHECK, ...check }, { ...PLAIN_TRANSPORT, ...transport });
     const means = { tools: TOOLS, kept: this.kept, readers: createReaders() };

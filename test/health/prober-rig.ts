@@ -42,7 +42,7 @@ export function probeOnce(
   transport: Partial<TransportConfig> = {},
 ): Promise<string> {
   const probing = toProbing({ ...DEFAULT_HEALTH_CHECK, ...check }, { ...PLAIN_TRANSPORT, ...transport });
-  const means = { tools: TOOLS, kept: new KeptConnections(new ManualClock(), 0), readers: createReaders() };
+  const means = { tools: TOOLS, kept: new KeptConnections(new ManualClock(), 0, null), readers: createReaders() };
   return new Promise((resolve) => {
     const owner = { onOpened: () => undefined, onResult: resolve };
     createProbe(probing, { address: '127.0.0.1', port }, means, owner).start(0);
@@ -119,6 +119,7 @@ export class Rig {
       },
       tools,
       limits: { maxInFlight: 1_024, maxKept: 1_024 },
+      lender: null,
       random,
       clock: this.clock,
     });

@@ -4,7 +4,7 @@ import net from 'node:net';
 import { type TestContext, test } from 'node:test';
 import tls from 'node:tls';
 import type { ProxyConfig } from '../../src/model/proxy-config.ts';
-import type { WorkerSettings } from '../../src/model/worker-messages.ts';
+import { LENT, WANTED, type WorkerSettings } from '../../src/model/worker-messages.ts';
 import { ConnectionGate } from '../../src/proxy/connection-gate.ts';
 import { eventuallyTrue } from '../support/eventually-true.ts';
 import { InProcessProxy } from '../support/in-process-proxy.ts';
@@ -129,6 +129,29 @@ test('a storm of refused connections is one line in ten seconds, with their numb
     ],
   );
   assert.equal(proxy.worker.refusedConnections, 1_002);
+});
+
+test('what is lent to probes counts like sockets, and is wanted back by whoever uses half of its files', (t) => {
+  const loan = new Int32Array(2);
+  const proxy = new InProcessProxy({ maxConnections: 10, maxSockets: 20, loan });
+  t.after(() => proxy.close());
+  const gate = new ConnectionGate(proxy.worker);
+  const hold = (times: number): void => {
+    for (let left = times; left > 0; left--) gate.hold(new net.Socket());
+  };
+  hold(5);
+  gate.onTick();
+  assert.equal(loan[WANTED], 0);
+  hold(1);
+  gate.onTick();
+  assert.equal(loan[WANTED], 1);
+  loan[LENT] = 5;
+  hold(1);
+  assert.equal(gate.hasRoom(new net.Socket()), true);
+  hold(1);
+  assert.equal(gate.hasRoom(new net.Socket()), false);
+  loan[LENT] = 0;
+  assert.equal(gate.hasRoom(new net.Socket()), true);
 });
 
 test('a listener that cannot accept goes on; it is counted, and logged seldom', (t) => {

@@ -18,6 +18,7 @@ export const DEFAULT_SETTINGS: WorkerSettings = {
   workerId: 1,
   workers: 1,
   pulse: new Int32Array(1),
+  loan: new Int32Array(2),
   accessLog: 'json',
   maxHeadBytes: 32_768,
   maxHeaders: 100,

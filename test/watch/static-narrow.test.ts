@@ -132,6 +132,26 @@ test('a full file comes out with units, defaults and canonical addresses', async
   ]);
 });
 
+test('a number of bytes may be written as text, 0 too', async () => {
+  for (const [written, bytes] of [
+    ['"0"', 0],
+    ['"4096"', 4_096],
+    ['0', 0],
+  ] as const) {
+    const { config, problems } = await narrow(`
+upstreams: { shop: { endpoints: [{ address: "127.0.0.1:1" }] } }
+routes: [{ upstream: shop, retries: { buffer: ${written} } }]
+`);
+    assert.deepEqual(problems, []);
+    assert.equal(config?.routes[0]?.retries.bufferBytes, bytes);
+  }
+  const negative = await problemsOf(`
+upstreams: { shop: { endpoints: [{ address: "127.0.0.1:1" }] } }
+routes: [{ upstream: shop, retries: { buffer: "-1" } }]
+`);
+  assert.match(negative.join(), /is "-1"; expected a size such as `512KiB`/);
+});
+
 test('without listeners the flags decide', async () => {
   const { config } = await narrow('routes: []');
   assert.deepEqual([config?.listeners, config?.routes, config?.upstreams.size], [null, [], 0]);
