@@ -49,7 +49,8 @@ async function choosePorts(freePorts: boolean): Promise<Ports> {
 
 function toArguments({ httpPort, httpsPort, adminPort }: Ports, manifests: string): readonly string[] {
   const ports = ['--http-port', `${httpPort}`, '--https-port', `${httpsPort}`, '--admin-port', `${adminPort}`];
-  return ['--manifests', manifests, '--bind', BIND, '--admin-bind', BIND, ...ports];
+  // Each demo begins anew.
+  return ['--manifests', manifests, '--release-state', 'off', '--bind', BIND, '--admin-bind', BIND, ...ports];
 }
 
 /** What is not as everybody expects it, and where it is instead. */

@@ -38,6 +38,8 @@ curl -s ${adminUrl}/metrics | grep ^sluice_split_requests_total
 curl -s ${url}slow
 # then change canary-weight in this file and save: the split follows, and no connection is closed
 ls ${toShellPath(canaryFile)}
+# or write sluice.dev/canary-plan: "10%/20s, 50%/20s, 100%" there instead of the weight: the share grows by itself
+${sluice} canary status --watch --admin ${adminUrl}
 
 Ctrl-C stops everything.
 `;

@@ -8,7 +8,7 @@ import type { ProxyConfig } from '../model/proxy-config.ts';
 import type { ReleaseFigures, ReleaseState } from '../model/release.ts';
 import type { ReleaseReport } from '../model/release-status.ts';
 import { ReleaseLoop, type ReleaseStore } from '../release/release-loop.ts';
-import type { ReplicaExchange } from '../release/replica-figures.ts';
+import type { ReplicaExchange } from '../release/replica-exchange.ts';
 import { StateOverlay } from '../release/state-overlay.ts';
 import type { Transition } from '../release/transition.ts';
 import { systemClock } from '../watch/clock.ts';

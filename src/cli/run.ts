@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { isClassMissing, isOurs } from '../config/ingress-class.ts';
 import { checkPorts } from '../control/check-ports.ts';
 import type { Logger } from '../log/logger.ts';
-import { NO_REPLICAS } from '../release/replica-figures.ts';
+import { NO_REPLICAS } from '../release/replica-exchange.ts';
 import type { KubernetesFeedback } from '../watch/kubernetes-feedback.ts';
 import type { KubernetesSource } from '../watch/kubernetes-source.ts';
 import type { LastKnownGood } from '../watch/last-known-good.ts';
@@ -117,15 +117,25 @@ export async function runController(settings: ControllerSettings, logger: Logger
     lastKnownGood,
     admission: await openAdmission(settings, logger),
     feedback: writeBack,
-    releases: {
-      store: { decides: () => false, store: () => Promise.resolve('') },
-      replicas: NO_REPLICAS,
-      states: new Map(),
-      absentLimitMs: 0,
-      onForgotten: () => {},
-      onTransition: () => {},
-    },
+    releases: keepInCluster(source, feedback),
   });
+}
+
+/** States stand in the objects themselves, and go with them. */
+function keepInCluster(source: KubernetesSource, feedback: KubernetesFeedback): ReleaseKeeping {
+  return {
+    store: {
+      // What an earlier run left says nothing of how far a release is now.
+      decides: () => feedback.isLeader && source.synced,
+      store: (id, state, before) => feedback.releases.store(id, state, before),
+    },
+    replicas: feedback.replicas,
+    states: new Map(),
+    absentLimitMs: 0,
+    onForgotten: () => {},
+    onTransition: ({ id, reason, severity, note }) =>
+      feedback.note(id, { type: severity === 'warning' ? 'Warning' : 'Normal', reason, note }),
+  };
 }
 
 async function openSnapshotDirectory(

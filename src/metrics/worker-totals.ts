@@ -5,10 +5,14 @@
 import type { WorkerStats } from '../model/worker-stats.ts';
 import { StatsSum } from './stats-sum.ts';
 
+type Progress = Pick<WorkerStats, 'requests' | 'connections'>;
+
 export class WorkerTotals {
   /** The newest report of each worker that has not been retired. */
   readonly #newest = new Map<number, WorkerStats>();
   readonly #retired = new StatsSum();
+  /** How far workers were that have been retired. */
+  readonly #lastWords = new Map<number, Progress>();
 
   /**
    * `reports` are those of the workers that answered. One that did not, and has not been retired, keeps its last totals
@@ -16,6 +20,9 @@ export class WorkerTotals {
    */
   update(reports: readonly WorkerStats[], routeExists: (routeId: string) => boolean): StatsSum {
     for (const report of reports) {
+      const last = this.#lastWords.get(report.workerId);
+      // It died while others were waited for.
+      if (last !== undefined && !startedOver(last, report)) continue;
       const before = this.#newest.get(report.workerId);
       // A new thread under the id of a dead one starts from zero.
       if (before !== undefined && startedOver(before, report)) this.retire(report.workerId);
@@ -40,6 +47,8 @@ export class WorkerTotals {
     if (last === undefined) return;
     this.#retired.addCounters(last);
     this.#newest.delete(workerId);
+    const { requests, connections } = last;
+    this.#lastWords.set(workerId, { requests, connections });
   }
 
   #forgetRoutes(sum: StatsSum, routeExists: (routeId: string) => boolean): void {
@@ -73,6 +82,6 @@ export class WorkerTotals {
   }
 }
 
-function startedOver(before: WorkerStats, now: WorkerStats): boolean {
+function startedOver(before: Progress, now: WorkerStats): boolean {
   return now.requests.total < before.requests.total || now.connections.accepted < before.connections.accepted;
 }

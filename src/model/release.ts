@@ -119,11 +119,17 @@ export function latencyBoundMs(bucket: number): number {
     : LOWEST_LATENCY_MS * 2 ** (bucket / LATENCY_BUCKETS_PER_DOUBLING);
 }
 
-/** The bucket whose bound is the lowest that is not below `durationMs`. */
+const LATENCY_BOUNDS_MS = Float64Array.from({ length: LATENCY_BUCKET_COUNT }, (_, bucket) => latencyBoundMs(bucket));
+const HIGHEST_LATENCY_MS = latencyBoundMs(LATENCY_BUCKET_COUNT - 2);
+
+/** Hot for routes of a release: no logarithm. The bucket whose bound is the lowest that is not below `durationMs`. */
 export function toLatencyBucket(durationMs: number): number {
-  if (durationMs <= LOWEST_LATENCY_MS) return 0;
-  const bucket = Math.ceil(Math.log2(durationMs / LOWEST_LATENCY_MS) * LATENCY_BUCKETS_PER_DOUBLING);
-  return bucket < LATENCY_BUCKET_COUNT ? bucket : LATENCY_BUCKET_COUNT - 1;
+  if (!(durationMs > LOWEST_LATENCY_MS)) return 0;
+  if (durationMs > HIGHEST_LATENCY_MS) return LATENCY_BUCKET_COUNT - 1;
+  const doublings = 31 - Math.clz32(durationMs / LOWEST_LATENCY_MS);
+  let bucket = doublings * LATENCY_BUCKETS_PER_DOUBLING;
+  while ((LATENCY_BOUNDS_MS[bucket] as number) < durationMs) bucket++;
+  return bucket;
 }
 
 /** What the stored state says of this release; null = it has not begun, or the state is that of another one. */

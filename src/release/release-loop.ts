@@ -8,10 +8,12 @@ import type { ProxyConfig } from '../model/proxy-config.ts';
 import { currentState, type ReleaseFigures, type ReleaseState } from '../model/release.ts';
 import { isStop, outranks } from '../model/release-order.ts';
 import type { ReleaseReport } from '../model/release-status.ts';
-import { findReleases } from './find-releases.ts';
+import type { ReplicaFigures } from '../model/replica-figures.ts';
+import { sameContent } from '../model/same-content.ts';
+import { findReleases, type ReleaseInForce } from './find-releases.ts';
 import { elapsedInStep, nextState } from './next-state.ts';
 import { OwnFigures } from './own-figures.ts';
-import type { ReplicaExchange, ReplicaFigures } from './replica-figures.ts';
+import type { ReplicaExchange } from './replica-exchange.ts';
 import type { StateOverlay } from './state-overlay.ts';
 import { TrackedRelease } from './tracked-release.ts';
 import { type Transition, toTransition } from './transition.ts';
@@ -56,6 +58,11 @@ interface News {
 }
 
 const INTERVAL_MS = 1_000;
+/** Judging a release takes about 0.1 ms, and there may be thousands: everything else on this thread goes on in between. */
+const SLICE_MS = 10;
+/** Of the time it works, it rests at least so many times as long. */
+const MIN_REST = 20;
+const MAX_INTERVAL_MS = 30_000;
 const STORE_RETRY_MS = 2_000;
 
 export class ReleaseLoop {
@@ -84,7 +91,8 @@ export class ReleaseLoop {
     let changed = false;
     for (const [id, inForce] of found) {
       const known = this.#releases.get(id);
-      if (known?.inForce.config === inForce.config) known.inForce = inForce;
+      // A route that changed otherwise has another object that says the same of its release.
+      if (known !== undefined && isSame(known.inForce, inForce)) known.inForce = inForce;
       else {
         changed = true;
         if (known === undefined) this.#releases.set(id, new TrackedRelease(inForce));
@@ -142,22 +150,39 @@ export class ReleaseLoop {
   }
 
   async #work(): Promise<void> {
-    const { collect, clock, logger, replicas } = this.#options;
+    const { collect, logger, replicas } = this.#options;
     this.#busy = true;
     this.#again = false;
+    let workMs = 0;
     try {
-      const counted = this.#own.update(await collect());
-      const heard = Map.groupBy(replicas.heard(), ({ figures }) => figures.id);
-      for (const release of this.#releases.values()) {
-        const news = { counted: counted.get(release.id), heard: heard.get(release.id) ?? [], now: clock.nowAt() };
-        this.#advance(release, news);
-      }
+      workMs = await this.#advanceAll(this.#own.update(await collect()));
       replicas.tell(this.#toTell());
     } catch (error) {
       logger.error('releases could not be judged', { error });
     }
     this.#busy = false;
-    this.#arm(this.#again ? 0 : INTERVAL_MS);
+    this.#arm(this.#again ? 0 : Math.min(Math.max(INTERVAL_MS, workMs * MIN_REST), MAX_INTERVAL_MS));
+  }
+
+  /** @returns how long it took, pauses excepted */
+  async #advanceAll(counted: ReadonlyMap<string, ReleaseFigures>): Promise<number> {
+    const { clock, replicas } = this.#options;
+    const heard = Map.groupBy(replicas.heard(), ({ figures }) => figures.id);
+    let workMs = 0;
+    let sinceAt = clock.nowAt();
+    // Those that go during a pause are not looked at any more.
+    for (const release of this.#releases.values()) {
+      const now = clock.nowAt();
+      if (now - sinceAt > SLICE_MS) {
+        workMs += now - sinceAt;
+        await new Promise<void>((resolve) => {
+          clock.schedule(0, resolve);
+        });
+        sinceAt = clock.nowAt();
+      }
+      this.#advance(release, { counted: counted.get(release.id), heard: heard.get(release.id) ?? [], now });
+    }
+    return workMs + clock.nowAt() - sinceAt;
   }
 
   #advance(release: TrackedRelease, news: News): void {
@@ -181,7 +206,10 @@ export class ReleaseLoop {
     release.waitsFor = waitsFor;
     release.gates = judgement?.gates ?? [];
     release.idle = next === state && current === null && waitsFor === '';
-    if (current === null || (next !== null && isStop(next)) || !this.#options.store.decides()) return next;
+    const decides = this.#options.store.decides();
+    // The compiler obeys it already; who does not decide has nothing to add, and would not see when it is taken back.
+    if (config.command?.kind === 'abort' && !decides) return state;
+    if (current === null || (next !== null && isStop(next)) || !decides) return next;
     // Proven somewhere is proven.
     const stopped = heard.find(({ revision, stopped: reason }) => revision === current.revision && reason !== '');
     if (stopped === undefined) return next;
@@ -233,4 +261,8 @@ export class ReleaseLoop {
       return [{ revision, step, figures: release.own, stopped }];
     });
   }
+}
+
+function isSame(a: ReleaseInForce, b: ReleaseInForce): boolean {
+  return a.hasEndpoints === b.hasEndpoints && sameContent(a.config, b.config);
 }

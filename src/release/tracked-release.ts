@@ -8,11 +8,11 @@ import {
 } from '../model/release.ts';
 import { isStop } from '../model/release-order.ts';
 import type { GateStatus, ReleaseStatus, ReplicaCounts, SideStatus } from '../model/release-status.ts';
+import type { ReplicaFigures } from '../model/replica-figures.ts';
 import { addFigures, noFigures } from './figures.ts';
 import type { ReleaseInForce } from './find-releases.ts';
 import { toDurations, toQuantileMs } from './judge-latency.ts';
 import { elapsedInStep } from './next-state.ts';
-import type { ReplicaFigures } from './replica-figures.ts';
 
 export class TrackedRelease {
   readonly id: string;

@@ -1,5 +1,5 @@
 /**
- * Writes Events about objects. Warnings are states: each is one Event for as long as what it says is true, written again from
+ * Writes Events about objects. Problems are states: each is one Event for as long as what it says is true, written again from
  * time to time because the server forgets. Other notices are written once, if soon. Nobody must rely on Events: the log, the
  * metrics and `/debug/config` know more, and longer.
  */
@@ -56,6 +56,8 @@ interface Entry {
   notice: EventNotice;
   /** What it says is true now. */
   standing: boolean;
+  /** It happened, and is written once. */
+  readonly passing: boolean;
   /** Infinity = nothing to write. */
   dueMs: number;
   /** When what is due became due: notices do not wait for ever. */
@@ -111,7 +113,7 @@ export class EventRecorder {
     }
     for (const [key, entry] of this.#entries) {
       if (standing.has(key)) continue;
-      if (entry.notice.type === 'Normal') {
+      if (entry.passing) {
         // Also where nobody leads: a notice waits for the next leader, but not for ever.
         if (nowMs - entry.sinceMs > timing.noticeLifeMs) this.#entries.delete(key);
         continue;
@@ -158,7 +160,7 @@ export class EventRecorder {
     }
     const nowMs = this.#options.clock.nowMs();
     const fresh = { exists: false, writtenMs: Number.NEGATIVE_INFINITY, count: 0 };
-    this.#entries.set(key, { notice, standing, dueMs: nowMs, sinceMs: nowMs, ...fresh });
+    this.#entries.set(key, { notice, standing, passing: !standing, dueMs: nowMs, sinceMs: nowMs, ...fresh });
   }
 
   #next(): { readonly key: string; readonly entry: Entry } | null {
@@ -179,7 +181,7 @@ export class EventRecorder {
     // It may have ceased to be true while it waited.
     if (!term.holds() || this.#entries.get(key) !== entry || entry.dueMs > clock.nowMs()) return;
     await this.#write(key, entry, term);
-    if (!entry.standing && entry.exists && entry.notice.type === 'Normal') this.#entries.delete(key);
+    if (!entry.standing && entry.exists && entry.passing) this.#entries.delete(key);
   }
 
   async #write(key: string, entry: Entry, term: Term): Promise<void> {

@@ -24,7 +24,7 @@ export type Query = Readonly<Record<string, string>>;
 
 export interface WriteRequest {
   /** PATCH: a merge patch (RFC 7386), whatever object it is for. */
-  readonly method: 'POST' | 'PUT' | 'PATCH';
+  readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   /** Sent as JSON. */
   readonly body: unknown;
@@ -94,7 +94,7 @@ export class KubeClient {
     return JSON.parse(await this.getText(path, {}, MAX_OBJECT_BYTES, signal));
   }
 
-  /** Answers the object as it is stored now. Throws like `getObject`, but for 201. */
+  /** Answers the object as it is stored now, or what became of it. Throws like `getObject`, but for 201. */
   async write({ method, path, body }: WriteRequest, signal: AbortSignal): Promise<unknown> {
     const contentType = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
     const limits = { signal, bodyTimeoutMs: BODY_PAUSE_MS };

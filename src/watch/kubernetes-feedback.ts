@@ -20,10 +20,13 @@ import { DEFAULT_ELECTION_TIMING, type ElectionTiming, LeaderElection, type Term
 import { toIngressSubject, toProblemNotices } from './problem-events.ts';
 import { PublishedAddresses } from './published-addresses.ts';
 import { DEFAULT_REFLECTOR_TIMING, type ReflectorTiming } from './reflector.ts';
+import { DEFAULT_RELEASE_RATE, ReleaseStateWriter } from './release-state-writer.ts';
+import { DEFAULT_REPLICA_TIMING, ReplicaLeases, type ReplicaTiming } from './replica-leases.ts';
 import { RetryGate } from './retry-gate.ts';
 import { ServedIngresses } from './served-ingresses.ts';
 import { DEFAULT_STATUS_TIMING, type StatusTiming, StatusWriter } from './status-writer.ts';
 import { type WriteCount, WriteCounts } from './write-counts.ts';
+import type { WriteRate } from './write-gate.ts';
 
 export interface FeedbackTiming {
   readonly election: ElectionTiming;
@@ -32,6 +35,8 @@ export interface FeedbackTiming {
   readonly reflector: ReflectorTiming;
   /** Between two looks at the nodes our pods run on. */
   readonly nodesIntervalMs: number;
+  readonly replicas: ReplicaTiming;
+  readonly releases: WriteRate;
 }
 
 export const DEFAULT_FEEDBACK_TIMING: FeedbackTiming = {
@@ -40,6 +45,8 @@ export const DEFAULT_FEEDBACK_TIMING: FeedbackTiming = {
   events: DEFAULT_EVENT_TIMING,
   reflector: DEFAULT_REFLECTOR_TIMING,
   nodesIntervalMs: 60_000,
+  replicas: DEFAULT_REPLICA_TIMING,
+  releases: DEFAULT_RELEASE_RATE,
 };
 
 export interface KubernetesFeedbackOptions {
@@ -77,6 +84,10 @@ export class KubernetesFeedback {
   readonly #status: StatusWriter;
   readonly #events: EventRecorder;
   readonly #addresses: PublishedAddresses;
+  /** Where states of releases are written to. */
+  readonly releases: ReleaseStateWriter;
+  /** What replicas tell each other of releases. */
+  readonly replicas: ReplicaLeases;
   #snapshot: ObjectSnapshot | null;
   #config: Pick<ProxyConfig, 'problems' | 'routes'> | null;
   readonly #served: ServedIngresses;
@@ -110,13 +121,23 @@ export class KubernetesFeedback {
       nodesIntervalMs: timing.nodesIntervalMs,
       onAddresses: (addresses) => this.#status.setAddresses(addresses),
     });
+    const identity = `${instance}_${randomUUID()}`;
     this.#election = new LeaderElection({
       ...shared,
       name: options.electionId,
       namespace,
-      identity: `${instance}_${randomUUID()}`,
+      identity,
       timing: timing.election,
       lead: (term) => this.#lead(term),
+    });
+    this.releases = new ReleaseStateWriter({ ...shared, records: this.#status, rate: timing.releases });
+    this.replicas = new ReplicaLeases({
+      ...shared,
+      namespace,
+      electionId: options.electionId,
+      identity,
+      isLeader: () => this.isLeader,
+      timing: timing.replicas,
     });
     this.#snapshot = null;
     this.#config = null;
@@ -134,7 +155,7 @@ export class KubernetesFeedback {
 
   /** Resolves when everything has ended and the lease is given back. To be called once; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#election.run(signal), this.#addresses.run(signal)]);
+    await Promise.all([this.#election.run(signal), this.#addresses.run(signal), this.replicas.run(signal)]);
     this.#client.close();
   }
 
@@ -204,15 +225,27 @@ export class KubernetesFeedback {
   #noteServed(served: readonly ObjectKey[]): void {
     for (const key of served) {
       const record = this.#status.record(key);
-      if (record === undefined) continue;
-      const [namespace = '', name = ''] = key.split('/');
-      const subject = toIngressSubject({ kind: 'Ingress', namespace, name }, record);
-      const notice: EventNotice = { type: 'Normal', reason: 'Sync', note: 'serving', subject };
-      this.#events.note(notice);
+      if (record !== undefined) this.#note(key, record, { type: 'Normal', reason: 'Sync', note: 'serving' });
     }
   }
 
+  /** Something that happened to an Ingress. */
+  note(key: ObjectKey, notice: Omit<EventNotice, 'subject'>): void {
+    const record = this.#status.record(key);
+    if (record !== undefined) this.#note(key, record, notice);
+  }
+
+  #note(key: ObjectKey, record: IngressRecord, notice: Omit<EventNotice, 'subject'>): void {
+    const [namespace = '', name = ''] = key.split('/');
+    this.#events.note({ ...notice, subject: toIngressSubject({ kind: 'Ingress', namespace, name }, record) });
+  }
+
   async #lead(term: Term): Promise<void> {
-    await Promise.all([this.#addresses.lead(term), this.#status.lead(term), this.#events.lead(term)]);
+    await Promise.all([
+      this.#addresses.lead(term),
+      this.#status.lead(term),
+      this.#events.lead(term),
+      this.releases.lead(term),
+    ]);
   }
 }

@@ -6,7 +6,7 @@ import type { Logger } from '../log/logger.ts';
 import type { ObjectKey } from '../model/object-ref.ts';
 import { Backoff, DEFAULT_BACKOFF } from './backoff.ts';
 import { type Clock, withDeadline } from './clock.ts';
-import { type IngressRecord, toIngressRecord } from './ingress-record.ts';
+import { type IngressRecord, ingressPath, toIngressRecord } from './ingress-record.ts';
 import type { KubeClient } from './kube-client.ts';
 import { KubeApiError } from './kube-error.ts';
 import type { Term } from './leader-election.ts';
@@ -125,6 +125,14 @@ export class StatusWriter {
     if (known?.published !== record.published || known.uid !== record.uid) this.#mark(key);
   }
 
+  /**
+   * An Ingress as it was read just now. It counts even if it is older than what was known, as after a restore from backup; of
+   * another object of the same name its own events tell.
+   */
+  correct(key: ObjectKey, record: IngressRecord): void {
+    if (this.#records.get(key)?.uid === record.uid) this.#records.set(key, record);
+  }
+
   /** The Ingresses that are served now, all of them. */
   setOurs(ours: ReadonlySet<ObjectKey>): void {
     for (const key of ours) this.setOwnership(key, true);
@@ -237,7 +245,7 @@ export class StatusWriter {
       metadata: { uid: record.uid, resourceVersion: record.resourceVersion },
       status: { loadBalancer: { ingress: addresses.length === 0 ? null : addresses } },
     };
-    const request = { method: 'PATCH', path: `${pathOf(key)}/status`, body } as const;
+    const request = { method: 'PATCH', path: `${ingressPath(key)}/status`, body } as const;
     try {
       const stored = await withDeadline(clock, WRITE_LIMIT_MS, term.signal, (signal) => client.write(request, signal));
       counts.add('status', 'ok');
@@ -284,12 +292,9 @@ export class StatusWriter {
     const { client, clock, logger, timing } = this.#options;
     try {
       const raw = await withDeadline(clock, WRITE_LIMIT_MS, term.signal, (signal) =>
-        client.getObject(pathOf(key), signal),
+        client.getObject(ingressPath(key), signal),
       );
-      const record = toIngressRecord(raw);
-      // Another object of the same name: its own events tell of it. This one counts even if it is older than what was known,
-      // as after a restore from backup.
-      if (this.#records.get(key)?.uid === record.uid) this.#records.set(key, record);
+      this.correct(key, toIngressRecord(raw));
     } catch (error) {
       logger.debug('ingress not read', { ingress: key, error });
       if (toWriteResult(error) === 'gone') return;
@@ -315,9 +320,4 @@ export class StatusWriter {
     for (const resolve of this.#idle) resolve();
     this.#idle.clear();
   }
-}
-
-function pathOf(key: ObjectKey): string {
-  const [namespace = '', name = ''] = key.split('/').map(encodeURIComponent);
-  return `/apis/networking.k8s.io/v1/namespaces/${namespace}/ingresses/${name}`;
 }

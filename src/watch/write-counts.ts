@@ -1,7 +1,7 @@
 /** Counts what became of requests that change objects of the cluster, for the metrics. */
 import { KubeApiError } from './kube-error.ts';
 
-export type WriteKind = 'lease' | 'status' | 'event';
+export type WriteKind = 'lease' | 'status' | 'event' | 'release';
 
 /**
  * `exists`: an Event that another process has written already. `conflict`: somebody else changed the object first. `gone`: the

@@ -3,9 +3,8 @@
  * writes, and another one goes on when that one is killed.
  */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { parseAllDocuments } from 'yaml';
+import { createAccount } from '../support/e2e-account.ts';
 import { HttpClient } from '../support/e2e-client.ts';
 import { E2eCluster } from '../support/e2e-cluster.ts';
 import type { ControllerProcess } from '../support/e2e-controller.ts';
@@ -22,19 +21,6 @@ const PUBLISH = ['--workers', '1', '--publish-status-address', ADDRESS];
 const BAD = { 'nginx.ingress.kubernetes.io/proxy-body-size': 'lots' };
 /** Of the lease, with the pause between two attempts of a candidate and something for the machine. */
 const LEASE_TIME_MS = 15_000 + 2_400 + 5_000;
-
-const ACCESS_PAGE = new URL('../../docs/reference/cluster-access.md', import.meta.url);
-
-/** What the page tells users to grant. */
-function readRules(kind: 'ClusterRole' | 'Role'): readonly object[] {
-  const [, block = ''] = /```yaml\n(.*?)```/s.exec(readFileSync(ACCESS_PAGE, 'utf8')) ?? [];
-  const objects = parseAllDocuments(block).map(
-    (document) => document.toJS() as { kind: string; rules: readonly object[] },
-  );
-  const found = objects.find((object) => object.kind === kind);
-  assert.ok(found !== undefined);
-  return found.rules;
-}
 
 function published({ status }: KubeObject): string {
   const { loadBalancer } = status as { loadBalancer: { ingress?: readonly { ip?: string; hostname?: string }[] } };
@@ -66,22 +52,6 @@ describe('several controllers', { skip: e2eSkip }, () => {
   let cluster: E2eCluster;
   let kubeconfig: string;
 
-  async function account(name: string, mayElect: boolean): Promise<string> {
-    const { objects } = cluster;
-    await objects.create('serviceaccounts', { metadata: { name, namespace: E2E_NAMESPACE } });
-    const subjects = [{ kind: 'ServiceAccount', name, namespace: E2E_NAMESPACE }];
-    const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name };
-    await objects.create('clusterroles', { metadata: { name }, rules: readRules('ClusterRole') });
-    await objects.create('clusterrolebindings', { metadata: { name }, roleRef, subjects });
-    if (mayElect) {
-      const metadata = { name, namespace: LEASE_NAMESPACE };
-      await objects.create('roles', { metadata, rules: readRules('Role') });
-      await objects.create('rolebindings', { metadata, roleRef: { ...roleRef, kind: 'Role' }, subjects });
-    }
-    const { env } = cluster;
-    return env.kubeconfigFor(name, await objects.createToken(E2E_NAMESPACE, name), env.url, LEASE_NAMESPACE);
-  }
-
   function read(name: string): Promise<KubeObject> {
     return cluster.objects.get('ingresses', E2E_NAMESPACE, name);
   }
@@ -103,7 +73,7 @@ describe('several controllers', { skip: e2eSkip }, () => {
 
   before(async () => {
     cluster = await E2eCluster.start();
-    kubeconfig = await account('sluice', true);
+    kubeconfig = await createAccount(cluster, 'sluice', { mayElect: true });
     await cluster.service('web');
     for (const name of ['one', 'two'])
       await cluster.createIngress(name, { host: `${name}.example`, paths: { '/': 'web' } });
@@ -197,7 +167,7 @@ describe('several controllers', { skip: e2eSkip }, () => {
   });
 
   test('without the right to leases a controller serves, and says what to grant', async () => {
-    const silent = await account('silent', false);
+    const silent = await createAccount(cluster, 'silent', { mayElect: false });
     const controller = await cluster.controller(['--workers', '1', '--publish-status-address', '192.0.2.99'], silent);
     const { level, problem } = await controller.log('leader election impossible');
     assert.equal(level, 'error');

@@ -75,6 +75,11 @@ const expectations: readonly Expectation[] = [
     check: (output) => assert.match(output, BACKEND),
   },
   {
+    name: 'without a plan there is no release to follow',
+    command: / canary status --watch /,
+    check: (output) => assert.equal(output, 'no release is configured\n'),
+  },
+  {
     name: 'the file to edit exists',
     command: /^ls /,
     check: (output) => assert.match(output, /canary-ingress\.yaml\n$/),

@@ -175,3 +175,12 @@ test('an upstream that no worker reports any more is forgotten, in what retired 
   assert.equal(totals.update([workerStats(2)], anyRoute).upstreams.size, 0);
   assert.deepEqual(totals.update([report(2, 4)], anyRoute).upstreams.get('u'), upstreamSum(4, 1));
 });
+
+test('a worker that dies while others are waited for is not counted twice', () => {
+  const totals = new WorkerTotals();
+  totals.update([report(1, 3), report(2, 4)], anyRoute);
+  const late = [report(1, 5), report(2, 6)];
+  totals.retire(1);
+  assert.equal(totals.update(late, anyRoute).accepted, 3 + 6);
+  assert.equal(totals.update([report(2, 7)], anyRoute).accepted, 3 + 7);
+});

@@ -187,6 +187,16 @@ test('commands are obeyed without waiting for the next second', async () => {
   );
 });
 
+test('who does not decide leaves the command to abort to the compiler, which obeys it at once', async () => {
+  const harness = new ReleaseHarness();
+  harness.decides = false;
+  await harness.use({ steps: SHORT, state: releaseState(), command: { kind: 'abort' } });
+  await harness.pass(2_000);
+  assert.equal(harness.stage, 'running 0');
+  assert.equal(harness.status.percent, 0);
+  assert.equal(harness.told[0]?.stopped, '');
+});
+
 test('another revision begins anew, also after an abort', async () => {
   const harness = await begun();
   await harness.use({ command: { kind: 'abort' } });

@@ -18,6 +18,8 @@ export class Pod {
   requests: number;
   /** Accepted so far. */
   connections: number;
+  /** Answers 500 to everything. */
+  failing: boolean;
   readonly #server: Server;
   readonly #webSockets: WebSocketServer;
   readonly #held: ServerResponse[];
@@ -29,6 +31,7 @@ export class Pod {
     this.port = port;
     this.requests = 0;
     this.connections = 0;
+    this.failing = false;
     this.#held = [];
     this.#state = new AwaitedState();
     // Longer than any test: connections end because the pod ends, not because it was bored.
@@ -84,6 +87,7 @@ export class Pod {
   #sayName(response: ServerResponse): void {
     // Closing a server ends only the connections that are idle at that moment.
     if (!this.#server.listening) response.shouldKeepAlive = false;
+    if (this.failing) response.statusCode = 500;
     response.end(this.name);
   }
 }

@@ -189,6 +189,20 @@ test('a notice is written once, and not when it is old', async (t) => {
   assert.deepEqual(new Set(stored(fake).map(({ note }) => note)), new Set(['late', 'last']));
 });
 
+test('a warning that something happened is no state: it is written once, whatever stands', async (t) => {
+  const fake = await startFake(t);
+  const recorder = new Recorder(t, fake);
+  recorder.events.note(notice('aborted', { reason: 'CanaryAborted' }));
+  recorder.events.setStanding([notice('a')]);
+  recorder.lead();
+  await eventuallyTrue(() => recorder.count('ok') === 2);
+  recorder.events.setStanding([]);
+  recorder.clock.advanceTo(40 * MINUTE);
+  recorder.events.note(notice('last', { reason: 'CanaryAborted' }));
+  await eventuallyTrue(() => recorder.count('ok') === 3);
+  assert.deepEqual(new Set(stored(fake).map(({ note }) => note)), new Set(['aborted', 'a', 'last']));
+});
+
 test('a note is cut to what the server takes, between characters, and holds no control characters', async (t) => {
   const fake = await startFake(t);
   const recorder = new Recorder(t, fake);

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import http2 from 'node:http2';
 import { after, before, beforeEach, type TestContext, test } from 'node:test';
+import { DEFAULT_COOKIE_AFFINITY } from '../../src/model/affinity.ts';
 import type { CanaryConfig } from '../../src/model/canary.ts';
+import type { MirrorConfig } from '../../src/model/mirror.ts';
 import type { UpstreamConfig } from '../../src/model/proxy-config.ts';
 import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../src/model/route-policy.ts';
 import { DEFAULT_UPSTREAM_POLICY } from '../../src/model/upstream-policy.ts';
@@ -12,7 +14,7 @@ import { Http2Upstream } from '../support/http2-upstream.ts';
 import { InProcessProxy } from '../support/in-process-proxy.ts';
 import { canaryConfig, routeConfig, upstreamConfig } from '../support/proxy-config.ts';
 import { RawClient } from '../support/raw-client.ts';
-import { type RawMessage, statusOf } from '../support/raw-message.ts';
+import { fieldOf, type RawMessage, statusOf } from '../support/raw-message.ts';
 import { release } from '../support/release.ts';
 import { ok, reply, type Script, ScriptedUpstream } from '../support/scripted-upstream.ts';
 
@@ -262,6 +264,50 @@ test('keys that only the canary knows do not lead all to one endpoint of the mai
   });
   for (let count = 0; count < 40; count++) await send(proxy.port);
   assert.ok(main.requests.length > 0 && other.requests.length > 0, `${main.requests.length} ${other.requests.length}`);
+});
+
+test('a session stays with the canary, and an answer of the main upstream begins none', async (t) => {
+  const proxy = await start(t, { policy: { affinity: { ...DEFAULT_COOKIE_AFFINITY, name: 'route' } } });
+  const taken = await send(proxy.port);
+  assert.deepEqual([taken.body.toString(), fieldOf(taken, 'set-cookie')], ['main', null]);
+  next.script = () => ok('next', 'Connection: close');
+  const cookie = fieldOf(await send(proxy.port), 'set-cookie')?.split(';', 1)[0] ?? '';
+  assert.match(cookie, /^route=/);
+  const field = `Cookie: ${cookie}\r\n`;
+  next.script = RESET;
+  const kept = await send(proxy.port, 'GET', '', field);
+  assert.deepEqual([kept.body.toString(), fieldOf(kept, 'set-cookie')], ['main', null]);
+  assert.equal(proxy.accessLog.at(-1)?.split, 'session');
+  next.script = () => ok('next');
+  assert.equal(await bodyOf(send(proxy.port, 'GET', '', field)), 'next');
+});
+
+test('a canary that is full refuses: its limits are there to be felt', async (t) => {
+  next.script = () => null;
+  const limits = { ...DEFAULT_UPSTREAM_POLICY.limits, maxRequests: 1, maxPending: 0 };
+  const proxy = await start(t, { next: { limits } });
+  const first = await RawClient.connect(proxy.port);
+  first.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  await next.request();
+  assert.equal(statusOf(await send(proxy.port)), 503);
+  assert.equal(main.requests.length, 0);
+  first.destroy();
+});
+
+test('a copy for a mirror is made once, whoever answers', async (t) => {
+  const mirror: MirrorConfig = {
+    origin: `http://${spare.address}`,
+    host: spare.address,
+    target: '$request_uri',
+    percent: 100,
+    sendBody: true,
+    verify: true,
+    compare: null,
+  };
+  const proxy = await start(t, { policy: { mirror } });
+  assert.equal(await bodyOf(send(proxy.port)), 'main');
+  await spare.request();
+  assert.equal(spare.requests.length, 1);
 });
 
 test('clients of HTTP/2 notice as little, and back ends that speak it fall back all the same', async (t) => {

@@ -29,7 +29,7 @@ export function answerReplace(storage: Storage, path: ObjectPath, input: ObjectI
   return store(storage, path, before, input);
 }
 
-/** A merge patch. `/status` ignores all but the status, and the main resource ignores the status. */
+/** A merge patch. `/status` ignores all but status, labels and annotations, and the main resource ignores the status. */
 export function answerPatch(storage: Storage, path: ObjectPath, patch: Json): ObjectAnswer {
   const before = storage.get(path.type, keyOf(metadataOf(path)));
   if (before === null) return { status: notFound(path.type, path.name) };
@@ -51,9 +51,19 @@ function store(storage: Storage, path: ObjectPath, before: StoredObject, input: 
   const fault = findFault(path.type, input, before as unknown as Json);
   if (fault !== '') return { status: invalid(fault) };
   const key = keyOf(metadataOf(path));
-  if (path.subresource === 'status') return { code: 200, body: storage.putStatus(path.type, key, input['status']) };
+  // The real one takes labels and annotations with the status.
+  if (path.subresource === 'status') {
+    return { code: 200, body: storage.putStatus(path.type, key, input['status'], input.metadata) };
+  }
   const kept = before.status === undefined ? input : { ...input, status: before.status };
   return { code: 200, body: storage.put(path.type, kept) };
+}
+
+export function answerDelete(storage: Storage, path: ObjectPath): ObjectAnswer {
+  const before = storage.get(path.type, keyOf(metadataOf(path)));
+  if (before === null) return { status: notFound(path.type, path.name) };
+  storage.delete(path.type, keyOf(metadataOf(path)));
+  return { code: 200, body: before };
 }
 
 /** RFC 7386. */

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Fault, FaultQueue } from './faults.ts';
 import { answerList } from './list.ts';
-import { answerCreate, answerGet, answerPatch, answerReplace, type ObjectAnswer } from './objects.ts';
+import { answerCreate, answerDelete, answerGet, answerPatch, answerReplace, type ObjectAnswer } from './objects.ts';
 import {
   type CollectionPath,
   type ObjectPath,
@@ -49,7 +49,7 @@ export interface SeenRequest {
   readonly contentType: string;
 }
 
-type Verb = 'list' | 'watch' | 'get' | 'create' | 'update' | 'patch';
+type Verb = 'list' | 'watch' | 'get' | 'create' | 'update' | 'patch' | 'delete';
 
 export interface Denial {
   readonly plural: string;
@@ -288,6 +288,7 @@ export class FakeApiServer {
   #doObject(seen: SeenRequest, path: ObjectPath): ObjectAnswer {
     const body = seen.body as ObjectInput;
     if (seen.method === 'GET') return answerGet(this.storage, path);
+    if (seen.method === 'DELETE') return answerDelete(this.storage, path);
     if (seen.method === 'POST') return answerCreate(this.storage, path.type, body);
     if (seen.method === 'PUT') return answerReplace(this.storage, path, body);
     if (seen.method === 'PATCH' && seen.contentType === 'application/merge-patch+json') {
@@ -324,7 +325,13 @@ export class FakeApiServer {
 }
 
 /** Of single objects. */
-const VERBS: Readonly<Record<string, Verb>> = { GET: 'get', POST: 'create', PUT: 'update', PATCH: 'patch' };
+const VERBS: Readonly<Record<string, Verb>> = {
+  GET: 'get',
+  POST: 'create',
+  PUT: 'update',
+  PATCH: 'patch',
+  DELETE: 'delete',
+};
 
 function typeOf(plural: string): ResourceType {
   const type = RESOURCE_TYPES.find((each) => each.plural === plural);

@@ -81,12 +81,19 @@ export class Storage {
     return this.#append(type, key, before, object, false);
   }
 
-  /** The `/status` subresource: only `status` changes, not the generation. */
-  putStatus(type: ResourceType, key: string, status: unknown): StoredObject {
+  /** The `/status` subresource: `status`, labels and annotations change, not the generation. */
+  putStatus(type: ResourceType, key: string, status: unknown, input?: ObjectMetadata): StoredObject {
     const before = this.get(type, key);
     if (before === null) throw new Error(`the fake has no ${type.plural} ${key}`);
-    if (isDeepStrictEqual(before.status, status)) return before;
-    return this.#append(type, key, before, { ...structuredClone(before), status }, false);
+    const { labels = before.metadata.labels, annotations = before.metadata.annotations } = input ?? {};
+    const metadata = structuredClone({
+      ...before.metadata,
+      ...(labels === undefined ? {} : { labels }),
+      ...(annotations === undefined ? {} : { annotations }),
+    });
+    const after = { ...structuredClone(before), metadata, ...(status === undefined ? {} : { status }) };
+    if (isDeepStrictEqual(before, after)) return before;
+    return this.#append(type, key, before, after, false);
   }
 
   delete(type: ResourceType, key: string): boolean {

@@ -1,14 +1,5 @@
-/** What one replica tells the others of a release. How it gets to them is not decided here. */
-import type { ReleaseFigures } from '../model/release.ts';
-
-export interface ReplicaFigures {
-  readonly revision: string;
-  readonly step: number;
-  /** Since the step began. */
-  readonly figures: ReleaseFigures;
-  /** Why it has stopped the release for itself; empty = it has not. */
-  readonly stopped: string;
-}
+/** How replicas hear of each other's figures, as far as the loop has to know. */
+import type { ReplicaFigures } from '../model/replica-figures.ts';
 
 export interface ReplicaExchange {
   /** Everything this process has to tell; what it told before is void. Nothing: it has no release under way. */
