@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { percentile } from './arithmetic.ts';
-import { parseH2load, parseH2loadLog } from './h2load-output.ts';
+import { type H2loadTotals, parseH2load, parseH2loadLog } from './h2load-output.ts';
 import { findProgram, LOAD_CORE, pin } from './pinned-process.ts';
 
 export interface LoadResult {
@@ -39,6 +39,8 @@ export interface H2load extends Load {
   readonly rate: number | null;
   /** For the log of the run. */
   readonly directory: string;
+  /** What is posted; absent = GET. */
+  readonly bodyFile?: string;
 }
 
 /** h2load looks at its connections every 10 ms, so that is how often one of them can be due. */
@@ -83,24 +85,35 @@ export async function wrk({ url, connections, seconds, close, bodyBytes }: WrkLo
   return JSON.parse(output.slice(output.lastIndexOf('{"'))) as LoadResult;
 }
 
-export async function h2load(load: H2load): Promise<LoadResult> {
-  const log = join(load.directory, 'h2load.log');
+export function h2load(load: H2load): Promise<LoadResult> {
+  return h2loadTogether([load]);
+}
+
+/** Several at the same time, as one: the latencies are those of all their requests. */
+export async function h2loadTogether(loads: readonly H2load[]): Promise<LoadResult> {
+  const results = await Promise.all(loads.map((load, at) => runH2load(load, join(load.directory, `h2load-${at}.log`))));
+  const sum = (of: (totals: H2loadTotals) => number): number => results.reduce((all, [totals]) => all + of(totals), 0);
+  const latencies = results.flatMap(([, each]) => each);
+  return {
+    requests: sum(({ succeeded }) => succeeded),
+    requestsPerSecond: sum(({ requestsPerSecond }) => requestsPerSecond),
+    p50Ms: percentile(latencies, 50),
+    p99Ms: percentile(latencies, 99),
+    p999Ms: percentile(latencies, 99.9),
+    errors: sum(({ errors }) => errors),
+  };
+}
+
+async function runH2load(load: H2load, log: string): Promise<readonly [H2loadTotals, readonly number[]]> {
   // It appends to what is there.
   rmSync(log, { force: true });
   const options = ['--max-concurrent-streams', `${load.streams}`, '--log-file', log, ...paceOptions(load)];
   if (load.http1) options.push('--h1');
+  if (load.bodyFile !== undefined) options.push('--data', load.bodyFile);
   const totals = parseH2load(await runPinned([requireProgram('h2load'), ...options, load.url]));
   const expected = load.http1 ? 'http/1.1' : 'h2';
   if (totals.protocol !== expected) throw new Error(`${load.url} speaks ${totals.protocol} instead of ${expected}`);
-  const latencies = parseH2loadLog(readFileSync(log, 'latin1'));
-  return {
-    requests: totals.succeeded,
-    requestsPerSecond: totals.requestsPerSecond,
-    p50Ms: percentile(latencies, 50),
-    p99Ms: percentile(latencies, 99),
-    p999Ms: percentile(latencies, 99.9),
-    errors: totals.errors,
-  };
+  return [totals, parseH2loadLog(readFileSync(log, 'latin1'))];
 }
 
 /**

@@ -32,6 +32,12 @@ export function pin(core: number, command: readonly string[]): readonly string[]
   return taskset === null ? command : [taskset, '--cpu-list', String(core), ...command];
 }
 
+/** None outlives the bench. */
+const alive = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of alive) child.kill('SIGTERM');
+});
+
 export class PinnedProcess {
   readonly #name: string;
   readonly #child: ChildProcess;
@@ -53,13 +59,10 @@ export class PinnedProcess {
     this.#child.stdout?.on('data', keep);
     this.#child.stderr?.on('data', keep);
     this.#child.on('error', (error) => keep(Buffer.from(error.message)));
-    const kill = (): void => {
-      this.#child.kill('SIGTERM');
-    };
-    process.once('exit', kill);
+    alive.add(this.#child);
     this.#child.on('close', () => {
       this.#exited = true;
-      process.off('exit', kill);
+      alive.delete(this.#child);
     });
   }
 

@@ -9,7 +9,8 @@ import { currentState, type ReleaseFigures, type ReleaseState } from '../model/r
 import { isStop, outranks } from '../model/release-order.ts';
 import type { ReleaseReport } from '../model/release-status.ts';
 import type { ReplicaFigures } from '../model/replica-figures.ts';
-import { findReleases } from './find-releases.ts';
+import { sameContent } from '../model/same-content.ts';
+import { findReleases, type ReleaseInForce } from './find-releases.ts';
 import { elapsedInStep, nextState } from './next-state.ts';
 import { OwnFigures } from './own-figures.ts';
 import type { ReplicaExchange } from './replica-exchange.ts';
@@ -90,7 +91,8 @@ export class ReleaseLoop {
     let changed = false;
     for (const [id, inForce] of found) {
       const known = this.#releases.get(id);
-      if (known?.inForce.config === inForce.config) known.inForce = inForce;
+      // A route that changed otherwise has another object that says the same of its release.
+      if (known !== undefined && isSame(known.inForce, inForce)) known.inForce = inForce;
       else {
         changed = true;
         if (known === undefined) this.#releases.set(id, new TrackedRelease(inForce));
@@ -259,4 +261,8 @@ export class ReleaseLoop {
       return [{ revision, step, figures: release.own, stopped }];
     });
   }
+}
+
+function isSame(a: ReleaseInForce, b: ReleaseInForce): boolean {
+  return a.hasEndpoints === b.hasEndpoints && sameContent(a.config, b.config);
 }

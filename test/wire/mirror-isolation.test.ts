@@ -26,7 +26,9 @@ const TARGETS: Readonly<Record<string, (socket: net.Socket) => void>> = {
     socket.once('data', () => {
       socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
       // The machine is shared with the clients: as much as is read, and no more.
-      const flood = (): void => void socket.write(CHUNK);
+      const flood = (): void => {
+        while (socket.write(CHUNK));
+      };
       socket.on('drain', flood);
       flood();
     });

@@ -18,8 +18,11 @@ const SENT = 1;
 const ENDED = 2;
 const DROPPED = 3;
 
-/** Of an answer that is thrown away, before its connection is worth less than reading the rest. */
-const MAX_DISCARDED_BYTES = 65_536;
+/**
+ * Of an answer; then its connection is cut. Not earlier, because a new one costs more than reading on: cutting after 64 KiB took
+ * three times the CPU of reading 200 KiB.
+ */
+const MAX_ANSWER_BYTES = COMPARED_BODY_BYTES;
 /** Longer paths and queries are not sent. */
 const MAX_TARGET_BYTES = 16_384;
 /** Of a path in a sample. */
@@ -50,9 +53,14 @@ export class RequestCopy implements Dispatcher.DispatchHandler {
   #pieces: Buffer[];
   #bytes: number;
   #answerBytes: number;
+  #productionBytes: number;
   #complete: boolean;
   #timedOut: boolean;
   #productionEnded: boolean;
+  /** The answer was cut on purpose, and it is not known yet what that says about the target. */
+  #unjudged: boolean;
+  /** Production gave an answer whose length means something. */
+  #judgeable: boolean;
   /** An answer was abandoned on purpose, or all of it came. */
   #mirroredWhole: boolean;
 
@@ -70,9 +78,12 @@ export class RequestCopy implements Dispatcher.DispatchHandler {
     this.#pieces = [];
     this.#bytes = 0;
     this.#answerBytes = 0;
+    this.#productionBytes = 0;
     this.#complete = false;
     this.#timedOut = false;
     this.#productionEnded = false;
+    this.#unjudged = false;
+    this.#judgeable = false;
     this.#mirroredWhole = false;
   }
 
@@ -159,6 +170,7 @@ export class RequestCopy implements Dispatcher.DispatchHandler {
   }
 
   onProductionData(buffer: Buffer, start: number, end: number): void {
+    this.#productionBytes += end - start;
     this.#production?.addBody(buffer, start, end);
   }
 
@@ -171,6 +183,8 @@ export class RequestCopy implements Dispatcher.DispatchHandler {
     if (this.#phase === WAITING && !this.#complete && this.#destination !== null) this.#drop('incomplete');
     const facts = this.#production;
     this.#productionEnded = true;
+    this.#judgeable = !local && status !== 0 && status !== 304;
+    if (this.#unjudged) this.#judgeCut();
     if (facts === null) return;
     facts.status = status;
     facts.local = local;
@@ -205,18 +219,23 @@ export class RequestCopy implements Dispatcher.DispatchHandler {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#mirrored?.addBody(chunk, 0, chunk.length);
     this.#answerBytes += chunk.length;
-    if (this.#phase === ENDED || !this.#hasEnough()) return;
+    if (this.#phase === ENDED || this.#answerBytes <= MAX_ANSWER_BYTES) return;
     this.#mirroredWhole = true;
+    this.#unjudged = true;
     this.#end('answered', '');
+    if (this.#productionEnded) this.#judgeCut();
     controller.abort(new Error('enough'));
   }
 
-  /** What is still to come cannot change anything. */
-  #hasEnough(): boolean {
-    const production = this.#production;
-    if (production === null || !this.#order.mirror.config.compare?.body) return this.#answerBytes > MAX_DISCARDED_BYTES;
-    const limit = this.#productionEnded ? production.bytes : COMPARED_BODY_BYTES;
-    return this.#answerBytes > limit;
+  /**
+   * Each cut costs a connection. That is nothing beside a production that answers as long; where it does not, a target that goes
+   * on for ever would cost many times the request. Without a whole answer to compare with it is anybody's guess.
+   */
+  #judgeCut(): void {
+    this.#unjudged = false;
+    if (!this.#judgeable) return;
+    const reason = this.#productionBytes > MAX_ANSWER_BYTES ? '' : 'answer too long';
+    this.#mirrors.record(this.#destination as MirrorTarget, reason);
   }
 
   onResponseEnd(): void {
@@ -244,7 +263,7 @@ export class RequestCopy implements Dispatcher.DispatchHandler {
     this.#order.mirror.counts.results[result]++;
     this.#release();
     this.#mirrors.leave(this, destination);
-    this.#mirrors.record(destination, reason);
+    if (!this.#unjudged) this.#mirrors.record(destination, reason);
     if (this.#productionEnded) this.#compare();
   }
 
