@@ -7,6 +7,7 @@ import { toRouteId } from '../config/draft.ts';
 import { toPathMatch } from '../config/passes/add-rules.ts';
 import { type ObjectKey, toObjectKey } from '../model/object-ref.ts';
 import type { IngressObject } from '../model/objects.ts';
+import { differingKeys } from '../model/piecewise-map.ts';
 
 /** What an Ingress speaks of. */
 export interface IndexedIngress {
@@ -36,14 +37,13 @@ export class IngressIndex {
     this.#annotationsPrefix = annotationsPrefix;
   }
 
-  /** Makes `ingresses` all there are. Costs a comparison for each, and work only for those that are other objects than before. */
+  /** Makes `ingresses` all there are. Costs work for those that are other objects than before. */
   update(ingresses: ReadonlyMap<ObjectKey, IngressObject>): void {
-    if (ingresses === this.#ingresses) return;
-    for (const [key, entry] of this.#entries) {
-      if (ingresses.get(key) !== entry.object) this.#remove(key, entry);
-    }
-    for (const [key, object] of ingresses) {
-      if (!this.#entries.has(key)) this.#add(key, this.describe(object));
+    for (const key of differingKeys(this.#ingresses, ingresses)) {
+      const entry = this.#entries.get(key);
+      if (entry !== undefined) this.#remove(key, entry);
+      const object = ingresses.get(key);
+      if (object !== undefined) this.#add(key, this.describe(object));
     }
     this.#ingresses = ingresses;
   }

@@ -1,12 +1,15 @@
 /** Entry of a data-plane thread: builds the proxy, then does what the control plane says, in order. */
+import { setImmediate } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { UpstreamRegistry } from '../balancer/upstream-registry.ts';
 import { applyConfig } from '../live/apply-config.ts';
 import { applyPatch } from '../live/apply-patch.ts';
 import { LiveState } from '../live/live-state.ts';
+import { collectRows } from '../live/stats-rows.ts';
 import type { ConfigPatch } from '../model/config-patch.ts';
 import type { RouteConfig } from '../model/proxy-config.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from '../model/worker-messages.ts';
+import type { StatsRows } from '../model/worker-stats.ts';
 import { AccessLogBuffer } from '../proxy/access-log-buffer.ts';
 import { collectStats } from '../proxy/collect-stats.ts';
 import { createTransport } from '../proxy/create-transport.ts';
@@ -15,6 +18,9 @@ import { ThrottledWarning } from '../proxy/throttled-warning.ts';
 import { WorkerContext } from '../proxy/worker-context.ts';
 import { collectGarbage } from './collect-garbage.ts';
 import { PortLogger } from './port-logger.ts';
+
+/** So many take some milliseconds. */
+const STATS_ROWS_PER_TURN = 1_000;
 
 if (parentPort === null) throw new Error('this file runs in a worker thread only');
 const port = parentPort;
@@ -79,7 +85,7 @@ port.on('message', (message: ToWorker) => {
       changing = changing.then(() => registry.adoptEjections(message.changes));
       break;
     case 'stats':
-      send({ type: 'stats', requestId: message.requestId, stats: collectStats(worker) });
+      void sendStats(message.requestId);
       break;
     case 'release-figures':
       send({ type: 'release-figures', requestId: message.requestId, rows: live.releases.toFigures() });
@@ -138,6 +144,19 @@ async function applyChanges(patch: ConfigPatch): Promise<void> {
 /** Before any of them is in force. */
 async function prepareMirrors(routes: readonly RouteConfig[]): Promise<void> {
   if (routes.some(({ policy }) => policy.mirror !== null)) await worker.mirrors.prepare();
+}
+
+/** Between batches of rows requests have their turn. */
+async function sendStats(requestId: number): Promise<void> {
+  let last: StatsRows | null = null;
+  for (const rows of collectRows(live, STATS_ROWS_PER_TURN)) {
+    if (last !== null) {
+      send({ type: 'stats-rows', requestId, rows: last });
+      await setImmediate();
+    }
+    last = rows;
+  }
+  if (last !== null) send({ type: 'stats', requestId, stats: collectStats(worker, last) });
 }
 
 async function drain(deadlineMs: number): Promise<void> {

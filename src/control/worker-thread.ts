@@ -5,7 +5,7 @@ import type { ConfigPatch } from '../model/config-patch.ts';
 import type { EjectionChange, EndpointChange, ProxyConfig } from '../model/proxy-config.ts';
 import type { ReleaseFigures } from '../model/release.ts';
 import type { BoundPort, FromWorker, ToWorker, WorkerSettings } from '../model/worker-messages.ts';
-import type { WorkerStats } from '../model/worker-stats.ts';
+import type { StatsRows, WorkerStats } from '../model/worker-stats.ts';
 import { OpenQuestions } from './open-questions.ts';
 import type { Watched } from './watchdog.ts';
 
@@ -49,6 +49,8 @@ export class WorkerThread implements Watched {
   readonly #applies: Map<number, PendingApply>;
   readonly #endpointApplies: Map<number, () => void>;
   readonly #scrapes: OpenQuestions<WorkerStats>;
+  /** Of answers that are not complete yet. */
+  readonly #rows: Map<number, StatsRows[]>;
   readonly #figureRequests: OpenQuestions<readonly ReleaseFigures[]>;
   #sequence: number;
   /** Where its pulse stood when it fell silent; 0 = it has not. */
@@ -64,6 +66,7 @@ export class WorkerThread implements Watched {
     this.#applies = new Map();
     this.#endpointApplies = new Map();
     this.#scrapes = new OpenQuestions();
+    this.#rows = new Map();
     this.#figureRequests = new OpenQuestions();
     this.#sequence = 0;
     this.#silentPulse = 0;
@@ -171,8 +174,11 @@ export class WorkerThread implements Watched {
         this.#endpointApplies.get(message.sequence)?.();
         this.#endpointApplies.delete(message.sequence);
         break;
+      case 'stats-rows':
+        this.#noteRows(message.requestId, message.rows);
+        break;
       case 'stats':
-        this.#scrapes.answer(message.requestId, message.stats);
+        this.#scrapes.answer(message.requestId, this.#withRows(message.requestId, message.stats));
         break;
       case 'release-figures':
         this.#figureRequests.answer(message.requestId, message.rows);
@@ -200,6 +206,26 @@ export class WorkerThread implements Watched {
     else if (error !== '') this.#options.onLateRefusal(error);
   }
 
+  #noteRows(requestId: number, rows: StatsRows): void {
+    this.#scrapes.extend(requestId);
+    const known = this.#rows.get(requestId);
+    if (known === undefined) this.#rows.set(requestId, [rows]);
+    else known.push(rows);
+  }
+
+  #withRows(requestId: number, stats: WorkerStats): WorkerStats {
+    const parts = this.#rows.get(requestId);
+    if (parts === undefined) return stats;
+    this.#rows.delete(requestId);
+    parts.push(stats);
+    return {
+      ...stats,
+      routes: parts.flatMap(({ routes }) => routes),
+      endpoints: parts.flatMap(({ endpoints }) => endpoints),
+      upstreams: parts.flatMap(({ upstreams }) => upstreams),
+    };
+  }
+
   #onOutOfStep(generation: number): void {
     const pending = this.#applies.get(generation);
     if (pending !== undefined) this.#postWhole(pending.config, pending.ports);
@@ -219,6 +245,7 @@ export class WorkerThread implements Watched {
     // Its replacement gets the configuration; a death is no refusal.
     this.#letGo();
     this.#scrapes.close();
+    this.#rows.clear();
     this.#figureRequests.close();
     this.#onDrained?.();
     this.#options.onExit(this.#error);

@@ -1,38 +1,63 @@
 /** Copies the counters of routes, upstreams and endpoints of this worker into plain rows, at scrape time only. */
+import type { Endpoint } from '../balancer/endpoint.ts';
 import type { PassiveHealth } from '../balancer/passive-health.ts';
-import type { EndpointStatsRow, RouteStatsRow, UpstreamStatsRow } from '../model/worker-stats.ts';
+import type { Upstream } from '../balancer/upstream.ts';
+import type { EndpointStatsRow, RouteStatsRow, StatsRows, UpstreamStatsRow } from '../model/worker-stats.ts';
 import type { LiveState } from './live-state.ts';
 
-export function collectRouteRows(live: LiveState): readonly RouteStatsRow[] {
-  return Array.from(live.routeStats.values(), (stats) => stats.toRow());
+interface Batch extends StatsRows {
+  readonly routes: RouteStatsRow[];
+  readonly endpoints: EndpointStatsRow[];
+  readonly upstreams: UpstreamStatsRow[];
 }
 
-export function collectEndpointRows(live: LiveState): readonly EndpointStatsRow[] {
-  const { nowMs } = live.upstreams;
-  const rows: EndpointStatsRow[] = [];
-  for (const upstream of live.upstreams.all()) {
-    for (const endpoint of upstream.endpoints) {
-      rows.push({
-        upstreamId: upstream.id,
-        endpointId: endpoint.id,
-        healthy: endpoint.healthy,
-        reason: endpoint.reason,
-        weight: endpoint.weight,
-        weightInForce: endpoint.weightInForce / upstream.weightScale,
-        draining: endpoint.draining,
-        ...toEjection(endpoint.passive, nowMs),
-        latencyMs: endpoint.latencyUs === -1 ? -1 : endpoint.latencyUs / 1_000,
-        inFlight: endpoint.inFlight,
-        openConnections: endpoint.transport?.openCount ?? 0,
-        idleConnections: endpoint.transport?.idleCount ?? 0,
-        requests: endpoint.requests,
-        failures: endpoint.failures,
-        connectFailures: endpoint.connectFailures,
-        retries: endpoint.retries,
-      });
+/**
+ * All rows in batches of about `size`, each read when it is asked for: 100,000 endpoints at once would hold up requests for a
+ * third of a second. What comes or goes meanwhile may be there or not.
+ */
+export function* collectRows(live: LiveState, size: number): Generator<StatsRows, void, undefined> {
+  let batch: Batch = { routes: [], endpoints: [], upstreams: [] };
+  let count = 0;
+  for (const stats of live.routeStats.values()) {
+    batch.routes.push(stats.toRow());
+    if (++count % size === 0) {
+      yield batch;
+      batch = { routes: [], endpoints: [], upstreams: [] };
     }
   }
-  return rows;
+  for (const upstream of live.upstreams.all()) {
+    batch.upstreams.push(toUpstreamRow(upstream));
+    const before = count;
+    for (const endpoint of upstream.endpoints)
+      batch.endpoints.push(toEndpointRow(endpoint, upstream, live.upstreams.nowMs));
+    count += 1 + upstream.endpoints.length;
+    if (Math.floor(before / size) !== Math.floor(count / size)) {
+      yield batch;
+      batch = { routes: [], endpoints: [], upstreams: [] };
+    }
+  }
+  yield batch;
+}
+
+function toEndpointRow(endpoint: Endpoint, upstream: Upstream, nowMs: number): EndpointStatsRow {
+  return {
+    upstreamId: upstream.id,
+    endpointId: endpoint.id,
+    healthy: endpoint.healthy,
+    reason: endpoint.reason,
+    weight: endpoint.weight,
+    weightInForce: endpoint.weightInForce / upstream.weightScale,
+    draining: endpoint.draining,
+    ...toEjection(endpoint.passive, nowMs),
+    latencyMs: endpoint.latencyUs === -1 ? -1 : endpoint.latencyUs / 1_000,
+    inFlight: endpoint.inFlight,
+    openConnections: endpoint.transport?.openCount ?? 0,
+    idleConnections: endpoint.transport?.idleCount ?? 0,
+    requests: endpoint.requests,
+    failures: endpoint.failures,
+    connectFailures: endpoint.connectFailures,
+    retries: endpoint.retries,
+  };
 }
 
 function toEjection(
@@ -47,19 +72,17 @@ function toEjection(
   };
 }
 
-export function collectUpstreamRows(live: LiveState): readonly UpstreamStatsRow[] {
-  return Array.from(live.upstreams.all(), ({ id, traffic, panicking, panics }) => {
-    const { retries, budgetExhausted, backupRequests, admission } = traffic;
-    return {
-      upstreamId: id,
-      retries,
-      budgetExhausted,
-      backupRequests,
-      pending: admission?.waiting ?? 0,
-      rejected: admission?.rejected ?? 0,
-      queueTimeouts: admission?.timedOut ?? 0,
-      panicking,
-      panics,
-    };
-  });
+function toUpstreamRow({ id, traffic, panicking, panics }: Upstream): UpstreamStatsRow {
+  const { retries, budgetExhausted, backupRequests, admission } = traffic;
+  return {
+    upstreamId: id,
+    retries,
+    budgetExhausted,
+    backupRequests,
+    pending: admission?.waiting ?? 0,
+    rejected: admission?.rejected ?? 0,
+    queueTimeouts: admission?.timedOut ?? 0,
+    panicking,
+    panics,
+  };
 }

@@ -2,7 +2,7 @@
 import type { ConfigPatch } from './config-patch.ts';
 import type { EjectionChange, EndpointChange, HealthChange, ProxyConfig } from './proxy-config.ts';
 import type { ReleaseFigures } from './release.ts';
-import type { WorkerStats } from './worker-stats.ts';
+import type { StatsRows, WorkerStats } from './worker-stats.ts';
 
 export type ToWorker =
   /** Session ticket keys, 48 bytes, the same in every worker. The first message of all, and again at each rotation. */
@@ -31,6 +31,8 @@ export type FromWorker =
   /** A patch was for another generation than the one that runs: nothing is changed, the whole configuration is needed. */
   | { readonly type: 'out-of-step'; readonly generation: number }
   | { readonly type: 'endpoints-applied'; readonly sequence: number }
+  /** Some of the rows of the `stats` that will follow. */
+  | { readonly type: 'stats-rows'; readonly requestId: number; readonly rows: StatsRows }
   | { readonly type: 'stats'; readonly requestId: number; readonly stats: WorkerStats }
   /** Of all releases it has routes of. */
   | { readonly type: 'release-figures'; readonly requestId: number; readonly rows: readonly ReleaseFigures[] }

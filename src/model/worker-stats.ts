@@ -7,7 +7,14 @@ export const DURATION_BUCKETS_MS: readonly number[] = [
   1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000,
 ];
 
-export interface WorkerStats {
+/** Counters of things there may be many of. */
+export interface StatsRows {
+  readonly routes: readonly RouteStatsRow[];
+  readonly endpoints: readonly EndpointStatsRow[];
+  readonly upstreams: readonly UpstreamStatsRow[];
+}
+
+export interface WorkerStats extends StatsRows {
   readonly workerId: number;
   /** Generation in force. */
   readonly generation: number;
@@ -31,9 +38,6 @@ export interface WorkerStats {
   readonly configApplyFailures: number;
   /** Seconds of CPU this thread has used. */
   readonly cpuSeconds: number;
-  readonly routes: readonly RouteStatsRow[];
-  readonly endpoints: readonly EndpointStatsRow[];
-  readonly upstreams: readonly UpstreamStatsRow[];
   readonly mirror: MirrorState;
 }
 

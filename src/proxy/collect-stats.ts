@@ -1,9 +1,9 @@
-/** Copies everything this worker counts into one plain object, at scrape time only. */
-import { collectEndpointRows, collectRouteRows, collectUpstreamRows } from '../live/stats-rows.ts';
-import type { WorkerStats } from '../model/worker-stats.ts';
+/** Copies everything this worker counts into plain objects, at scrape time only. */
+import type { StatsRows, WorkerStats } from '../model/worker-stats.ts';
 import type { WorkerContext } from './worker-context.ts';
 
-export function collectStats(worker: WorkerContext): WorkerStats {
+/** @param rows what is left of the rows, see `live/stats-rows.ts` */
+export function collectStats(worker: WorkerContext, rows: StatsRows): WorkerStats {
   const { live } = worker;
   const { user, system } = process.threadCpuUsage();
   return {
@@ -25,9 +25,7 @@ export function collectStats(worker: WorkerContext): WorkerStats {
     configApplied: live.configApplied,
     configApplyFailures: live.configApplyFailures,
     cpuSeconds: (user + system) / 1e6,
-    routes: collectRouteRows(live),
-    endpoints: collectEndpointRows(live),
-    upstreams: collectUpstreamRows(live),
+    ...rows,
     mirror: worker.mirrors.state,
   };
 }

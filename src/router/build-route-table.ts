@@ -36,7 +36,7 @@ export function buildRouteTable<T>(rules: readonly RouteRule<T>[]): RouteTable<T
   const patterns: PatternCache = new Map();
   const tables = new Map<string, PathTable<T>>();
   for (const [host, ofHost] of rulesByHost) tables.set(host, buildPathTable(host, ofHost, patterns));
-  return new RouteTable(new HostIndex(tables));
+  return new RouteTable(HostIndex.of(tables));
 }
 
 export interface HostRules<T> {

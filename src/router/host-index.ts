@@ -10,36 +10,41 @@ const UNDERSCORE = 0x5f;
 const WILDCARD = '*.';
 
 export class HostIndex<V> {
-  readonly #exact: Map<string, V>;
+  readonly #exact: ReadonlyMap<string, V>;
   /** `.example.com` for `*.example.com`. A tree, because a Map would need the suffix as a string of its own. */
   readonly #wildcards: RadixNode<V>;
-  #anyHost: V | null;
+  readonly #anyHost: V | null;
   /** What is not in `#exact`, by host as in a rule. Cold. */
-  readonly #others: Map<string, V>;
+  readonly #others: ReadonlyMap<string, V>;
 
-  /** Keys are hosts as in a rule: lower case, `*.` for one label, empty for any host. */
-  constructor(values: ReadonlyMap<string, V>) {
-    this.#exact = new Map();
-    this.#wildcards = new RadixNode('', 0);
-    this.#anyHost = null;
-    this.#others = new Map();
-    for (const [host, value] of values) {
-      if (host === '' || host.startsWith(WILDCARD)) this.#others.set(host, value);
-      if (host === '') this.#anyHost = value;
-      else if (host.startsWith(WILDCARD)) insertKey(this.#wildcards, host.slice(1)).value = value;
-      else this.#exact.set(host, value);
-    }
+  private constructor(
+    exact: ReadonlyMap<string, V>,
+    others: ReadonlyMap<string, V>,
+    wildcards: RadixNode<V> = buildWildcards(others),
+  ) {
+    this.#exact = exact;
+    this.#others = others;
+    this.#anyHost = others.get('') ?? null;
+    this.#wildcards = wildcards;
   }
 
-  /** Cold. An index with these values changed (null = gone); this one stays as it is. */
+  /** Keys are hosts as in a rule: lower case, `*.` for one label, empty for any host. */
+  static of<V>(values: ReadonlyMap<string, V>): HostIndex<V> {
+    return new HostIndex<V>(new Map(), new Map()).with(values);
+  }
+
+  /** Cold. An index with these values changed (null = gone); this one stays as it is. Costs a copy of a Map, and the changes. */
   with(changes: ReadonlyMap<string, V | null>): HostIndex<V> {
-    const values = new Map(this.#exact);
-    for (const [host, value] of this.#others) values.set(host, value);
+    const exact = new Map(this.#exact);
+    let others: Map<string, V> | null = null;
     for (const [host, value] of changes) {
+      const isOther = host === '' || host.startsWith(WILDCARD);
+      if (isOther) others ??= new Map(this.#others);
+      const values = isOther && others !== null ? others : exact;
       if (value === null) values.delete(host);
       else values.set(host, value);
     }
-    return new HostIndex(values);
+    return others === null ? new HostIndex(exact, this.#others, this.#wildcards) : new HostIndex(exact, others);
   }
 
   find(host: string): V | null {
@@ -49,6 +54,12 @@ export class HostIndex<V> {
     const wildcard = dot === -1 ? null : findValue(this.#wildcards, host, dot, host.length);
     return wildcard ?? this.#anyHost;
   }
+}
+
+function buildWildcards<V>(others: ReadonlyMap<string, V>): RadixNode<V> {
+  const root = new RadixNode<V>('', 0);
+  for (const [host, value] of others) if (host !== '') insertKey(root, host.slice(1)).value = value;
+  return root;
 }
 
 /** Place of the first dot if what stands before it is a label a wildcard may stand for; else -1. */

@@ -3,6 +3,7 @@
  * on the untyped value, so that a mistake in one place does not hide those in another; what has the wrong shape was
  * reported by the schema and is passed over here.
  */
+import { findCookieFault } from '../model/cookie-prefix.ts';
 import { toEndpointId } from '../model/proxy-config.ts';
 import { parseEndpointAddress } from './endpoint-address.ts';
 import { isRecord, type JsonRecord, show } from './narrow-object.ts';
@@ -148,6 +149,7 @@ function checkRoutes(routes: unknown, upstreams: readonly string[], problems: St
       checkReference(canary['upstream'], `${field}.canaries[${place}].upstream`, upstreams, problems);
       checkCanary(canary, `${field}.canaries[${place}]`, problems);
     }
+    warnOfCookie(route['affinity'], `${field}.affinity.cookie`, problems);
     if (route['buckets'] !== undefined && [...records(route['canaries'])].length === 0) {
       reject(problems, `${field}.buckets`, 'has no effect without `canaries`, whose weights it would divide');
     }
@@ -157,6 +159,16 @@ function checkRoutes(routes: unknown, upstreams: readonly string[], problems: St
     if (first === undefined) seen.set(match, field);
     else reject(problems, field, `has the same host and path as ${first}; one of them would never be used`);
   }
+}
+
+/** The schema has looked at each value by itself. */
+function warnOfCookie(affinity: unknown, field: string, problems: StaticProblems): void {
+  const cookie = isRecord(affinity) ? affinity['cookie'] : undefined;
+  if (!isRecord(cookie)) return;
+  const { name, domain = '', path = '' } = cookie;
+  if (typeof name !== 'string' || typeof domain !== 'string' || typeof path !== 'string') return;
+  const message = findCookieFault(name, domain, path);
+  if (message !== '') problems.add({ code: 'config-invalid', severity: 'warning', field: `${field}.name`, message });
 }
 
 function checkReference(name: unknown, field: string, upstreams: readonly string[], problems: StaticProblems): void {

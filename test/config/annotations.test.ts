@@ -131,3 +131,16 @@ test('a password in an address is not repeated where the value is', () => {
   assert.equal(faults.length, 1);
   assert.match(faults[0]?.message ?? '', /value "ftp:\/\/…@mirror\.example\/x" is not valid/);
 });
+
+function readFaults(annotations: Readonly<Record<string, string>>): readonly string[] {
+  return read(annotations).faults.map(({ severity, key, message }) => `${severity} ${key} ${message}`);
+}
+
+test('a session cookie that browsers drop because of its name is warned of, where there is one', () => {
+  const cookie = { affinity: 'cookie', 'session-cookie-name': '__Host-S', 'session-cookie-secure': 'true' };
+  assert.deepEqual(readFaults(cookie), []);
+  const [fault = '', ...others] = readFaults({ ...cookie, 'session-cookie-domain': 'a.example' });
+  assert.match(fault, /^warning nginx.ingress.kubernetes.io\/session-cookie-name browsers drop cookies/);
+  assert.deepEqual(others, []);
+  assert.match(readFaults({ ...cookie, 'session-cookie-path': '/shop' }).join(), /path is not \//);
+});

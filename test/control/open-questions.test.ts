@@ -30,6 +30,19 @@ test('a question that nobody answers is given up, and a late answer harms nobody
   mock.timers.reset();
 });
 
+test('an answer that has begun has as long again', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  const questions = new OpenQuestions<string>();
+  const { id, answer } = ask(questions);
+  mock.timers.tick(1_999);
+  questions.extend(id);
+  mock.timers.tick(1_999);
+  questions.answer(id, 'whole');
+  questions.extend(id);
+  assert.equal(await answer, 'whole');
+  mock.timers.reset();
+});
+
 test('with a dead thread all questions end, those that come later too', async () => {
   const questions = new OpenQuestions<string>();
   const { answer } = ask(questions);

@@ -229,6 +229,20 @@ test('counters of a thread that dies are given up, not waited for', async (t) =>
   assert.deepEqual(await collected, []);
 });
 
+test('counters that come in parts are put together', async (t) => {
+  const fixture = start(t, 2);
+  await fixture.pool.apply(config(1));
+  await fixture.pool.applyEndpoints([{ upstreamId: 'count', endpoints: [] }], config(1));
+  for (const round of ['once', 'again']) {
+    const collected = await fixture.pool.collect();
+    assert.deepEqual(
+      collected.map(({ workerId, routes }) => [workerId, ...routes.map(({ routeId }) => routeId)]),
+      [1, 2].map((workerId) => [workerId, 'first', 'second', 'last']),
+      round,
+    );
+  }
+});
+
 test('after a drain no thread is left, and none is started', async (t) => {
   const fixture = start(t, 2);
   await fixture.pool.apply(config(1));

@@ -105,3 +105,21 @@ for (const [text, seconds] of [
     assert.equal(parseLifetimeSeconds(text), seconds);
   });
 }
+
+const cookies: readonly { readonly cookie: string; readonly warning: RegExp | null }[] = [
+  { cookie: 'name: __Host-S, secure: true', warning: null },
+  { cookie: 'name: __Host-S, path: /', warning: null },
+  { cookie: 'name: __Host-S, domain: a.example', warning: /have a domain/ },
+  { cookie: 'name: __HOST-S, path: /a', warning: /path is not \// },
+  { cookie: 'name: __Secure-S, domain: a.example, path: /a', warning: null },
+];
+
+for (const { cookie, warning } of cookies) {
+  test(`a cookie with ${cookie} is ${warning === null ? 'fine' : 'warned of, because browsers drop it'}`, async () => {
+    const { config, problems } = await narrow(`, affinity: { cookie: { ${cookie} } }`);
+    assert.notEqual(config, null);
+    const found = problems.map(({ severity, field }) => `${severity} ${field}`);
+    assert.deepEqual(found, warning === null ? [] : ['warning routes[0].affinity.cookie.name']);
+    if (warning !== null) assert.match(problems[0]?.message ?? '', warning);
+  });
+}

@@ -2,6 +2,7 @@
  * Reads all annotations of one Ingress: applies those that have a spec, and reports the rest as unsupported, as closing
  * the routes, or as unknown with the nearest known name.
  */
+import { findCookieFault } from '../../model/cookie-prefix.ts';
 import type { ProblemCode, ProblemSeverity } from '../../model/problem.ts';
 import { combineHealthCheck } from '../combine-health-check.ts';
 import { combineMirror } from '../combine-mirror.ts';
@@ -163,9 +164,18 @@ class Reading {
       }
     }
     if (isCanary) this.#finishRelease();
+    this.#finishAffinity();
     this.#finishHealthCheck();
     this.#finishPassiveHealth();
     return { settings: this.#settings, faults: this.#faults };
+  }
+
+  #finishAffinity(): void {
+    const { affinity } = this.#settings.policy;
+    const message = affinity === null ? '' : findCookieFault(affinity.name, affinity.domain, affinity.path);
+    if (message === '') return;
+    const key = `${this.#prefix}session-cookie-name`;
+    this.#faults.push({ code: 'annotation-invalid', severity: 'warning', key, message });
   }
 
   #finishRelease(): void {

@@ -4,6 +4,8 @@ import { existsSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { RouteConfig } from '../../../src/model/proxy-config.ts';
 import type { BoundPort, FromWorker, ToWorker, WorkerSettings } from '../../../src/model/worker-messages.ts';
+import type { StatsRows } from '../../../src/model/worker-stats.ts';
+import { routeRow, workerStats } from '../../support/worker-stats.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('this file runs in a worker thread only');
@@ -11,6 +13,8 @@ const send = (message: FromWorker): void => port.postMessage(message);
 const { workerId, pulse } = workerData as WorkerSettings;
 Atomics.add(pulse, 0, 1);
 setInterval(() => Atomics.add(pulse, 0, 1), 20);
+/** Whether it answers who asks for its counters. */
+let counts = false;
 
 /** `die:2` concerns worker 2 only, `die` every one. */
 function isTold(order: string, what: string): boolean {
@@ -22,7 +26,15 @@ port.on('message', (message: ToWorker) => {
   if (message.type === 'endpoints') {
     if (message.changes.some(({ upstreamId }) => isTold(upstreamId, 'die'))) process.exit(1);
     while (message.changes.some(({ upstreamId }) => isTold(upstreamId, 'hang')));
+    counts ||= message.changes.some(({ upstreamId }) => isTold(upstreamId, 'count'));
     send({ type: 'endpoints-applied', sequence: message.sequence });
+  }
+  if (message.type === 'stats' && counts) {
+    const { requestId } = message;
+    const of = (name: string): StatsRows => ({ routes: [routeRow(name, workerId)], endpoints: [], upstreams: [] });
+    send({ type: 'stats-rows', requestId, rows: of('first') });
+    send({ type: 'stats-rows', requestId, rows: of('second') });
+    send({ type: 'stats', requestId, stats: workerStats(workerId, of('last')) });
   }
   if (message.type === 'ticket-keys') {
     const fields = { bytes: message.keys.length, digest: createHash('sha256').update(message.keys).digest('hex') };
