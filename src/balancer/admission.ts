@@ -8,14 +8,17 @@ import type { UpstreamLimits } from '../model/upstream-policy.ts';
 export interface Waiter {
   /** It is its turn. @returns false when there is no room for it yet: it stays at the head of the line */
   onRoom(): boolean;
-  /** It was taken out of the line. */
-  onWaitedTooLong(): void;
+  /**
+   * It was taken out of the line.
+   * @param overdue it has waited for as long as one may; else fewer may wait now, and it was the last
+   */
+  onSentAway(overdue: boolean): void;
 }
 
 /** One who waits: an element of a list, so that anyone may leave from anywhere. */
 export interface Place {
   readonly waiter: Waiter;
-  readonly deadlineMs: number;
+  readonly sinceMs: number;
   previous: Place | null;
   next: Place | null;
 }
@@ -32,7 +35,7 @@ export class Admission {
   limits: UpstreamLimits;
   /** Now, in line. */
   waiting: number;
-  /** Found the line full. */
+  /** Found the line full, or stood at its end when it was made shorter. */
   rejected: number;
   timedOut: number;
   #head: Place | null;
@@ -62,8 +65,7 @@ export class Admission {
       this.rejected++;
       return null;
     }
-    const deadlineMs = clock.nowMs + this.limits.pendingTimeoutMs;
-    const place: Place = { waiter, deadlineMs, previous: this.#tail, next: null };
+    const place: Place = { waiter, sinceMs: clock.nowMs, previous: this.#tail, next: null };
     if (this.#tail === null) this.#head = place;
     else this.#tail.next = place;
     this.#tail = place;
@@ -94,14 +96,23 @@ export class Admission {
     }
   }
 
-  /** Also lets in whom nobody called: endpoints come back, and limits change. */
+  /** Also lets in whom nobody called: endpoints come back, and limits change. Those of now count for all in line. */
   onTick(nowMs: number): void {
     this.admit();
-    for (let head = this.#head; head !== null && head.deadlineMs <= nowMs; head = this.#head) {
+    for (let head = this.#head; head !== null && this.#isOverdue(head, nowMs); head = this.#head) {
       this.leave(head);
       this.timedOut++;
-      head.waiter.onWaitedTooLong();
+      head.waiter.onSentAway(true);
+    }
+    for (let tail = this.#tail; tail !== null && this.waiting > this.limits.maxPending; tail = this.#tail) {
+      this.leave(tail);
+      this.rejected++;
+      tail.waiter.onSentAway(false);
     }
     if (this.#head === null) this.#clock?.unwatch(this);
+  }
+
+  #isOverdue({ sinceMs }: Place, nowMs: number): boolean {
+    return sinceMs + this.limits.pendingTimeoutMs <= nowMs;
   }
 }

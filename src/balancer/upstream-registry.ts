@@ -25,6 +25,8 @@ export class UpstreamRegistry implements UpstreamHost {
   readonly #seed: number;
   readonly #workers: number;
   readonly #upstreams: Map<UpstreamId, Upstream>;
+  /** No longer configured; closed once nobody waits for room there. */
+  readonly #leaving: Map<UpstreamId, Upstream>;
   readonly #events: RegistryEvents;
   /** Those that want ticks. */
   readonly #awake: Set<Upstream>;
@@ -45,6 +47,7 @@ export class UpstreamRegistry implements UpstreamHost {
     this.#seed = seed;
     this.#workers = workers;
     this.#upstreams = new Map();
+    this.#leaving = new Map();
     this.#events = events;
     this.#awake = new Set();
     this.#ejectionChanges = [];
@@ -54,9 +57,9 @@ export class UpstreamRegistry implements UpstreamHost {
     return this.#upstreams.get(id) ?? null;
   }
 
-  /** Creates the upstream or brings it up to date. */
+  /** Creates the upstream or brings it up to date, also one that was on its way out. */
   ensure(config: UpstreamConfig): Upstream {
-    let upstream = this.#upstreams.get(config.id);
+    let upstream = this.#upstreams.get(config.id) ?? this.#takeBack(config.id);
     if (upstream === undefined) {
       upstream = new Upstream(config.id, config.balancer, this.#seed ^ hashOf(config.id), this);
       upstream.useAlgorithm(config.balancer, config.hashing);
@@ -82,12 +85,12 @@ export class UpstreamRegistry implements UpstreamHost {
     }
   }
 
-  /** Closes and forgets every upstream that is not named. */
+  /** Forgets every upstream that is not named, and closes it as soon as nobody waits for room there. */
   retain(ids: ReadonlySet<UpstreamId>): void {
     for (const upstream of this.#upstreams.values()) if (!ids.has(upstream.id)) this.#remove(upstream);
   }
 
-  /** Closes and forgets these; unknown ones are ignored. */
+  /** The same for these; unknown ones are ignored. */
   remove(ids: readonly UpstreamId[]): void {
     for (const id of ids) {
       const upstream = this.#upstreams.get(id);
@@ -95,10 +98,32 @@ export class UpstreamRegistry implements UpstreamHost {
     }
   }
 
+  #takeBack(id: UpstreamId): Upstream | undefined {
+    const upstream = this.#leaving.get(id);
+    if (upstream === undefined) return undefined;
+    this.#leaving.delete(id);
+    this.#upstreams.set(id, upstream);
+    return upstream;
+  }
+
+  /** Requests keep what they began with: those in line wait on for its endpoints, at the most as long as one may. */
   #remove(upstream: Upstream): void {
     this.#upstreams.delete(upstream.id);
+    if (isAwaited(upstream)) this.#leaving.set(upstream.id, upstream);
+    else this.#close(upstream);
+  }
+
+  #close(upstream: Upstream): void {
     this.#awake.delete(upstream);
     upstream.close();
+  }
+
+  #closeUnawaited(): void {
+    for (const [id, upstream] of this.#leaving) {
+      if (isAwaited(upstream)) continue;
+      this.#leaving.delete(id);
+      this.#close(upstream);
+    }
   }
 
   /** False when there is no such upstream (a change that overtook, or lost the race with, its configuration). */
@@ -126,6 +151,7 @@ export class UpstreamRegistry implements UpstreamHost {
   onTick(nowMs: number): void {
     this.nowMs = nowMs;
     for (const upstream of this.#awake) if (!upstream.onTick(nowMs)) this.#awake.delete(upstream);
+    this.#closeUnawaited();
     if (this.#ejectionChanges.length === 0) return;
     const changes = this.#ejectionChanges;
     this.#ejectionChanges = [];
@@ -148,6 +174,10 @@ export class UpstreamRegistry implements UpstreamHost {
   all(): Iterable<Upstream> {
     return this.#upstreams.values();
   }
+}
+
+function isAwaited({ traffic }: Upstream): boolean {
+  return traffic.admission !== null && traffic.admission.waiting > 0;
 }
 
 /** FNV-1a, so that upstreams that share their pods do not send their first requests to the same one. */

@@ -172,9 +172,9 @@ export class Exchange implements Waiter {
     return true;
   }
 
-  onWaitedTooLong(): void {
+  onSentAway(overdue: boolean): void {
     this.place = null;
-    this.fail(Outcome.UpstreamQueueTimeout);
+    this.fail(overdue ? Outcome.UpstreamQueueTimeout : Outcome.UpstreamOverloaded);
   }
 
   #leaveLine(): void {

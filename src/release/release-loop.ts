@@ -135,7 +135,8 @@ export class ReleaseLoop {
   }
 
   #needsWork(release: TrackedRelease): boolean {
-    return release.isUnderWay(this.#stateOf(release)) || this.#isUnstored(release.id);
+    const now = this.#options.clock.nowAt();
+    return release.isUnderWay(this.#stateOf(release), now) || this.#isUnstored(release.id);
   }
 
   #isUnstored(id: string): boolean {
@@ -190,7 +191,7 @@ export class ReleaseLoop {
     const state = this.#stateOf(release);
     release.count(state, news.counted);
     release.gather(state, news.heard, replicas.silent());
-    const next = release.isUnderWay(state) ? this.#judge(release, state, news) : state;
+    const next = release.isUnderWay(state, news.now) ? this.#judge(release, state, news) : state;
     if (next === null) return;
     const isNew = next !== state;
     if (isNew && isStop(next)) this.#stopHere(release, next);

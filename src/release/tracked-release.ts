@@ -14,6 +14,9 @@ import type { ReleaseInForce } from './find-releases.ts';
 import { toDurations, toQuantileMs } from './judge-latency.ts';
 import { elapsedInStep } from './next-state.ts';
 
+/** So long after a release has completed, another replica may still come with the news that its canary is bad. */
+const LATE_WORD_MS = 15_000;
+
 export class TrackedRelease {
   readonly id: string;
   inForce: ReleaseInForce;
@@ -58,12 +61,12 @@ export class TrackedRelease {
   }
 
   /** Whether time or figures may lead to another state. */
-  isUnderWay(state: ReleaseState | null): boolean {
+  isUnderWay(state: ReleaseState | null, now: number): boolean {
     const { config } = this.inForce;
     const current = currentState({ ...config, state });
     if (current === null) return !this.idle;
     if (isStop(current)) return false;
-    if (current.phase !== 'completed') return true;
+    if (current.phase !== 'completed' || now - current.changedAt < LATE_WORD_MS) return true;
     return config.command?.kind === 'abort' || (config.expiresAfterMs !== null && config.steps.at(-1)?.percent !== 100);
   }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Admission, type Place, type TickSource, type Waiter } from '../../src/balancer/admission.ts';
-import { DEFAULT_UPSTREAM_POLICY } from '../../src/model/upstream-policy.ts';
+import { DEFAULT_UPSTREAM_POLICY, type UpstreamLimits } from '../../src/model/upstream-policy.ts';
 
 class Clock implements TickSource {
   nowMs = 0;
@@ -42,10 +42,14 @@ class Rig {
         this.events.push(`in ${name}`);
         return true;
       },
-      onWaitedTooLong: () => this.events.push(`out ${name}`),
+      onSentAway: (overdue) => this.events.push(`${overdue ? 'out' : 'cut'} ${name}`),
     };
     const place = this.admission.join(waiter, this.clock);
     return place;
+  }
+
+  use(part: Partial<UpstreamLimits>): void {
+    this.admission.limits = { ...this.admission.limits, ...part };
   }
 }
 
@@ -108,4 +112,33 @@ test('room that nobody told of is found at the next tick', () => {
   rig.room = 1;
   rig.clock.pass(100);
   assert.deepEqual(rig.events, ['in a']);
+});
+
+test('a new time allowed, shorter or longer, counts from when each joined the line', () => {
+  const rig = new Rig(4, 1_000);
+  rig.join('a');
+  rig.clock.pass(300);
+  rig.join('b');
+  rig.use({ pendingTimeoutMs: 200 });
+  rig.clock.pass(100);
+  assert.deepEqual(rig.events, ['out a']);
+  rig.use({ pendingTimeoutMs: 2_000 });
+  rig.clock.pass(1_800);
+  assert.deepEqual(rig.events, ['out a']);
+  rig.clock.pass(100);
+  assert.deepEqual(rig.events, ['out a', 'out b']);
+});
+
+test('when fewer may wait than do, those who came last are turned away, after who finds room was let in', () => {
+  const rig = new Rig(4, 1_000);
+  for (const name of ['a', 'b', 'c', 'd']) rig.join(name);
+  rig.use({ maxPending: 1 });
+  rig.room = 1;
+  rig.clock.pass(100);
+  assert.deepEqual(rig.events, ['in a', 'cut d', 'cut c']);
+  assert.deepEqual([rig.admission.waiting, rig.admission.rejected, rig.admission.timedOut], [1, 2, 0]);
+  rig.use({ maxPending: 0 });
+  rig.clock.pass(100);
+  assert.deepEqual(rig.events.slice(3), ['cut b']);
+  assert.equal(rig.clock.watched.size, 0);
 });

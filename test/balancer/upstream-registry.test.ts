@@ -1,8 +1,10 @@
 /** Upstreams live on by id, whatever configuration comes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Place } from '../../src/balancer/admission.ts';
 import { NONE_TRIED } from '../../src/balancer/balancer.ts';
 import type { Endpoint, EndpointTransport } from '../../src/balancer/endpoint.ts';
+import type { Upstream } from '../../src/balancer/upstream.ts';
 import { UpstreamRegistry } from '../../src/balancer/upstream-registry.ts';
 import { PLAIN_TRANSPORT, type UpstreamConfig } from '../../src/model/proxy-config.ts';
 import { DEFAULT_UPSTREAM_POLICY } from '../../src/model/upstream-policy.ts';
@@ -72,6 +74,46 @@ test('what is not retained is dropped and its transports are closed once', () =>
   assert.equal(shop.pick(0, NONE_TRIED), null);
   assert.deepEqual([...registry.all()], [cart]);
   assert.notEqual(registry.ensure(config('shop', [1])), shop);
+});
+
+function limitedConfig(id: string, hosts: readonly number[]): UpstreamConfig {
+  return { ...config(id, hosts), limits: { ...DEFAULT_UPSTREAM_POLICY.limits, maxRequests: 1 } };
+}
+
+/** Somebody who waits there, and never finds room. */
+function joinLine({ traffic }: Upstream): () => void {
+  const clock = { nowMs: 0, watch: () => undefined, unwatch: () => undefined };
+  const place = traffic.admission?.join({ onRoom: () => false, onSentAway: () => undefined }, clock);
+  return () => traffic.admission?.leave(place as Place);
+}
+
+test('what is dropped keeps its endpoints for those who wait there, and closes them once nobody does', () => {
+  const { registry, closed } = createRig();
+  const shop = registry.ensure(limitedConfig('shop', [1, 2]));
+  const leave = joinLine(shop);
+  registry.remove(['shop']);
+  assert.equal(registry.get('shop'), null);
+  assert.deepEqual([...registry.all()], []);
+  registry.onTick(100);
+  assert.deepEqual([shop.endpoints.length, closed.length], [2, 0]);
+  leave();
+  registry.onTick(200);
+  registry.onTick(300);
+  assert.deepEqual(idsOf(closed), ['shop 10.0.0.1:80', 'shop 10.0.0.2:80']);
+  assert.equal(shop.hasEndpoints, false);
+});
+
+test('what comes back while somebody waits there is the same upstream, brought up to date', () => {
+  const { registry, closed } = createRig();
+  const shop = registry.ensure(limitedConfig('shop', [1, 2]));
+  const leave = joinLine(shop);
+  registry.retain(new Set());
+  assert.equal(registry.ensure(limitedConfig('shop', [2, 3])), shop);
+  leave();
+  registry.onTick(100);
+  assert.deepEqual(idsOf(closed), ['shop 10.0.0.1:80']);
+  assert.deepEqual(idsOf(shop.endpoints), ['shop 10.0.0.2:80', 'shop 10.0.0.3:80']);
+  assert.equal(registry.get('shop'), shop);
 });
 
 test('an endpoint change replaces the list of its upstream', () => {

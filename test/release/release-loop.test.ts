@@ -42,6 +42,7 @@ test('a plan begins at once and goes to its end, one stored state after the othe
     harness.transitions.map(({ reason, note }) => `${reason}: ${note}`),
     ['CanaryStarted: step 1 of 3, 10 %', 'CanaryStepped: step 2 of 3, 50 %', 'CanaryCompleted: step 3 of 3, 100 %'],
   );
+  await harness.pass(16_000);
   assert.equal(harness.clock.pending, 0);
   assert.equal(harness.status.sides.canary.totalRequests, 1_000);
 });
@@ -152,6 +153,16 @@ test('what another replica has stopped is stopped for all, in whatever step it w
   await harness.pass(1_000);
   assert.equal(harness.stage, 'aborted 0');
   assert.equal(harness.stored.at(-1)?.reason, 'errors there');
+});
+
+test('news of a stop that come late are heard as well, shortly after the end', async () => {
+  const harness = await begun();
+  await harness.use({ command: { kind: 'promote', step: 2 } });
+  assert.equal(harness.stage, 'completed 2');
+  await harness.pass(5_000);
+  harness.heard = [{ revision: 'a1', step: 0, figures: HEALTHY, stopped: 'errors there' }];
+  await harness.pass(1_000);
+  assert.equal(harness.stage, 'aborted 2');
 });
 
 test('what it tells is void when nothing is under way, and when it ends', async () => {

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, type TestContext, test } from 'node:test';
 import { DEFAULT_UPSTREAM_POLICY, type UpstreamLimits } from '../../src/model/upstream-policy.ts';
+import { TICK_MS } from '../../src/proxy/coarse-clock.ts';
 import { AwaitedState } from '../support/awaited-state.ts';
+import { eventuallyTrue } from '../support/eventually-true.ts';
 import { Http2Client } from '../support/http2-client.ts';
 import { Http2Upstream } from '../support/http2-upstream.ts';
 import { InProcessProxy } from '../support/in-process-proxy.ts';
@@ -262,6 +264,57 @@ test('new limits let in who waits, and a retry does not stand in line behind new
   assert.equal(limited.waiting, 1);
   await limited.apply({}, one.address);
   assert.equal((await one.request(3)).target, '/2');
+});
+
+test('who waits at an upstream that a new configuration no longer has is sent there in turn', async (t) => {
+  const limited = await Limited.start(t, { maxRequests: 1 }, one.address);
+  const first = await open(t, limited, '/1');
+  await one.request(1);
+  const second = await open(t, limited, '/2');
+  await limited.untilWaiting(1);
+  await limited.proxy.apply({});
+  const { clock } = limited.proxy.worker;
+  const removedMs = clock.nowMs;
+  await eventuallyTrue(() => clock.nowMs > removedMs + 2 * TICK_MS);
+  one.script = ({ target }) => ok(target);
+  one.requests[0]?.connection.write(ok('/1'));
+  assert.deepEqual([await first.status(), await second.status()], [200, 200]);
+});
+
+test('who waits there in vain is answered 503 with Retry-After when the time is up', async (t) => {
+  const limited = await Limited.start(t, { maxRequests: 1, pendingTimeoutMs: 300 }, one.address);
+  await open(t, limited, '/1');
+  await one.request(1);
+  const second = await open(t, limited, '/2');
+  await limited.untilWaiting(1);
+  await limited.proxy.apply({});
+  const response = await second.response();
+  assert.equal(statusOf(response), 503);
+  assert.equal(fieldOf(response, 'Retry-After'), '1');
+  assert.equal(limited.proxy.accessLog[0]?.outcome, 'upstream-queue-timeout');
+});
+
+test('a shorter time and a shorter line hold for those who wait already', async (t) => {
+  const limited = await Limited.start(t, { maxRequests: 1, pendingTimeoutMs: 60_000 }, one.address);
+  await open(t, limited, '/1');
+  await one.request(1);
+  const second = await open(t, limited, '/2');
+  await limited.untilWaiting(1);
+  const third = await open(t, limited, '/3');
+  await limited.untilWaiting(2);
+  await limited.apply({ maxRequests: 1, pendingTimeoutMs: 60_000, maxPending: 1 }, one.address);
+  const response = await third.response();
+  assert.equal(statusOf(response), 503);
+  assert.equal(fieldOf(response, 'Retry-After'), '1');
+  await limited.apply({ maxRequests: 1, pendingTimeoutMs: 1 }, one.address);
+  assert.equal(await second.status(), 503);
+  assert.deepEqual(
+    limited.proxy.accessLog.map(({ target, outcome }) => [target, outcome]),
+    [
+      ['/3', 'upstream-overloaded'],
+      ['/2', 'upstream-queue-timeout'],
+    ],
+  );
 });
 
 test('a drain lets those in line go on, and ends when they have', async (t) => {
