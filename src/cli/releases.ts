@@ -72,7 +72,9 @@ export class Releases {
     return {
       onSnapshot: (snapshot) => {
         this.#last = snapshot;
-        this.#handOn(snapshot, { endpointsOnly: snapshot.endpointsOnly && this.#overlay.version === this.#laidVersion });
+        this.#handOn(snapshot, {
+          endpointsOnly: snapshot.endpointsOnly && this.#overlay.version === this.#laidVersion,
+        });
       },
       onInvalid: (problems) => listener.onInvalid(problems),
       onUnreachable: () => listener.onUnreachable?.(),
