@@ -119,9 +119,12 @@ async function apply({ config, ports }: Extract<ToWorker, { type: 'config' }>): 
   return { type: 'applied', generation: config.generation, error, ports: server.ports };
 }
 
-/** Nothing holds the message any more that the configuration came in. */
-function onApplied(applied: FromWorker): void {
-  if (live.configApplied === 1) collectGarbage();
+async function onApplied(applied: FromWorker): Promise<void> {
+  if (live.configApplied === 1) {
+    // By then nothing holds the message any more that the configuration came in.
+    await setImmediate();
+    collectGarbage();
+  }
   send(applied);
 }
 

@@ -42,22 +42,33 @@ export function replaceSorted<T>(
   replacements: ReadonlyMap<string, readonly T[]>,
   keyOf: (item: T) => string,
 ): readonly T[] {
-  const parts: (readonly T[])[] = [];
-  let done = 0;
-  let differs = false;
+  const changes: Replacement<T>[] = [];
   for (const key of [...replacements.keys()].toSorted(compareKeys)) {
     const items = replacements.get(key) ?? [];
     const from = lowerBound(sorted, key, keyOf);
     let to = from;
     while (to < sorted.length && keyOf(sorted[to] as T) === key) to++;
-    if (items.length === to - from && items.every((item, at) => item === sorted[from + at])) continue;
-    differs = true;
-    parts.push(sorted.slice(done, from), items);
+    const isSame = items.length === to - from && items.every((item, at) => item === sorted[from + at]);
+    if (!isSame) changes.push({ from, to, items });
+  }
+  const [first, ...others] = changes;
+  if (first === undefined) return sorted;
+  // One copy and not two: these lists are the largest things a change leaves to the garbage collector.
+  if (others.length === 0) return sorted.toSpliced(first.from, first.to - first.from, ...first.items);
+  const pieces: (readonly T[])[] = [];
+  let done = 0;
+  for (const { from, to, items } of changes) {
+    pieces.push(sorted.slice(done, from), items);
     done = to;
   }
-  if (!differs) return sorted;
-  parts.push(sorted.slice(done));
-  return parts.flat();
+  pieces.push(sorted.slice(done));
+  return pieces.flat();
+}
+
+interface Replacement<T> {
+  readonly from: number;
+  readonly to: number;
+  readonly items: readonly T[];
 }
 
 function compareKeys(a: string, b: string): number {
