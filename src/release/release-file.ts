@@ -70,7 +70,9 @@ export class ReleaseFile implements ReleaseStore {
     try {
       await replaceFile(this.#path, format(next));
     } catch (error) {
-      return `${messageOf(error)}; name a file that can be written with --release-state`;
+      // The message would name a temporary file, another one each time.
+      const code = error instanceof Error && 'code' in error ? String(error.code) : messageOf(error);
+      return `${this.#path} cannot be written (${code}); name a file that can be with --release-state`;
     }
     this.#states = new Map([...this.#states, [id, state]]);
     return '';
