@@ -83,7 +83,8 @@ Examples:
   explain: {
     summary: 'say which route takes a request, where it goes, and why',
     description:
-      'Say which route, split and upstream take a request, and why the other routes do not. Nothing is sent anywhere;\n' +
+      'Say which route, split and upstream take a request, what is set for that upstream (hash key, limits, retry budget,\n' +
+      'backup, health check, affinity), and why the other routes do not take it. Nothing is sent anywhere;\n' +
       'with --admin the running configuration and the health of its endpoints are asked from a sluice process.',
     footer: `${ENVIRONMENT}
 Exit codes:

@@ -34,13 +34,15 @@ export class ReleaseHarness {
   /** What the workers counted so far. */
   totals: ReleaseFigures = noFigures(ID);
   overlayChanges = 0;
+  /** How far somebody has put the clock on the wall forward. */
+  skewMs = 0;
   /** As it stands in the source. */
   #written: ReleaseConfig = release();
   /** With what is laid over it. */
   #config: ReleaseConfig = release();
 
   constructor() {
-    const nowAt = (): number => NOON + this.clock.nowMs();
+    const nowAt = (): number => NOON + this.skewMs + this.clock.nowMs();
     this.overlay = new StateOverlay({ absentLimitMs: 0, nowAt, onForgotten: () => {} });
     this.loop = new ReleaseLoop({
       collect: () => Promise.resolve([this.totals]),

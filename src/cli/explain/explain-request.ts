@@ -11,7 +11,13 @@ import type {
 import { buildRouteTable } from '../../router/build-route-table.ts';
 import { explainRoutes, type RouteVerdict } from './explain-routes.ts';
 import { ExplainedSession, type SessionExplanation } from './explain-session.ts';
-import { explainSplit, type SplitExplanation } from './explain-split.ts';
+import { explainSplit, type SplitExplanation, type SplitShare } from './explain-split.ts';
+import {
+  backupTakesOver,
+  explainUpstream,
+  type HealthCheckExplanation,
+  type UpstreamExplanation,
+} from './explain-upstream.ts';
 import { type ExplainedRequest, type RequestToExplain, toExplainedRequest } from './explained-request.ts';
 
 /** A `ProxyConfig`, or what `/debug/config` shows of one. */
@@ -22,7 +28,11 @@ export interface ExplainedConfig {
   readonly problems: readonly Problem[];
 }
 
-export interface ExplainedUpstream extends Pick<UpstreamConfig, 'id' | 'balancer' | 'backend'> {
+/** What is absent is not told by the process that was asked. */
+export interface ExplainedUpstream
+  extends Pick<UpstreamConfig, 'id' | 'balancer' | 'backend'>,
+    Partial<Pick<UpstreamConfig, 'hashing' | 'limits' | 'retryBudget' | 'backup' | 'panicThreshold'>> {
+  readonly healthCheck?: HealthCheckExplanation | null;
   readonly endpoints: readonly ExplainedEndpoint[];
 }
 
@@ -57,7 +67,7 @@ export interface Explanation {
   /** Null where the route binds nobody to an endpoint, or no upstream is asked. */
   readonly session: SessionExplanation | null;
   /** Those of the split. */
-  readonly upstreams: readonly ExplainedUpstream[];
+  readonly upstreams: readonly UpstreamExplanation[];
   /** Attached to the objects the route and its canaries come from. */
   readonly problems: readonly Problem[];
 }
@@ -91,23 +101,40 @@ export function explainRequest(config: ExplainedConfig, toExplain: RequestToExpl
   if (route === null) return { ...nothing, verdicts, answer: { status: 404, reason: 'no route takes it' } };
 
   const upstreams = involvedUpstreams(route, config.upstreams);
+  const tell = (shares: readonly SplitShare[]) => explainUpstreams(upstreams, request, config.upstreams, shares);
   const problems = config.problems.filter((problem) =>
     involvedSources(route).some((ref) => sameRef(ref, problem.source)),
   );
   const found = { request: shown, host: hostExplanation, route, verdicts, problems };
   const answer = ownAnswer(route, request, normalisedPath);
-  if (answer !== null) return { ...found, answer, split: null, session: null, upstreams };
+  if (answer !== null) return { ...found, answer, split: null, session: null, upstreams: tell([]) };
   const { affinity } = route.policy;
   const session = affinity === null ? null : new ExplainedSession(affinity, route, request, upstreams);
   const split = explainSplit(route.split, request, (id) => hasEndpoints(id, upstreams), session?.belongsTo ?? null);
-  const unavailable = split.shares.every((share) => !share.hasEndpoints);
+  const unavailable = split.shares.every((share) => isUnanswered(share, config.upstreams));
   return {
     ...found,
     answer: unavailable ? { status: 503, reason: 'no endpoints' } : null,
     split,
     session: session?.explain(split.shares) ?? null,
-    upstreams,
+    upstreams: tell(split.shares),
   };
+}
+
+function isUnanswered(share: SplitShare, all: readonly ExplainedUpstream[]): boolean {
+  if (share.hasEndpoints) return false;
+  return !all.some((upstream) => upstream.id === share.upstream && backupTakesOver(upstream, all));
+}
+
+function explainUpstreams(
+  upstreams: readonly ExplainedUpstream[],
+  request: ExplainedRequest,
+  all: readonly ExplainedUpstream[],
+  shares: readonly SplitShare[],
+): readonly UpstreamExplanation[] {
+  return upstreams.map((upstream) => {
+    return explainUpstream(upstream, request, all, shares.find((share) => share.upstream === upstream.id) ?? null);
+  });
 }
 
 function isServedOn(route: RouteConfig, scheme: string, listeners: ExplainedConfig['listeners']): boolean {

@@ -1,15 +1,18 @@
 /** Says where the session cookie of a request leads, by the same lookup as the data plane, over the endpoints that are known. */
-import { Upstream } from '../../balancer/upstream.ts';
 import { LiveAffinity, type StickyCookie } from '../../live/live-affinity.ts';
 import { StickyEndpoints, toAffinityName } from '../../live/sticky-endpoints.ts';
 import type { CookieAffinity } from '../../model/affinity.ts';
-import { type RouteConfig, toEndpointId, type UpstreamId } from '../../model/proxy-config.ts';
+import type { RouteConfig, UpstreamId } from '../../model/proxy-config.ts';
 import type { ExplainedUpstream } from './explain-request.ts';
 import type { SplitRequest, SplitShare } from './explain-split.ts';
+import { toKnownUpstream } from './known-upstream.ts';
 
 export interface SessionExplanation {
   /** The name of the cookie. */
   readonly cookie: string;
+  readonly mode: CookieAffinity['mode'];
+  /** A failed attempt leads to another endpoint and another cookie. */
+  readonly changeOnFailure: boolean;
   /** The upstream that the cookie was made for; null = it does not say, or names none of this route. */
   readonly belongsTo: UpstreamId | null;
   /** Where it leads in each upstream that may take the request. */
@@ -50,7 +53,8 @@ export class ExplainedSession {
   explain(shares: readonly SplitShare[]): SessionExplanation {
     const ids = new Set(shares.filter(({ hasEndpoints }) => hasEndpoints).map(({ upstream }) => upstream));
     const leads = Array.from(ids, (upstream) => ({ upstream, ...this.#lead(upstream) }));
-    return { cookie: this.#config.name, belongsTo: this.belongsTo, leads };
+    const { name, mode, changeOnFailure } = this.#config;
+    return { cookie: name, mode, changeOnFailure, belongsTo: this.belongsTo, leads };
   }
 
   #lead(upstream: UpstreamId): { readonly endpoint: string | null; readonly text: string } {
@@ -68,18 +72,6 @@ export class ExplainedSession {
   }
 }
 
-/** Health that nobody knows counts as good. */
-function toSticky({ id, backend, endpoints }: ExplainedUpstream): StickyEndpoints {
-  const upstream = new Upstream(id, 'round-robin', 1);
-  upstream.update(endpoints, () => NO_TRANSPORT);
-  upstream.applyVerdicts(
-    endpoints.map(({ address, port, healthy, reason = '' }) => {
-      return { endpointId: toEndpointId(address, port), healthy: healthy ?? true, reason };
-    }),
-  );
-  return new StickyEndpoints(upstream, toAffinityName({ id, backend }));
+function toSticky(upstream: ExplainedUpstream): StickyEndpoints {
+  return new StickyEndpoints(toKnownUpstream(upstream), toAffinityName(upstream));
 }
-
-const NO_TRANSPORT = { idleCount: 0, openCount: 0, close: ignore, retire: ignore };
-
-function ignore(): void {}

@@ -21,6 +21,10 @@ export interface ExplainedRequest extends RequestFacts {
   readonly scheme: 'http' | 'https';
   /** Lower case, without port and without a dot at its end. */
   readonly host: string;
+  /** As it would be sent in `Host`, with the port if it is not the usual one. */
+  readonly authority: string;
+  /** That clients think they talk to. */
+  readonly port: number;
   /** As it would be sent. */
   readonly path: string;
   /** Null = refused with 400. */
@@ -30,16 +34,22 @@ export interface ExplainedRequest extends RequestFacts {
   readonly clientIp: string;
 }
 
+const USUAL_PORTS = { http: 80, https: 443 } as const;
+
 /** `request.url` must be a valid http or https URL. */
 export function toExplainedRequest(request: RequestToExplain): ExplainedRequest {
   const url = new URL(request.url);
   const { path, query } = splitTarget(request.url);
   const parameters = new URLSearchParams(query);
   const header = (name: string): string | null => joinHeader(request.headers, name);
+  const scheme = url.protocol === 'https:' ? 'https' : 'http';
+  const authority = header('host') ?? url.host;
   return {
     method: request.method,
-    scheme: url.protocol === 'https:' ? 'https' : 'http',
-    host: toRoutingHost(header('host') ?? url.host),
+    scheme,
+    host: toRoutingHost(authority),
+    authority,
+    port: url.port === '' ? USUAL_PORTS[scheme] : Number(url.port),
     path,
     normalisedPath: normalisePath(path),
     query,

@@ -1,12 +1,14 @@
 /** An explanation as text for people. Everything that users or clients wrote is escaped for the terminal. */
 import { escapeText } from '../../log/escape-text.ts';
 import { type FileLocation, formatRef } from '../../model/object-ref.ts';
-import { type RouteConfig, toEndpointId } from '../../model/proxy-config.ts';
+import type { RouteConfig } from '../../model/proxy-config.ts';
 import type { RoutePolicy } from '../../model/route-policy.ts';
 import { formatProblem } from '../format-problem.ts';
-import type { ExplainedEndpoint, ExplainedUpstream, Explanation } from './explain-request.ts';
+import type { Explanation } from './explain-request.ts';
 import type { SessionExplanation } from './explain-session.ts';
 import { formatPercent, type SplitExplanation, type SplitStep } from './explain-split.ts';
+import type { UpstreamExplanation } from './explain-upstream.ts';
+import { formatUpstream } from './format-upstream.ts';
 
 /** More would bury the answer; `--output json` has them all. */
 const MAX_OTHER_ROUTES = 20;
@@ -20,9 +22,11 @@ export function formatExplanation(explanation: Explanation): string {
     ...(request.normalisedPath === null ? [] : [row('path', describePath(request.path, request.normalisedPath))]),
     ...(route === null ? [] : routeLines(explanation, route)),
     ...(answer === null ? [] : [row('answer', `${answer.status}: ${answer.reason}`)]),
-    ...(explanation.split === null ? [] : splitLines(explanation.split)),
+    ...(explanation.split === null ? [] : splitLines(explanation.split, explanation.upstreams)),
     ...(explanation.session === null ? [] : sessionLines(explanation.session)),
-    ...(explanation.split === null ? [] : explanation.upstreams.flatMap(upstreamLines)),
+    ...(explanation.split === null
+      ? []
+      : explanation.upstreams.flatMap((each) => titled('upstream', formatUpstream(each)))),
     ...(route === null ? [] : [row('policy', describePolicy(route.policy))]),
     ...titled('problems', explanation.problems.map(formatProblem)),
     ...otherRouteLines(explanation),
@@ -61,12 +65,14 @@ function formatLocation(location: FileLocation | null): string {
   return location === null ? '' : `${location.file}:${location.line}:${location.column}`;
 }
 
-function splitLines({ steps, shares }: SplitExplanation): readonly string[] {
+function splitLines({ steps, shares }: SplitExplanation, upstreams: readonly UpstreamExplanation[]): readonly string[] {
   const results = shares.map(({ upstream, canary, probability, hasEndpoints, fallback, lane }) => {
     const words = `${canary ? 'canary ' : ''}${upstream}`;
     const otherwise = fallback === null ? '' : `, ${fallback} where it fails`;
     const inLane = lane === null ? '' : `, lane ${lane}`;
-    return `-> ${words}: ${formatPercent(probability)}${inLane}${hasEndpoints ? otherwise : ', answered 503: no endpoints'}`;
+    const takesOver = upstreams.some(({ id, backup }) => id === upstream && backup?.takesOver === true);
+    const nobody = takesOver ? ', no endpoints: its backup takes over' : ', answered 503: no endpoints';
+    return `-> ${words}: ${formatPercent(probability)}${inLane}${hasEndpoints ? otherwise : nobody}`;
   });
   return titled('split', [...steps.map((step, at) => `${at + 1}. ${describeStep(step)}`), ...results]);
 }
@@ -76,19 +82,12 @@ function describeStep(step: SplitStep): string {
   return `${step.upstream}: ${step.text}${verdict}`;
 }
 
-function sessionLines({ cookie, leads }: SessionExplanation): readonly string[] {
-  return titled('session', [`cookie ${cookie}`, ...leads.map(({ upstream, text }) => `${upstream}: ${text}`)]);
-}
-
-function upstreamLines(upstream: ExplainedUpstream): readonly string[] {
-  const endpoints = upstream.endpoints.map((endpoint) => `  ${describeEndpoint(endpoint)}`);
-  const none = endpoints.length === 0 ? ' (no endpoints)' : '';
-  return titled('upstream', [`${upstream.id}, ${upstream.balancer}${none}`, ...endpoints]);
-}
-
-function describeEndpoint({ address, port, weight, healthy, reason = '' }: ExplainedEndpoint): string {
-  const health = healthy === undefined || healthy === null ? '' : healthy ? ', healthy' : `, unhealthy: ${reason}`;
-  return `${toEndpointId(address, port)}, weight ${weight}${health}`;
+function sessionLines({ cookie, mode, changeOnFailure, leads }: SessionExplanation): readonly string[] {
+  const failure = changeOnFailure ? ', another endpoint on failure' : '';
+  return titled('session', [
+    `cookie ${cookie}, ${mode}${failure}`,
+    ...leads.map(({ upstream, text }) => `${upstream}: ${text}`),
+  ]);
 }
 
 function describePolicy(policy: RoutePolicy): string {

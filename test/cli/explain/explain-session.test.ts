@@ -106,7 +106,7 @@ test('the text says whose the client is and where the key leads', () => {
     text.includes(`
 split     1. default/web/80: the session of the client is with it, so no rule is asked
           -> default/web/80: 100 %
-session   cookie INGRESSCOOKIE
+session   cookie INGRESSCOOKIE, balanced
           default/web/80: the key leads to 10.0.0.2:8080
 upstream  default/web/80, round-robin
 `),
