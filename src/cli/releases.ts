@@ -72,7 +72,9 @@ export class Releases {
     return {
       onSnapshot: (snapshot) => {
         this.#last = snapshot;
-        this.#handOn(snapshot, snapshot.endpointsOnly && this.#overlay.version === this.#laidVersion);
+        this.#handOn(snapshot, {
+          endpointsOnly: snapshot.endpointsOnly && this.#overlay.version === this.#laidVersion,
+        });
       },
       onInvalid: (problems) => listener.onInvalid(problems),
       onUnreachable: () => listener.onUnreachable?.(),
@@ -104,18 +106,18 @@ export class Releases {
       this.#due = false;
       if (this.#last === null || this.#overlay.version === this.#laidVersion) return;
       this.#added++;
-      this.#handOn(this.#last, false);
+      this.#handOn(this.#last, { endpointsOnly: false, isRepeated: true });
     });
   }
 
-  #handOn(snapshot: ObjectSnapshot, endpointsOnly: boolean): void {
+  #handOn(snapshot: ObjectSnapshot, kind: Pick<ObjectSnapshot, 'endpointsOnly' | 'isRepeated'>): void {
     const laid = this.#overlay.lay(snapshot);
     this.#laidVersion = this.#overlay.version;
-    if (laid === snapshot && this.#added === 0 && endpointsOnly === snapshot.endpointsOnly) {
+    if (laid === snapshot && this.#added === 0 && kind.endpointsOnly === snapshot.endpointsOnly) {
       this.#listener?.onSnapshot(snapshot);
       return;
     }
-    const made = { ...laid, revision: snapshot.revision + this.#added, endpointsOnly };
+    const made = { ...laid, revision: snapshot.revision + this.#added, ...kind };
     this.#origins.set(made, snapshot);
     this.#listener?.onSnapshot(made);
   }

@@ -3,7 +3,7 @@
  * than it says once the release is over. So everybody who knows plan and state comes to the same.
  */
 import type { CanaryConfig } from '../model/canary.ts';
-import { currentState, percentInForce, type ReleaseConfig } from '../model/release.ts';
+import { currentState, isOver, percentInForce, type ReleaseConfig } from '../model/release.ts';
 
 /** For percentages with three decimals. */
 const WEIGHT_TOTAL = 100_000;
@@ -14,13 +14,11 @@ export function applyRelease<T extends Shares>(canary: T, release: ReleaseConfig
   const percent = percentInForce(release);
   const shares =
     percent === null ? {} : { weight: Math.round((percent * WEIGHT_TOTAL) / 100), weightTotal: WEIGHT_TOTAL };
-  const phase = currentState(release)?.phase;
-  if (phase === 'expired') {
+  if (currentState(release)?.phase === 'expired') {
     // What is forgotten must not be reached by anybody, also not by rules; its stretch of the scale is free.
     const { match: _match, rulesFirst: _rulesFirst, ...rest } = canary;
     return { ...(rest as T), ...shares, header: null, cookie: null, sticky: false, release };
   }
   // Clients leave a version that was found bad; whoever looks into it still reaches it by rules.
-  const isAborted = phase === 'aborted' || release.command?.kind === 'abort';
-  return { ...canary, ...shares, ...(isAborted ? { sticky: false } : {}), release };
+  return { ...canary, ...shares, ...(isOver(release) ? { sticky: false } : {}), release };
 }

@@ -49,6 +49,8 @@ export class ControlLoop implements SnapshotListener {
   /** A snapshot with more than endpoint changes was replaced before it was compiled. */
   #fullCompileDue: boolean;
   #busy: boolean;
+  /** The newest that the source has is an edit that was refused. */
+  #editRefused: boolean;
   /** Configurations and endpoint changes put into force. */
   applied: number;
   /** False while the newest configuration could not be compiled or applied. */
@@ -67,6 +69,7 @@ export class ControlLoop implements SnapshotListener {
     this.#next = null;
     this.#fullCompileDue = true;
     this.#busy = false;
+    this.#editRefused = false;
     this.applied = 0;
     this.lastApplySucceeded = true;
     this.failures = 0;
@@ -81,12 +84,14 @@ export class ControlLoop implements SnapshotListener {
 
   onSnapshot(snapshot: ObjectSnapshot): void {
     this.#fullCompileDue ||= !snapshot.endpointsOnly;
+    if (snapshot.isRepeated !== true) this.#editRefused = false;
     this.#next = snapshot;
     if (!this.#busy) void this.#work();
   }
 
   onInvalid(problems: readonly Problem[]): void {
     this.rejectedEdits++;
+    this.#editRefused = true;
     this.lastApplySucceeded = false;
     this.#options.problems.reportEdit(problems, this.#running !== null);
     if (this.#running === null && this.#next === null && !this.#busy) this.#options.onUnusable();
@@ -152,7 +157,7 @@ export class ControlLoop implements SnapshotListener {
   #adopt(applied: Applied): void {
     this.#running = applied.config;
     this.applied++;
-    this.lastApplySucceeded = true;
+    this.lastApplySucceeded = !this.#editRefused;
     this.lastAppliedAt = Date.now();
     this.#options.onApplied(applied);
   }

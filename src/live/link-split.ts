@@ -3,6 +3,7 @@ import { RE2JS } from 're2js';
 import type { Upstream } from '../balancer/upstream.ts';
 import type { CanaryConfig } from '../model/canary.ts';
 import type { RouteConfig, UpstreamConfig, UpstreamId } from '../model/proxy-config.ts';
+import { isOver } from '../model/release.ts';
 import { BucketReader } from './bucket-reader.ts';
 import { HashKey } from './hash-key.ts';
 import { type LiveCanary, LiveSplit, SplitTarget, type TargetBinding } from './live-split.ts';
@@ -11,6 +12,17 @@ import { ReleaseCounts } from './release-counts.ts';
 import { compileMatch } from './request-match.ts';
 import type { RouteStats } from './route-stats.ts';
 import { StickyEndpoints, toAffinityName } from './sticky-endpoints.ts';
+
+interface Bound {
+  readonly upstream: Upstream;
+  readonly binding: TargetBinding;
+}
+
+type EndedSessions = Pick<TargetBinding, 'endedSessions'>;
+
+interface CanaryBinding extends Bound {
+  readonly ended: EndedSessions;
+}
 
 /** For one configuration; every upstream in it runs already. */
 export class SplitLinker {
@@ -33,20 +45,22 @@ export class SplitLinker {
     const hasAffinity = route.policy.affinity !== null;
     const releases = this.#linkReleases(route);
     const counts = releases.length === 0 ? null : releases.map(({ stable }) => stable);
+    const ended = hasAffinity ? this.#findEndedSessions(route) : {};
     const members = route.split.members.map(({ upstream: id, weight, lane = null }) => {
       const { upstream, binding } = this.#find(id, hasAffinity);
-      return new SplitTarget(upstream, stats.splitFor(id, false), weight, { ...binding, counts, lane });
+      return new SplitTarget(upstream, stats.splitFor(id, false), weight, { ...binding, ...ended, counts, lane });
     });
-    const canaries = route.split.canaries.map((canary) => this.#linkCanary(canary, hasAffinity, stats));
+    const canaries = route.split.canaries.map((canary) => {
+      return this.#linkCanary(canary, { ...this.#find(canary.upstream, hasAffinity && canary.sticky), ended }, stats);
+    });
     const { buckets } = route.split;
     return new LiveSplit(members, canaries, buckets === undefined ? null : new BucketReader(buckets));
   }
 
-  #linkCanary(canary: CanaryConfig, hasAffinity: boolean, stats: RouteStats): LiveCanary {
+  #linkCanary(canary: CanaryConfig, { upstream, binding, ended }: CanaryBinding, stats: RouteStats): LiveCanary {
     const { header, match, gate, release, upstream: id } = canary;
-    const { upstream, binding } = this.#find(id, hasAffinity && canary.sticky);
     const counts = release === undefined ? null : [this.#findRelease(release.id).canary];
-    const whole = { ...binding, counts, fallback: canary.fallback ?? 'weight', lane: canary.lane ?? null };
+    const whole = { ...binding, ...ended, counts, fallback: canary.fallback ?? 'weight', lane: canary.lane ?? null };
     return {
       target: new SplitTarget(upstream, stats.splitFor(id, true), canary.weight, whole),
       headerName: header?.name ?? '',
@@ -61,6 +75,17 @@ export class SplitLinker {
       rulesFirst: canary.rulesFirst === true,
       standsIn: canary.standsIn === true,
     };
+  }
+
+  /** Their clients must not be with the next release from its first step on. */
+  #findEndedSessions({ split }: RouteConfig): EndedSessions {
+    const kept = new Set(split.canaries.flatMap(({ sticky, upstream }) => (sticky ? upstream : [])));
+    const ended = split.canaries.flatMap(({ release, upstream: id }) => {
+      if (release === undefined || kept.has(id) || !isOver(release)) return [];
+      const { binding } = this.#find(id, true);
+      return binding.sticky?.hash ?? [];
+    });
+    return ended.length === 0 ? {} : { endedSessions: ended };
   }
 
   /** Each once, though several canaries may belong to one. */
@@ -80,7 +105,7 @@ export class SplitLinker {
     return release;
   }
 
-  #find(id: UpstreamId, isSticky: boolean): { readonly upstream: Upstream; readonly binding: TargetBinding } {
+  #find(id: UpstreamId, isSticky: boolean): Bound {
     const upstream = this.#live.upstreams.get(id);
     const config = this.#configs.get(id);
     if (upstream === null || config === undefined) throw new Error(`route refers to unknown upstream ${id}`);

@@ -22,6 +22,8 @@ export interface TargetBinding {
   readonly hashKey: HashKey | null;
   /** Null = clients are not bound to endpoints. */
   readonly sticky: StickyEndpoints | null;
+  /** Absent = no side of the route has ended its sessions. */
+  readonly endedSessions?: readonly string[];
   /** Null or absent = its requests carry none. */
   readonly lane?: LaneConfig | null;
   /** Absent = `never`. */
@@ -39,6 +41,8 @@ export class SplitTarget {
   readonly weight: number;
   readonly hashKey: HashKey | null;
   readonly sticky: StickyEndpoints | null;
+  /** Upstreams, as cookies call them, whose clients are to come anew: releases of the route that are over. Null = none. */
+  readonly endedSessions: readonly string[] | null;
   readonly lane: LaneConfig | null;
   readonly fallback: FallbackRule;
   /** Null = no release is about it. Never empty. */
@@ -50,6 +54,7 @@ export class SplitTarget {
     this.weight = weight;
     this.hashKey = binding.hashKey;
     this.sticky = binding.sticky;
+    this.endedSessions = binding.endedSessions ?? null;
     this.lane = binding.lane ?? null;
     this.fallback = binding.fallback ?? 'never';
     this.counts = binding.counts ?? null;

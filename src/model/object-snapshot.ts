@@ -29,4 +29,6 @@ export interface ObjectSnapshot {
    * the short road past the compiler.
    */
   readonly endpointsOnly: boolean;
+  /** The source has said nothing new: this is its last snapshot once more, with states of releases that were decided since. */
+  readonly isRepeated?: true;
 }

@@ -137,13 +137,18 @@ export function currentState({ state, revision }: ReleaseConfig): ReleaseState |
   return state?.revision === revision ? state : null;
 }
 
+/** Whether the canary lost its share for good, or is about to: an abort waits for nobody who would have to write it down first. */
+export function isOver(release: ReleaseConfig): boolean {
+  const phase = currentState(release)?.phase;
+  return release.command?.kind === 'abort' || phase === 'aborted' || phase === 'expired';
+}
+
 /** The canary's share in force, in percent; null = the plan says nothing, for there is none. */
 export function percentInForce(release: ReleaseConfig): number | null {
-  const { steps, command } = release;
-  const current = currentState(release);
-  // An abort waits for nobody who would have to write it down first.
-  if (command?.kind === 'abort' || current?.phase === 'aborted' || current?.phase === 'expired') return 0;
+  const { steps } = release;
+  if (isOver(release)) return 0;
   if (steps.length === 0) return null;
+  const current = currentState(release);
   // Not begun: whoever decides has not seen it yet.
   if (current === null) return 0;
   return steps[Math.min(current.step, steps.length - 1)]?.percent ?? 0;

@@ -17,6 +17,8 @@ const VALUE = '[ \\t]*=[ \\t]*[\\x21\\x23-\\x2b\\x2d-\\x3a\\x3c-\\x5b\\x5d-\\x7e
 const PAIR = new RegExp(`^${TOKEN}${VALUE}$`);
 const PROPERTY = new RegExp(`^${TOKEN}(?:${VALUE})?$`);
 
+const ESCAPE = /%[0-9A-Fa-f]{2}/g;
+
 /** Where the lane stands in the text of a request, and what is needed to write another one there. */
 export class LaneMark {
   readonly #at: number;
@@ -75,9 +77,11 @@ function isMember(text: string): boolean {
   return PAIR.test(pair.trim()) && properties.every((property) => PROPERTY.test(property.trim()));
 }
 
+/** As the most lenient reader has it: some decode keys like values, so that `l%61ne` and `+lane` are the lane to them. */
 function keyOf(member: string): string {
   const equals = member.indexOf('=');
-  return equals === -1 ? '' : member.slice(0, equals).trimEnd();
+  const key = equals === -1 ? '' : member.slice(0, equals).replaceAll('+', ' ');
+  return key.replaceAll(ESCAPE, (escape) => String.fromCharCode(Number.parseInt(escape.slice(1), 16))).trim();
 }
 
 function toLines(lane: LaneConfig | null, members: readonly string[]): string {

@@ -54,14 +54,14 @@ export class StickySession {
    * @param failed the endpoints earlier attempts failed on
    */
   choose(
-    { upstream, sticky }: SplitTarget,
+    { upstream, sticky, endedSessions }: SplitTarget,
     hashKey: number,
     tried: readonly Endpoint[],
     failed: readonly Endpoint[],
   ): Endpoint | null {
     this.#chosen = null;
     if (sticky === null) return upstream.pick(hashKey, tried);
-    const pinned = this.#findPinned(sticky);
+    const pinned = endedSessions?.includes(this.upstreamHash) === true ? null : this.#findPinned(sticky);
     if (pinned !== null && !failed.includes(pinned) && tried.includes(pinned)) {
       // Full: this request goes elsewhere and the client comes back. Waiting would hold up all that wait behind it.
       return upstream.pick(hashKey, tried);

@@ -19,12 +19,15 @@ const MAX_BYTES = 16 * 1_024 * 1_024;
 
 export class ReleaseFile implements ReleaseStore {
   readonly #path: string;
+  /** Why nothing may be written there; empty = it may. */
+  readonly #fault: string;
   #states: States;
   /** Writes go one after the other. */
   #last: Promise<unknown>;
 
-  constructor(path: string, states: States) {
+  constructor(path: string, states: States, fault = '') {
     this.#path = path;
+    this.#fault = fault;
     this.#states = states;
     this.#last = Promise.resolve();
   }
@@ -34,6 +37,11 @@ export class ReleaseFile implements ReleaseStore {
     try {
       return new ReleaseFile(path, await readStates(path));
     } catch (error) {
+      if (error instanceof NoFileError) {
+        const consequence = 'releases begin anew, and take no steps';
+        logger.error('state of releases refused', { file: path, reason: error.message, consequence });
+        return new ReleaseFile(path, new Map(), `${path}: ${error.message}`);
+      }
       const keptAs = `${path}.refused`;
       const moved = await rename(path, keptAs).then(
         () => true,
@@ -67,15 +75,15 @@ export class ReleaseFile implements ReleaseStore {
   async #write(id: string, state: ReleaseState): Promise<string> {
     const next = new Map([...this.#states, [id, state]]);
     if (next.size > MAX_RELEASES) return `${this.#path} holds ${MAX_RELEASES} releases, which is the most`;
-    try {
-      await replaceFile(this.#path, format(next));
-    } catch (error) {
-      return `${messageOf(error)}; name a file that can be written with --release-state`;
-    }
+    const fault = this.#fault || (await replaceFile(this.#path, format(next)));
+    if (fault !== '') return `${fault}; name a file that can be written with --release-state`;
     this.#states = new Map([...this.#states, [id, state]]);
     return '';
   }
 }
+
+/** What stands there is something that must neither be moved away nor replaced. */
+class NoFileError extends Error {}
 
 /** States live as long as the process. */
 export const MEMORY_STORE: ReleaseStore = { decides: () => true, store: () => Promise.resolve('') };
@@ -86,14 +94,13 @@ function format(states: States): string {
 }
 
 async function readStates(path: string): Promise<States> {
-  const { size, missing } = await stat(path).then(
-    (stats) => ({ size: stats.size, missing: false }),
-    (error: unknown) => {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return { size: 0, missing: true };
-      throw error;
-    },
-  );
-  if (missing) return new Map();
+  const stats = await stat(path).catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  });
+  if (stats === null) return new Map();
+  if (!stats.isFile()) throw new NoFileError('it is a directory or device, not a file');
+  const { size } = stats;
   if (size > MAX_BYTES) throw new Error(`it has ${size} bytes, at most ${MAX_BYTES} are read`);
   return parseStates(await readFile(path, 'utf8'));
 }
@@ -101,7 +108,8 @@ async function readStates(path: string): Promise<States> {
 function parseStates(text: string): States {
   const { format: kind, version, releases } = asRecord(parseJson(text));
   if (kind !== FORMAT) throw new Error('it is none of sluice');
-  if (version !== VERSION) throw new Error(`it has version ${String(version)}, this release reads ${VERSION}`);
+  if (version !== VERSION)
+    throw new Error(`it has version ${String(version).slice(0, 40)}, this release reads ${VERSION}`);
   const entries = Object.entries(asRecord(releases));
   if (entries.length > MAX_RELEASES) throw new Error(`it holds more than ${MAX_RELEASES} releases`);
   return new Map(
@@ -127,19 +135,22 @@ function asRecord(value: unknown): Readonly<Record<string, unknown>> {
   return value as Readonly<Record<string, unknown>>;
 }
 
-/** Readers, and a machine that loses its power, see the old file or the new one. */
-async function replaceFile(path: string, text: string): Promise<void> {
+/** Readers, and a machine that loses its power, see the old file or the new one. @returns why it could not be, or nothing */
+async function replaceFile(path: string, text: string): Promise<string> {
   const temporary = `${path}.${randomUUID()}.tmp`;
-  const file = await open(temporary, 'wx', 0o644);
   try {
-    await file.writeFile(text);
-    await file.sync();
-    await file.close();
+    const file = await open(temporary, 'wx', 0o644);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
     await rename(temporary, path);
+    return '';
   } catch (error) {
-    await file.close().catch(() => {});
     await unlink(temporary).catch(() => {});
-    throw error;
+    return messageOf(error);
   }
 }
 

@@ -195,7 +195,7 @@ export class ReleaseLoop {
     if (next === null) return;
     const isNew = next !== state;
     if (isNew && isStop(next)) this.#stopHere(release, next);
-    const due = (isNew || this.#isUnstored(release.id)) && !release.storing && news.now >= release.retryAt;
+    const due = (isNew || this.#isUnstored(release.id)) && !release.storing && isPast(release.retryAt, news.now);
     if (due && store.decides()) void this.#store(release, next, state);
   }
 
@@ -244,9 +244,11 @@ export class ReleaseLoop {
     }
     release.storeFault = '';
     const decided = overlay.get(id)?.state ?? null;
-    // It may have been stopped meanwhile.
-    if (decided === null || !outranks(decided, next)) overlay.set(id, next, true);
+    // It may have been stopped meanwhile. Times are not asked: the clock may have been set back since `before`.
+    const stopped = decided !== null && decided.revision === next.revision && isStop(decided) && !isStop(next);
+    if (!stopped) overlay.set(id, next, true);
     onOverlayChanged();
+    if (before !== null && before !== next && isSameStage(before, next)) return;
     const transition = toTransition(inForce.config, before === next ? null : before, next);
     const level = transition.severity === 'warning' ? 'warn' : 'info';
     logger[level]('release changed', { release: id, event: transition.reason, note: transition.note });
@@ -262,6 +264,16 @@ export class ReleaseLoop {
       return [{ revision, step, figures: release.own, stopped }];
     });
   }
+}
+
+/** Nothing to tell: only the times differ, of a clock that was set back. */
+function isSameStage(a: ReleaseState, b: ReleaseState): boolean {
+  return a.revision === b.revision && a.phase === b.phase && a.step === b.step;
+}
+
+/** Whether trying again is due; further away than that it is by a clock that was set back. */
+function isPast(retryAt: number, now: number): boolean {
+  return now >= retryAt || retryAt - now > STORE_RETRY_MS;
 }
 
 function isSame(a: ReleaseInForce, b: ReleaseInForce): boolean {

@@ -110,11 +110,12 @@ test('a new state hands the last snapshot on once more, whole and under a number
   await eventuallyTrue(() => fixture.seen.length === 3);
   assert.match(fixture.stateIn(2) ?? '', /"phase":"running","step":0/);
   const [, , added] = fixture.seen;
-  assert.deepEqual([added?.revision, added?.endpointsOnly], [3, false]);
+  assert.deepEqual([added?.revision, added?.endpointsOnly, added?.isRepeated], [3, false, true]);
   assert.equal(fixture.releases.originOf(added as ObjectSnapshot), last);
   // Nothing is to be laid over anew: endpoints take the short road again, behind the number that was given out.
   fixture.listener.onSnapshot(snapshot(3, { ingresses: last.ingresses, endpointsOnly: true }));
   assert.deepEqual([fixture.seen[3]?.revision, fixture.seen[3]?.endpointsOnly], [4, true]);
+  assert.equal(fixture.seen[3]?.isRepeated, undefined);
   assert.equal(fixture.seen[3]?.ingresses, added?.ingresses);
   await setImmediate();
   assert.equal(fixture.seen.length, 4);

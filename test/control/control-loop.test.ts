@@ -205,6 +205,16 @@ test('an edit that cannot be read is reported and leaves running what runs', asy
   assert.equal(fixture.loop.running?.generation, 1);
 });
 
+test('a step of a release does not make an edit good that was refused', async () => {
+  const fixture = new Fixture();
+  await fixture.applyNow(shop(1, ['10.0.0.1']));
+  fixture.loop.onInvalid([EDIT_PROBLEM]);
+  await fixture.applyNow({ ...shop(2, ['10.0.0.1']), isRepeated: true });
+  assert.equal(fixture.loop.lastApplySucceeded, false);
+  await fixture.applyNow(shop(3, ['10.0.0.1']));
+  assert.equal(fixture.loop.lastApplySucceeded, true);
+});
+
 test('when the first thing a source has is unusable, somebody is told', () => {
   const fixture = new Fixture();
   fixture.loop.onInvalid([EDIT_PROBLEM]);

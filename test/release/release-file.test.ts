@@ -1,6 +1,6 @@
 /** The file with the states of releases: what a restart finds, and what is refused. */
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -56,6 +56,7 @@ const refused: readonly (readonly [name: string, text: string, reason: RegExp])[
   ['a file of somebody else', '{"releases":{}}', /none of sluice/],
   ['a list', '[]', /damaged/],
   ['a file of another version', whole.replace('"version":1', '"version":2'), /version 2, this release reads 1/],
+  ['a version as long as a book', whole.replace('"version":1', `"version":"${'9'.repeat(9_999)}"`), /version 9{40}, /],
   ['a state with a wrong phase', whole.replace('running', 'flying'), /state of "a" is damaged: expected a phase/],
   ['a name of unreasonable length', whole.replace('"a"', JSON.stringify('a'.repeat(2_000))), /1024 characters/],
 ];
@@ -74,6 +75,18 @@ for (const [name, text, reason] of refused) {
     assert.equal(await opened.store('b', releaseState()), '');
   });
 }
+
+test('what is no file is neither moved nor replaced, and takes no states', async (t: TestContext) => {
+  const path = await folder(t);
+  const taken = join(path, 'data');
+  await mkdir(taken);
+  const logger = new RecordingLogger();
+  const file = await ReleaseFile.open(taken, logger);
+  assert.deepEqual(logger.messages(), ['state of releases refused']);
+  assert.match(await file.store('a', releaseState()), /data: it is a directory or device, not a file; name a file/);
+  assert.equal(file.states.size, 0);
+  assert.deepEqual(await readdir(path), ['data']);
+});
 
 test('a state that cannot be written is not kept, and the fault says what to do', async (t: TestContext) => {
   const file = join(await folder(t), 'missing', 'a.json');

@@ -216,6 +216,36 @@ test('another revision begins anew, also after an abort', async () => {
   assert.equal(harness.stored.at(-1)?.revision, 'b2');
 });
 
+test('a clock that is set back holds nothing up: the step lasts from then on, and is said once', async () => {
+  const harness = await begun();
+  harness.count(HEALTHY);
+  harness.skewMs = -60 * MINUTE_MS;
+  await harness.pass(5_000);
+  assert.equal(harness.transitions.length, 1);
+  assert.equal(harness.stored.length, 2);
+  await harness.pass(6_000);
+  assert.equal(harness.stage, 'running 1');
+  harness.skewMs = -120 * MINUTE_MS;
+  await harness.use({ command: { kind: 'pause' } });
+  assert.equal(harness.stage, 'paused 1');
+  await harness.use({ command: null, revision: 'b2' });
+  assert.equal(harness.stage, 'running 0');
+  const before = harness.stored.length;
+  await harness.pass(3_000);
+  assert.equal(harness.stored.length, before);
+});
+
+test('a clock that is set back while a state cannot be stored does not put off the next attempt', async () => {
+  const harness = await begun();
+  harness.fault = 'away';
+  harness.count(BAD);
+  await harness.pass(1_000);
+  harness.fault = '';
+  harness.skewMs = -60 * MINUTE_MS;
+  await harness.pass(3_000);
+  assert.equal(harness.status.stored, true);
+});
+
 test('a canary without endpoints waits, and one that expires is stopped', async () => {
   const harness = new ReleaseHarness();
   await harness.use({ steps: SHORT, expiresAfterMs: MINUTE_MS }, []);

@@ -79,6 +79,18 @@ function configOf(...shop: readonly Pod[]): unknown {
         canaries: [{ upstream: 'next', header: { name: 'X-Canary' } }],
         ...affinity({}),
       },
+      {
+        path: { prefix: '/aborted' },
+        upstream: 'shop',
+        canaries: [
+          {
+            upstream: 'next',
+            header: { name: 'X-Canary' },
+            plan: { command: 'abort', steps: [{ percent: 50, hold: '1h' }, { percent: 100 }] },
+          },
+        ],
+        ...affinity({}),
+      },
     ],
   };
 }
@@ -366,4 +378,16 @@ test('a client of the canary stays there whatever its header says later, and one
 test('a cookie that does not say whose it is leaves the choice to the rules', async () => {
   assert.equal((await visit('/canary', 'S=old', 'X-Canary: always\r\n')).pod, 'd');
   assert.notEqual((await visit('/canary', 'S=old')).pod, 'd');
+});
+
+test('who was with a canary that was aborted gets a new session, so that the next release does not have all of them at once', async () => {
+  const ofCanary = await visit('/canary', '', 'X-Canary: always\r\n');
+  assert.equal(ofCanary.pod, 'd');
+  const comesAnew = await visit('/aborted', ofCanary.cookie);
+  assert.notEqual(comesAnew.pod, 'd');
+  assert.equal(comesAnew.cookie.split('|')[1], md5(md5('shop') + 'shop'));
+  const stays = await visit('/aborted', comesAnew.cookie);
+  assert.deepEqual([stays.pod, stays.setCookie], [comesAnew.pod, '']);
+  const looks = await visit('/aborted', ofCanary.cookie, 'X-Canary: always\r\n');
+  assert.deepEqual([looks.pod, looks.setCookie], ['d', '']);
 });
