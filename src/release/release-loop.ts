@@ -209,7 +209,7 @@ export class ReleaseLoop {
     const next = release.isUnderWay(state, news.now) ? this.#judge(release, state, news) : state;
     if (next === null) return;
     const isNew = next !== state;
-    if (isNew && isStop(next)) this.#stopHere(release, next);
+    if (isNew && isStop(next)) this.#stopHere(release, next, state);
     const due = (isNew || this.#isUnstored(release.id)) && !release.storing && isPast(release.retryAt, news.now);
     if (due && store.decides()) void this.#store(release, next, state);
   }
@@ -234,9 +234,9 @@ export class ReleaseLoop {
   }
 
   /** Takes away the share of the canary in this process, before anybody else knows. */
-  #stopHere(release: TrackedRelease, next: ReleaseState): void {
+  #stopHere(release: TrackedRelease, next: ReleaseState, before: ReleaseState | null): void {
     const { overlay, logger, onOverlayChanged, store } = this.#options;
-    overlay.set(release.id, next, false);
+    overlay.set(release.id, next, false, before);
     onOverlayChanged();
     if (!store.decides()) {
       const { id } = release;
@@ -261,7 +261,7 @@ export class ReleaseLoop {
     const decided = overlay.get(id)?.state ?? null;
     // It may have been stopped meanwhile. Times are not asked: the clock may have been set back since `before`.
     const stopped = decided !== null && decided.revision === next.revision && isStop(decided) && !isStop(next);
-    if (!stopped) overlay.set(id, next, true);
+    if (!stopped) overlay.set(id, next, true, before);
     onOverlayChanged();
     if (before !== null && before !== next && isSameStage(before, next)) return;
     const transition = toTransition(inForce.config, before === next ? null : before, next);

@@ -29,6 +29,8 @@ export interface StateOverlayOptions {
 
 interface Entry extends DecidedState {
   readonly text: string;
+  /** What the source has, and this was decided in the knowledge of, whatever its time is; empty = nothing. */
+  overruled: string;
   /** Since when the source does not have it; null = it does. */
   absentSince: number | null;
   /** Since when this stop is laid over the end of the plan; null = it is not. */
@@ -64,10 +66,13 @@ export class StateOverlay {
     return this.#entries.get(id) ?? null;
   }
 
-  set(id: string, state: ReleaseState, stored: boolean): void {
+  /** @param before what it was decided in the knowledge of; null = nothing, or it is unknown */
+  set(id: string, state: ReleaseState, stored: boolean, before: ReleaseState | null = null): void {
     const text = formatReleaseState(state);
-    if (this.#entries.get(id)?.text !== text) this.#version++;
-    this.#entries.set(id, { state, stored, text, absentSince: null, overEndSince: null });
+    const known = this.#entries.get(id);
+    if (known?.text !== text) this.#version++;
+    const overruled = known?.overruled ?? (before === null || before === state ? '' : formatReleaseState(before));
+    this.#entries.set(id, { state, stored, text, overruled, absentSince: null, overEndSince: null });
   }
 
   /** Takes notice of what the source has by itself, too: what it has caught up with is laid over it no longer. */
@@ -108,13 +113,14 @@ export class StateOverlay {
 
   /** Null: it is to stay as it is. */
   #layOnIngress(id: string, ingress: IngressObject, entry: Entry): IngressObject | null {
-    const { state, text } = entry;
+    const { state, text, overruled } = entry;
     const own = ingress.annotations[RELEASE_STATE_ANNOTATION];
     if (own !== undefined) {
       const parsed = parseReleaseState(own);
       // One that cannot be read is for its owner to look at.
       if ('problem' in parsed) return null;
-      if (!outranks(state, parsed.value)) {
+      // A clock that was set back makes what was there before look newer.
+      if (formatReleaseState(parsed.value) !== overruled && !outranks(state, parsed.value)) {
         this.#forget(id);
         return null;
       }
