@@ -150,7 +150,9 @@ async function replaceFile(path: string, text: string): Promise<string> {
     return '';
   } catch (error) {
     await unlink(temporary).catch(() => {});
-    return messageOf(error);
+    // The message would name the temporary file, another one each time.
+    const code = error instanceof Error && 'code' in error ? String(error.code) : messageOf(error);
+    return `${path} cannot be written (${code})`;
   }
 }
 

@@ -63,6 +63,8 @@ const SLICE_MS = 10;
 /** Of the time it works, it rests at least so many times as long. */
 const MIN_REST = 20;
 const MAX_INTERVAL_MS = 30_000;
+/** Twice the time for which whoever decides still listens after the end. */
+const YIELD_MS = 30_000;
 const STORE_RETRY_MS = 2_000;
 
 export class ReleaseLoop {
@@ -156,6 +158,7 @@ export class ReleaseLoop {
     this.#again = false;
     let workMs = 0;
     try {
+      this.#yieldToEnd();
       workMs = await this.#advanceAll(this.#own.update(await collect()));
       replicas.tell(this.#toTell());
     } catch (error) {
@@ -163,6 +166,18 @@ export class ReleaseLoop {
     }
     this.#busy = false;
     this.#arm(this.#again ? 0 : Math.min(Math.max(INTERVAL_MS, workMs * MIN_REST), MAX_INTERVAL_MS));
+  }
+
+  /** Whoever decides stores its stop instead. */
+  #yieldToEnd(): void {
+    const { overlay, store, logger, onOverlayChanged } = this.#options;
+    const { version } = overlay;
+    if (!store.decides()) overlay.yieldToEnd(YIELD_MS);
+    if (overlay.version === version) return;
+    logger.warn(
+      'canary goes on in this process: its release is complete, and nobody has taken up that it was stopped here',
+    );
+    onOverlayChanged();
   }
 
   /** @returns how long it took, pauses excepted */

@@ -7,7 +7,7 @@ import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import type { IngressObject } from '../model/objects.ts';
 import { withEntries } from '../model/piecewise-map.ts';
 import type { ReleaseState } from '../model/release.ts';
-import { outranks } from '../model/release-order.ts';
+import { isStop, outranks } from '../model/release-order.ts';
 import { formatReleaseState, parseReleaseState } from '../model/release-state.ts';
 import { RELEASE_STATE_ANNOTATION } from '../model/release-status.ts';
 import type { StaticCanary, StaticConfig } from '../model/static-config.ts';
@@ -33,6 +33,8 @@ interface Entry extends DecidedState {
   overruled: string;
   /** Since when the source does not have it; null = it does. */
   absentSince: number | null;
+  /** Since when this stop is laid over the end of the plan; null = it is not. */
+  overEndSince: number | null;
 }
 
 type Ingresses = ObjectSnapshot['ingresses'];
@@ -70,7 +72,7 @@ export class StateOverlay {
     const known = this.#entries.get(id);
     if (known?.text !== text) this.#version++;
     const overruled = known?.overruled ?? (before === null || before === state ? '' : formatReleaseState(before));
-    this.#entries.set(id, { state, stored, text, overruled, absentSince: null });
+    this.#entries.set(id, { state, stored, text, overruled, absentSince: null, overEndSince: null });
   }
 
   /** Takes notice of what the source has by itself, too: what it has caught up with is laid over it no longer. */
@@ -98,8 +100,20 @@ export class StateOverlay {
     return made;
   }
 
+  /**
+   * Gives up stops that nobody has taken up so long after the release was complete for all others: stable may be gone by now,
+   * and one replica that still sends everything there would answer nothing.
+   */
+  yieldToEnd(afterMs: number): void {
+    const now = this.#options.nowAt();
+    for (const [id, { stored, overEndSince }] of this.#entries) {
+      if (!stored && overEndSince !== null && now - overEndSince >= afterMs) this.#forget(id);
+    }
+  }
+
   /** Null: it is to stay as it is. */
-  #layOnIngress(id: string, ingress: IngressObject, { state, text, overruled }: Entry): IngressObject | null {
+  #layOnIngress(id: string, ingress: IngressObject, entry: Entry): IngressObject | null {
+    const { state, text, overruled } = entry;
     const own = ingress.annotations[RELEASE_STATE_ANNOTATION];
     if (own !== undefined) {
       const parsed = parseReleaseState(own);
@@ -110,6 +124,8 @@ export class StateOverlay {
         this.#forget(id);
         return null;
       }
+      const overEnd = isStop(state) && parsed.value.phase === 'completed' && parsed.value.revision === state.revision;
+      entry.overEndSince = overEnd ? (entry.overEndSince ?? this.#options.nowAt()) : null;
     }
     const known = this.#objects.get(ingress);
     if (known?.text === text) return known.made;

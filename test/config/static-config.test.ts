@@ -137,6 +137,35 @@ test('canaries keep their order and turn into the same rules as annotations', ()
   ]);
 });
 
+function weightedCanary(weight: number, plan?: ReleaseConfig): StaticCanary {
+  return {
+    upstream: 'shop',
+    header: null,
+    cookie: null,
+    match: null,
+    weight,
+    weightTotal: 100,
+    ...(plan === undefined ? {} : { release: plan }),
+  };
+}
+
+test('a weight that the scale has no room for is reported where it stands', () => {
+  const { problems } = compileStatic({
+    routes: [
+      route(everything, {
+        canaries: [weightedCanary(80), weightedCanary(10), weightedCanary(15), weightedCanary(0, release())],
+      }),
+    ],
+  });
+  assert.deepEqual(
+    problems.map(({ code, severity, field }) => [code, severity, field]),
+    [
+      ['canary-invalid', 'warning', 'routes[0].canaries[2].weight'],
+      ['canary-invalid', 'warning', 'routes[0].canaries[3].plan'],
+    ],
+  );
+});
+
 test('a canary with a plan has the share of the step in force, as the state laid over the file says', () => {
   const canary = { upstream: 'next', header: null, cookie: null, match: null, weight: 0, weightTotal: 100 };
   const weightOf = (parts: Partial<ReleaseConfig>): string => {

@@ -124,7 +124,7 @@ describe('release plans', { skip: e2eSkip }, () => {
     await begin(t, '20%/2s, 50%/2s, 100%');
     await untilStage(leader, 'running 0');
     await untilStage(follower, 'running 0');
-    assert.deepEqual(await leases().then((names) => names.length), 2);
+    await eventually(leases, (names) => names.length === 2);
     const { replicas: counted, sides } = await eventually(
       () => status(leader),
       (release) => release.replicas.counted === 1,

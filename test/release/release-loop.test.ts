@@ -165,6 +165,37 @@ test('news of a stop that come late are heard as well, shortly after the end', a
   assert.equal(harness.stage, 'aborted 2');
 });
 
+test('a stop that nobody takes up gives way to the end of the release, for stable may be gone then', async () => {
+  const harness = new ReleaseHarness();
+  harness.decides = false;
+  await harness.use({ steps: SHORT, state: releaseState() });
+  harness.count(BAD);
+  await harness.pass(1_000);
+  const end = releaseState({ phase: 'completed', step: 2, changedAt: releaseState().changedAt + 60_000 });
+  await harness.use({ state: end });
+  await harness.pass(20_000);
+  assert.equal(harness.stage, 'aborted 0');
+  await harness.pass(12_000);
+  assert.equal(harness.stage, 'completed 2');
+  assert.equal(harness.status.stored, true);
+  assert.equal(harness.logger.messages().filter((text) => text.startsWith('canary goes on')).length, 1);
+  await harness.pass(60_000);
+  assert.equal(harness.clock.pending, 0);
+});
+
+test('whoever decides stores its stop over the end instead', async () => {
+  const harness = new ReleaseHarness();
+  harness.decides = false;
+  await harness.use({ steps: SHORT, state: releaseState() });
+  harness.count(BAD);
+  await harness.pass(1_000);
+  await harness.use({ state: releaseState({ phase: 'completed', step: 2 }) });
+  harness.decides = true;
+  await harness.pass(40_000);
+  assert.equal(harness.stored.at(-1)?.phase, 'aborted');
+  assert.equal(harness.stage, 'aborted 0');
+});
+
 test('what it tells is void when nothing is under way, and when it ends', async () => {
   const harness = await begun();
   await harness.pass(1_000);

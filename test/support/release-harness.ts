@@ -1,8 +1,10 @@
 /** The loop of releases on a clock that a test moves, with the store, the replicas and the workers in its hands. */
 import { setImmediate } from 'node:timers/promises';
+import type { ObjectSnapshot } from '../../src/model/object-snapshot.ts';
 import type { ProxyConfig } from '../../src/model/proxy-config.ts';
 import type { ReleaseConfig, ReleaseFigures, ReleaseState } from '../../src/model/release.ts';
-import type { ReleaseStatus } from '../../src/model/release-status.ts';
+import { formatReleaseState, parseReleaseState } from '../../src/model/release-state.ts';
+import { RELEASE_STATE_ANNOTATION, type ReleaseStatus } from '../../src/model/release-status.ts';
 import type { ReplicaFigures } from '../../src/model/replica-figures.ts';
 import { addFigures, noFigures } from '../../src/release/figures.ts';
 import { ReleaseLoop } from '../../src/release/release-loop.ts';
@@ -27,11 +29,16 @@ export class ReleaseHarness {
   decides = true;
   /** Why the store refuses; empty = it does not. */
   fault = '';
+  /** Says likewise, of each state. */
+  keep: (state: ReleaseState, before: ReleaseState | null) => string = () => '';
   /** What the workers counted so far. */
   totals: ReleaseFigures = noFigures(ID);
   overlayChanges = 0;
   /** How far somebody has put the clock on the wall forward. */
   skewMs = 0;
+  /** As it stands in the source. */
+  #written: ReleaseConfig = release();
+  /** With what is laid over it. */
   #config: ReleaseConfig = release();
 
   constructor() {
@@ -39,7 +46,7 @@ export class ReleaseHarness {
     this.overlay = new StateOverlay({ absentLimitMs: 0, nowAt, onForgotten: () => {} });
     this.loop = new ReleaseLoop({
       collect: () => Promise.resolve([this.totals]),
-      store: { decides: () => this.decides, store: (_id, state) => this.#store(state) },
+      store: { decides: () => this.decides, store: (_id, state, before) => this.#store(state, before) },
       replicas: { tell: (own) => void (this.told = own), heard: () => this.heard, silent: () => 0 },
       overlay: this.overlay,
       onOverlayChanged: () => this.#applyOverlay(),
@@ -63,7 +70,8 @@ export class ReleaseHarness {
 
   /** Puts it into force, as a compile would. */
   async use(overrides: Partial<ReleaseConfig>, endpoints: readonly string[] = ['10.0.0.2:80']): Promise<void> {
-    this.#config = release({ ...this.#config, ...overrides });
+    this.#written = release({ ...this.#written, ...overrides });
+    this.#config = { ...this.#written, state: this.#lay(this.#written.state) };
     const canary = canaryConfig('next', { release: this.#config });
     const split = { members: [{ upstream: 'web', weight: 1, filters: [] }], canaries: [canary] };
     const config: Pick<ProxyConfig, 'routes' | 'upstreams'> = {
@@ -91,14 +99,38 @@ export class ReleaseHarness {
     } while (this.clock.nowMs() < untilMs);
   }
 
-  async #store(state: ReleaseState): Promise<string> {
-    if (this.fault !== '') return this.fault;
+  async #store(state: ReleaseState, before: ReleaseState | null): Promise<string> {
+    const fault = this.fault || this.keep(state, before);
+    if (fault !== '') return fault;
     this.stored.push(state);
     return '';
   }
 
   #applyOverlay(): void {
     const state = this.overlay.get(ID)?.state;
-    if (state !== undefined && state !== this.#config.state) void this.use({ state });
+    if (state !== this.#config.state) void this.use({});
   }
+
+  #lay(state: ReleaseState | null): ReleaseState | null {
+    const annotations = state === null ? {} : { [RELEASE_STATE_ANNOTATION]: formatReleaseState(state) };
+    const laid = this.overlay.lay(snapshotOf(annotations)).ingresses.get(ID)?.annotations[RELEASE_STATE_ANNOTATION];
+    const parsed = laid === undefined ? null : parseReleaseState(laid);
+    return parsed !== null && 'value' in parsed ? parsed.value : null;
+  }
+}
+
+function snapshotOf(annotations: Readonly<Record<string, string>>): ObjectSnapshot {
+  const meta = { key: ID, namespace: 'shop', name: 'canary', uid: '', resourceVersion: '' };
+  const rest = { className: null, createdAt: 0, defaultBackend: null, rules: [], tls: [] };
+  return {
+    revision: 1,
+    ingresses: new Map([[ID, { ...meta, annotations, ...rest }]]),
+    ingressClasses: null,
+    services: new Map(),
+    endpointSlices: new Map(),
+    tlsSecrets: new Map(),
+    staticConfig: null,
+    problems: [],
+    endpointsOnly: false,
+  };
 }

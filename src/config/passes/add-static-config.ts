@@ -7,7 +7,8 @@ import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../model/route-policy
 import type { StaticCanary, StaticConfig, StaticListener, StaticRoute } from '../../model/static-config.ts';
 import { applyRelease } from '../apply-release.ts';
 import { DEFAULT_BACKEND_TRANSPORT } from '../backend-transport.ts';
-import { type Draft, reject, toRouteId } from '../draft.ts';
+import { findScaleFault } from '../canary-scale.ts';
+import { type Draft, reject, toRouteId, warn } from '../draft.ts';
 import { orInLane } from '../lane-match.ts';
 import { toCertificate } from './assign-certificates.ts';
 
@@ -69,11 +70,13 @@ function addRoute(draft: Draft, route: StaticRoute, source: ObjectRef, field: st
     reject(draft, 'path-conflict', source, field, message);
     return;
   }
+  const canaries = route.canaries.map((canary, index) => toCanary(canary, source, `${field}.canaries[${index}]`));
+  reportScaleFaults(draft, canaries);
   draft.routes.set(id, {
     host: route.host,
     path,
     upstream: route.upstream,
-    canaries: route.canaries.map((canary, index) => toCanary(canary, source, `${field}.canaries[${index}]`)),
+    canaries,
     service: '',
     lane: route.lane ?? null,
     buckets: route.buckets,
@@ -82,6 +85,14 @@ function addRoute(draft: Draft, route: StaticRoute, source: ObjectRef, field: st
     policy: toPolicy(route),
     source,
     sourceField: field,
+  });
+}
+
+function reportScaleFaults(draft: Draft, canaries: readonly CanaryConfig[]): void {
+  canaries.forEach((canary, index) => {
+    const fault = findScaleFault(canaries.slice(0, index), canary);
+    if (fault !== null)
+      warn(draft, 'canary-invalid', canary.source, `${canary.sourceField}.${fault.of}`, fault.message);
   });
 }
 

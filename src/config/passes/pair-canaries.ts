@@ -8,6 +8,7 @@ import type { IngressBackend } from '../../model/objects.ts';
 
 import type { CanarySettings } from '../annotations/ingress-settings.ts';
 import { applyRelease } from '../apply-release.ts';
+import { findScaleFault } from '../canary-scale.ts';
 import { type AcceptedIngress, type Draft, type DraftRoute, toRouteId, warn } from '../draft.ts';
 import { orInLane } from '../lane-match.ts';
 import { findPatternFault } from '../request-pattern.ts';
@@ -112,8 +113,17 @@ function attach(draft: Draft, route: DraftRoute, path: CanaryPath): void {
     warn(draft, 'canary-invalid', ingress.ref, field, message);
     return;
   }
+  reportScaleFault(draft, route, ingress, rule);
   route.canaries.push({ upstream, ...rule, sourceField: field });
   settleBuckets(draft, route, ingress);
+}
+
+/** Of a whole Ingress it is said once for each share that earlier canaries take. */
+function reportScaleFault(draft: Draft, { canaries }: DraftRoute, { ref }: AcceptedIngress, rule: CanaryRule): void {
+  const fault = findScaleFault(canaries, rule);
+  if (fault === null) return;
+  const field = fault.of === 'plan' ? 'metadata.annotations[sluice.dev/canary-plan]' : toField(draft, 'canary-weight');
+  warn(draft, 'canary-invalid', ref, field, fault.message);
 }
 
 /**
