@@ -112,12 +112,14 @@ for (const [name, decided, own, wins] of cases) {
   });
 }
 
+function holding(state: ReleaseState): ObjectSnapshot {
+  return snapshot(ingress('canary', { [KEY]: formatReleaseState(state) }));
+}
+
 test('what a state was decided in the knowledge of does not win by its time, and any other one does', () => {
   const { overlay, forgotten } = fixture();
   const before = releaseState({ revision: 'old', changedAt: 9_000 });
-  const own = (state: ReleaseState): ObjectSnapshot =>
-    snapshot(ingress('canary', { [KEY]: formatReleaseState(state) }));
-  const source = own(before);
+  const source = holding(before);
   for (const step of [0, 1]) {
     const decided = releaseState({ step, changedAt: 10 + step });
     overlay.set('shop/canary', decided, true, step === 0 ? before : releaseState({ changedAt: 10 }));
@@ -129,11 +131,11 @@ test('what a state was decided in the knowledge of does not win by its time, and
   }
   assert.deepEqual(forgotten, []);
   const other = releaseState({ revision: 'old', changedAt: 9_001 });
-  assert.deepEqual(laidState(overlay, own(other)), other);
+  assert.deepEqual(laidState(overlay, holding(other)), other);
   assert.deepEqual(forgotten, ['shop/canary']);
   const decided = releaseState({ changedAt: 10 });
   overlay.set('shop/canary', decided, true, decided);
-  assert.deepEqual(laidState(overlay, own(decided)), decided);
+  assert.deepEqual(laidState(overlay, holding(decided)), decided);
   assert.equal(overlay.get('shop/canary'), null);
 });
 
