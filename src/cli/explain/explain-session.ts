@@ -3,6 +3,7 @@ import { LiveAffinity, type StickyCookie } from '../../live/live-affinity.ts';
 import { StickyEndpoints, toAffinityName } from '../../live/sticky-endpoints.ts';
 import type { CookieAffinity } from '../../model/affinity.ts';
 import type { RouteConfig, UpstreamId } from '../../model/proxy-config.ts';
+import { isOver } from '../../model/release.ts';
 import type { ExplainedUpstream } from './explain-request.ts';
 import type { SplitRequest, SplitShare } from './explain-split.ts';
 import { toKnownUpstream } from './known-upstream.ts';
@@ -30,6 +31,8 @@ export class ExplainedSession {
   readonly #config: CookieAffinity;
   readonly #cookie: StickyCookie | null;
   readonly #sticky: ReadonlyMap<UpstreamId, StickyEndpoints>;
+  /** It was made for a canary whose release is over. */
+  readonly #hasEnded: boolean;
 
   constructor(
     config: CookieAffinity,
@@ -43,6 +46,13 @@ export class ExplainedSession {
     for (const { sticky, upstream } of route.split.canaries) if (sticky) ids.add(upstream);
     const involved = upstreams.filter(({ id }) => ids.has(id));
     this.#sticky = new Map(involved.map((upstream) => [upstream.id, toSticky(upstream)]));
+    const over = new Set(
+      route.split.canaries.flatMap(({ release, upstream: id }) => {
+        return release !== undefined && isOver(release) && !ids.has(id) ? id : [];
+      }),
+    );
+    const hash = this.#cookie?.upstreamHash;
+    this.#hasEnded = upstreams.some((upstream) => over.has(upstream.id) && toSticky(upstream).hash === hash);
   }
 
   get belongsTo(): UpstreamId | null {
@@ -62,6 +72,12 @@ export class ExplainedSession {
     if (sticky === undefined) return { endpoint: null, text: 'takes no part in the affinity, so no cookie counts' };
     if (this.#cookie === null) {
       return { endpoint: null, text: 'no usable cookie, so an endpoint is chosen and the response sets one' };
+    }
+    if (this.#hasEnded) {
+      return {
+        endpoint: null,
+        text: 'the session ended with its release, so an endpoint is chosen and the response sets a cookie',
+      };
     }
     const { key } = this.#cookie;
     const endpoint = this.#config.mode === 'balanced' ? sticky.findBalanced(key) : sticky.findPersistent(key);

@@ -11,6 +11,7 @@ import { formatExplanation } from '../../../src/cli/explain/format-explanation.t
 import { type CookieAffinity, DEFAULT_COOKIE_AFFINITY } from '../../../src/model/affinity.ts';
 import { DEFAULT_ROUTE_POLICY } from '../../../src/model/route-policy.ts';
 import { canaryConfig, routeConfig } from '../../support/proxy-config.ts';
+import { release } from '../../support/release.ts';
 
 const MAIN = '6cde5721ec2c7e2bce07cff7d0e4ac37';
 const CANARY = 'e482c7b8bf59ee2b66362270b4da4a46';
@@ -25,10 +26,18 @@ interface Given {
   readonly pods?: readonly ExplainedEndpoint[];
   readonly sticky?: boolean;
   readonly canaryWeight?: number;
+  readonly aborted?: boolean;
 }
 
 function explain(cookie: string | null, given: Given = {}): Explanation {
-  const { mode = 'balanced', pods = [pod(1), pod(2), pod(3)], sticky = true, canaryWeight = 0 } = given;
+  const {
+    mode = 'balanced',
+    pods = [pod(1), pod(2), pod(3)],
+    sticky = true,
+    canaryWeight = 0,
+    aborted = false,
+  } = given;
+  const over = aborted ? { release: release({ command: { kind: 'abort' } }) } : {};
   const upstreams: readonly ExplainedUpstream[] = [
     {
       id: 'default/web/80',
@@ -46,7 +55,7 @@ function explain(cookie: string | null, given: Given = {}): Explanation {
   const route = routeConfig('r', 'default/web/80', {
     split: {
       members: [{ upstream: 'default/web/80', weight: 1, filters: [] }],
-      canaries: [canaryConfig('default/web-canary/80', { sticky, weight: canaryWeight })],
+      canaries: [canaryConfig('default/web-canary/80', { sticky, weight: canaryWeight, ...over })],
     },
     policy: { ...DEFAULT_ROUTE_POLICY, affinity: { ...DEFAULT_COOKIE_AFFINITY, mode } },
   });
@@ -70,6 +79,12 @@ const CASES: readonly (readonly [
     `k1|${CANARY}`,
     { 'default/web/80': '10.0.0.2:8080' },
     { sticky: false },
+  ],
+  [
+    'a canary that was aborted has ended its sessions',
+    `k1|${CANARY}`,
+    { 'default/web/80': null },
+    { sticky: false, aborted: true },
   ],
   [
     'a cookie without a second half leaves it to the weights',
