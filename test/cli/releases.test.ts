@@ -1,7 +1,6 @@
 /** Releases between a source and the control loop: what is handed on, when once more, and under which numbers. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
 import { Releases } from '../../src/cli/releases.ts';
 import { NULL_LOGGER } from '../../src/log/logger.ts';
 import type { ObjectSnapshot } from '../../src/model/object-snapshot.ts';
@@ -12,7 +11,7 @@ import { formatReleaseState } from '../../src/model/release-state.ts';
 import { RELEASE_STATE_ANNOTATION } from '../../src/model/release-status.ts';
 import { NO_REPLICAS } from '../../src/release/replica-exchange.ts';
 import type { SnapshotListener } from '../../src/watch/source.ts';
-import { eventuallyTrue } from '../support/eventually-true.ts';
+import { eventuallyTrue, untilQuiet } from '../support/eventually-true.ts';
 import { canaryConfig, routeConfig, upstreamConfig } from '../support/proxy-config.ts';
 import { release, releaseState } from '../support/release.ts';
 
@@ -117,7 +116,7 @@ test('a new state hands the last snapshot on once more, whole and under a number
   assert.deepEqual([fixture.seen[3]?.revision, fixture.seen[3]?.endpointsOnly], [4, true]);
   assert.equal(fixture.seen[3]?.isRepeated, undefined);
   assert.equal(fixture.seen[3]?.ingresses, added?.ingresses);
-  await setImmediate();
+  await untilQuiet(() => fixture.seen.length);
   assert.equal(fixture.seen.length, 4);
 });
 
@@ -131,7 +130,7 @@ test('a source that has caught up is handed on with what it has, and nothing mor
   fixture.listener.onSnapshot(snapshot(2, { ingresses: stored }));
   assert.equal(fixture.seen[2]?.ingresses, stored);
   assert.equal(fixture.seen[2]?.endpointsOnly, false);
-  for (let turn = 0; turn < 5; turn++) await setImmediate();
+  await untilQuiet(() => fixture.seen.length);
   assert.equal(fixture.seen.length, 3);
   assert.equal(fixture.releases.report().releases[0]?.stored, true);
 });

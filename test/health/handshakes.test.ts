@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
 import type { ConnectionUser, ProbeTools } from '../../src/health/probe.ts';
 import { DEFAULT_HEALTH_CHECK, type HealthCheckConfig } from '../../src/model/health-check.ts';
 import type { EndpointAddress } from '../../src/model/proxy-config.ts';
+import { untilQuiet } from '../support/eventually-true.ts';
 import { OK } from './kept-rig.ts';
 import { createRig, endpoint, type Rig, TOOLS, upstream } from './prober-rig.ts';
 
@@ -62,15 +62,16 @@ function endpoints(count: number, network: number): readonly EndpointAddress[] {
 }
 
 /** Rings what is due within the time, and lets all begin that may. */
-async function pass(rig: Rig, forMs: number): Promise<void> {
+async function pass(rig: Rig, network: SlowNetwork, forMs: number): Promise<void> {
   const endMs = rig.clock.nowMs() + forMs;
   while (rig.clock.nextDueMs <= endMs) rig.clock.runNext();
   rig.clock.moveTo(endMs);
-  await turns();
+  await settled(network);
 }
 
-async function turns(): Promise<void> {
-  for (let left = 40; left > 0; left--) await setImmediate();
+/** Whoever may begin has begun. */
+function settled(network: SlowNetwork): Promise<void> {
+  return untilQuiet(() => network.openings.length + network.asked);
 }
 
 function start(t: TestContext): { readonly rig: Rig; readonly network: SlowNetwork } {
@@ -81,16 +82,16 @@ function start(t: TestContext): { readonly rig: Rig; readonly network: SlowNetwo
 test('32 handshakes of one upstream are under way at most, and the next begins when one is over', async (t: TestContext) => {
   const { rig, network } = start(t);
   rig.prober.apply([upstream('shop', OVER_TLS, endpoints(100, 0))]);
-  await pass(rig, 0);
+  await pass(rig, network, 0);
   assert.equal(network.openings.length, 32);
   assert.deepEqual([rig.prober.stats().inFlight, rig.prober.stats().waiting], [32, 68]);
   open(network.openings[0] as Opening);
   network.openings[1]?.user.onFailed(new Error('refused'));
-  await turns();
+  await settled(network);
   assert.equal(network.openings.length, 34);
   for (let at = 0; at < network.openings.length; at++) {
     if (at > 1) open(network.openings[at] as Opening);
-    await turns();
+    await settled(network);
   }
   assert.equal(network.openings.length, 100);
   for (const [at, each] of network.openings.entries()) if (at !== 1) answer(each);
@@ -105,7 +106,7 @@ test('connections in the clear do not wait for handshakes, nor those of other up
     upstream('cart', PLAIN, endpoints(100, 1)),
     upstream('auth', OVER_TLS, endpoints(10, 2)),
   ]);
-  await pass(rig, 0);
+  await pass(rig, network, 0);
   const begun = (prefix: string): number => network.openings.filter((each) => each.address.startsWith(prefix)).length;
   assert.ok(begun('10.0.') >= 20);
   assert.deepEqual([begun('10.1.'), begun('10.2.')], [100, 10]);
@@ -114,14 +115,14 @@ test('connections in the clear do not wait for handshakes, nor those of other up
 test('a handshake that hangs gives its place away after half a second, and fails when its time is over', async (t: TestContext) => {
   const { rig, network } = start(t);
   rig.prober.apply([upstream('shop', OVER_TLS, endpoints(40, 0))]);
-  await pass(rig, 0);
-  await pass(rig, 499);
+  await pass(rig, network, 0);
+  await pass(rig, network, 499);
   assert.equal(network.openings.length, 32);
-  await pass(rig, 1);
+  await pass(rig, network, 1);
   assert.equal(network.openings.length, 40);
-  await pass(rig, 4_499);
+  await pass(rig, network, 4_499);
   assert.equal(rig.prober.stats().timedOut, 0);
-  await pass(rig, 1);
+  await pass(rig, network, 1);
   assert.equal(rig.prober.stats().timedOut, 32);
   assert.equal(rig.prober.lastCheck('shop', '10.0.0.0:80')?.reason, 'no complete response within 5000 ms');
 });
@@ -130,7 +131,7 @@ test('a probe on a kept connection waits for no slot', async (t: TestContext) =>
   const { rig, network } = start(t);
   const kept = endpoints(20, 0);
   rig.prober.apply([upstream('shop', PLAIN, kept)]);
-  await pass(rig, 0);
+  await pass(rig, network, 0);
   for (const each of network.openings) {
     open(each);
     answer(each);
@@ -143,11 +144,10 @@ test('a probe on a kept connection waits for no slot', async (t: TestContext) =>
       return upstream(id, { ...PLAIN, intervalMs: 600_000, timeoutMs: 600_000 }, endpoints(400, index + 1));
     }),
   ]);
-  await pass(rig, 1_000);
-  for (let left = 4; left > 0; left--) await turns();
+  await pass(rig, network, 1_000);
   const { inFlight, waiting } = rig.prober.stats();
   assert.ok(inFlight > 750 && waiting > 500, `${inFlight} in flight, ${waiting} waiting`);
-  await pass(rig, 21_000);
+  await pass(rig, network, 21_000);
   assert.equal(network.asked, 40);
 });
 
@@ -155,12 +155,12 @@ test('an endpoint that goes while it waits for a handshake, or has one, leaves i
   const { rig, network } = start(t);
   const all = endpoints(40, 0);
   rig.prober.apply([upstream('shop', OVER_TLS, all)]);
-  await pass(rig, 0);
+  await pass(rig, network, 0);
   rig.prober.apply([upstream('shop', OVER_TLS, all.slice(0, 38))]);
-  await turns();
+  await settled(network);
   assert.equal(network.openings.length, 32);
   rig.prober.apply([upstream('shop', OVER_TLS, all.slice(20, 38))]);
-  await turns();
+  await settled(network);
   assert.equal(network.openings.length, 38);
   rig.prober.apply([]);
   const { inFlight, waiting } = rig.prober.stats();

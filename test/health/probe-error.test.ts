@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { Socket } from 'node:net';
 import os from 'node:os';
 import { type TestContext, test } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
 import type { ProbeTools } from '../../src/health/probe.ts';
+import { eventuallyTrue } from '../support/eventually-true.ts';
 import { CHECK, createRig, endpoint, TOOLS, upstream } from './prober-rig.ts';
 
 /** Connections open at once, and nothing can be written to them. */
@@ -40,8 +40,7 @@ for (const c of cases) {
     const rig = createRig(t, undefined, failingToWrite(c.errno));
     rig.prober.apply([upstream('shop', { ...CHECK, unhealthyAfter: 1 }, [endpoint('10.0.0.1')])]);
     rig.clock.runNext();
-    await setImmediate();
-    await setImmediate();
+    await eventuallyTrue(() => rig.prober.lastCheck('shop', '10.0.0.1:80') !== null);
     assert.equal(rig.prober.lastCheck('shop', '10.0.0.1:80')?.reason, c.reason);
     assert.equal(rig.prober.snapshot().length, c.isHealthy ? 0 : 1);
   });

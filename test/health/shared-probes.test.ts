@@ -1,9 +1,9 @@
 /** Endpoints that several upstreams share, that come and go, and that cannot make up their minds. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { DEFAULT_HEALTH_CHECK, type HealthCheckConfig } from '../../src/model/health-check.ts';
+import { eventuallyTrue, untilQuiet } from '../support/eventually-true.ts';
 import { createRig, endpoint, FakeNetwork, Rig, upstream } from './prober-rig.ts';
 
 const TCP: HealthCheckConfig = {
@@ -22,10 +22,19 @@ async function pass(rig: Rig, forMs: number): Promise<void> {
   const endMs = rig.clock.nowMs() + forMs;
   while (rig.clock.nextDueMs <= endMs) {
     rig.clock.runNext();
-    await setImmediate();
+    await ended(rig);
   }
   rig.clock.moveTo(endMs);
-  await setImmediate();
+  await ended(rig);
+}
+
+/** Every probe that began, and what it changes is told. */
+async function ended(rig: Rig): Promise<void> {
+  await eventuallyTrue(() => {
+    const { inFlight, waiting } = rig.prober.stats();
+    return inFlight + waiting === 0;
+  });
+  await untilQuiet(() => rig.changes.length);
 }
 
 function start(t: TestContext): { readonly rig: Rig; readonly network: FakeNetwork } {
@@ -71,7 +80,7 @@ test('what another upstream found out is told to a new one at once', async (t: T
   await pass(rig, 5_000);
   const probes = network.probed.length;
   rig.prober.apply([upstream('a', TCP, [A]), upstream('b', TCP, [A])]);
-  await setImmediate();
+  await untilQuiet(() => network.probed.length + rig.changes.length);
   assert.equal(network.probed.length, probes);
   const told = { upstreamId: 'b', endpointId: '10.0.0.1:80', healthy: false, reason: 'connect ECONNREFUSED' };
   assert.deepEqual(rig.changes.at(-1), told);

@@ -10,3 +10,18 @@ export async function eventuallyTrue(holds: () => boolean): Promise<void> {
     await setImmediate();
   }
 }
+
+/** What follows from what has happened may take a few rounds: promises, and what they ask for in turn. */
+const QUIET_ROUNDS = 5;
+
+/** Until what is counted stands still: for tests of what must not happen, or not more often. */
+export async function untilQuiet(count: () => number): Promise<void> {
+  let last = count();
+  let rounds = 0;
+  await eventuallyTrue(() => {
+    const now = count();
+    rounds = now === last ? rounds + 1 : 0;
+    last = now;
+    return rounds > QUIET_ROUNDS;
+  });
+}
