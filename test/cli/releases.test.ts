@@ -12,6 +12,7 @@ import { RELEASE_STATE_ANNOTATION } from '../../src/model/release-status.ts';
 import { NO_REPLICAS } from '../../src/release/replica-exchange.ts';
 import type { SnapshotListener } from '../../src/watch/source.ts';
 import { eventuallyTrue, untilQuiet } from '../support/eventually-true.ts';
+import * as fixtures from '../support/fixtures.ts';
 import { canaryConfig, routeConfig, upstreamConfig } from '../support/proxy-config.ts';
 import { release, releaseState } from '../support/release.ts';
 
@@ -21,18 +22,7 @@ function ingress(annotations: Readonly<Record<string, string>> = {}): IngressObj
 }
 
 function snapshot(revision: number, part: Partial<ObjectSnapshot> = {}): ObjectSnapshot {
-  return {
-    revision,
-    ingresses: new Map([['shop/canary', ingress()]]),
-    ingressClasses: null,
-    services: new Map(),
-    endpointSlices: new Map(),
-    tlsSecrets: new Map(),
-    staticConfig: null,
-    problems: [],
-    endpointsOnly: false,
-    ...part,
-  };
+  return fixtures.snapshot({ ingresses: [ingress()], classes: null, rest: { revision, ...part } });
 }
 
 class Fixture {

@@ -6,6 +6,7 @@ import type { IngressObject } from '../../src/model/objects.ts';
 import type { ReleaseState } from '../../src/model/release.ts';
 import { formatReleaseState, parseReleaseState } from '../../src/model/release-state.ts';
 import { StateOverlay } from '../../src/release/state-overlay.ts';
+import * as fixtures from '../support/fixtures.ts';
 import { releaseState } from '../support/release.ts';
 
 const KEY = 'sluice.dev/canary-state';
@@ -16,17 +17,7 @@ function ingress(name: string, annotations: Readonly<Record<string, string>> = {
 }
 
 function snapshot(...ingresses: readonly IngressObject[]): ObjectSnapshot {
-  return {
-    revision: 1,
-    ingresses: new Map(ingresses.map((each) => [each.key, each])),
-    ingressClasses: null,
-    services: new Map(),
-    endpointSlices: new Map(),
-    tlsSecrets: new Map(),
-    staticConfig: null,
-    problems: [],
-    endpointsOnly: false,
-  };
+  return fixtures.snapshot({ ingresses, classes: null });
 }
 
 interface Fixture {

@@ -11,6 +11,7 @@ import { ReleaseLoop } from '../../src/release/release-loop.ts';
 import { StateOverlay } from '../../src/release/state-overlay.ts';
 import type { Transition } from '../../src/release/transition.ts';
 import { FakeClock } from './fake-clock.ts';
+import { snapshot } from './fixtures.ts';
 import { canaryConfig, routeConfig, upstreamConfig } from './proxy-config.ts';
 import { RecordingLogger } from './recording-logger.ts';
 import { NOON, release } from './release.ts';
@@ -122,15 +123,5 @@ export class ReleaseHarness {
 function snapshotOf(annotations: Readonly<Record<string, string>>): ObjectSnapshot {
   const meta = { key: ID, namespace: 'shop', name: 'canary', uid: '', resourceVersion: '' };
   const rest = { className: null, createdAt: 0, defaultBackend: null, rules: [], tls: [] };
-  return {
-    revision: 1,
-    ingresses: new Map([[ID, { ...meta, annotations, ...rest }]]),
-    ingressClasses: null,
-    services: new Map(),
-    endpointSlices: new Map(),
-    tlsSecrets: new Map(),
-    staticConfig: null,
-    problems: [],
-    endpointsOnly: false,
-  };
+  return snapshot({ ingresses: [{ ...meta, annotations, ...rest }], classes: null });
 }
