@@ -140,6 +140,14 @@ export const cases: readonly BenchCase[] = defineCases([
     baseline: 'naive scan, 1000 endpoints of weights 1 to 10',
     setup: () => picking('round-robin', weightsUpTo(1_000)),
   },
+  {
+    name: 'round-robin, 1000 endpoints of weights 3 to 2001: too long a period to keep',
+    setup: () =>
+      picking(
+        'round-robin',
+        weightsUpTo(1_000).map((weight) => 2 * weight + 1),
+      ),
+  },
   { name: 'round-robin, rebuild of 1000 endpoints', setup: () => rebuilding('round-robin', weightsUpTo(10)) },
   { name: 'random, 1000 endpoints', setup: () => picking('random', weightsUpTo(1)) },
   { name: 'random, 1000 endpoints of weights 1 to 10', setup: () => picking('random', weightsUpTo(10)) },

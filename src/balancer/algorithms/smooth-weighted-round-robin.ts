@@ -15,16 +15,21 @@
  * Endpoints whose window is open sit in a heap by deadline. The others wait in a timing wheel with more buckets than there
  * are endpoints: an entry may stay in it for several turns, but on average a slot meets less than one that must stay.
  * So a pick costs one heap operation, and neither time nor memory grows with the size of the weights.
+ *
+ * From some slot on the order repeats with the windows. Unless the period is very long, it is written down once the upstream
+ * has taken so many picks, and a pick only reads it until the next rebuild.
  */
 import type { Balancer } from '../balancer.ts';
 import { DeadlineHeap } from '../deadline-heap.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { FINENESS, NOBODY, Turn } from '../turn.ts';
+import { periodOf, TurnCycle } from '../turn-cycle.ts';
 
 /** Bounds the time of a pick after a failed attempt. */
 const MAX_LOST_TURNS = 32;
 /** Then time starts at 0 again. Together with the next two, keeps heap keys in 31 bits. */
 const LAST_SLOT = 2 ** 20 - 1;
+const NEVER = LAST_SLOT + 2;
 /** A longer window (a share below one in a million) counts as this long when deadlines are compared. */
 const LONGEST_WINDOW = 2 ** 20 - 1;
 /** Equal deadlines are ordered by place, as finely as this allows. */
@@ -46,6 +51,11 @@ export class SmoothWeightedRoundRobin implements Balancer {
   #sharedLag: number;
   /** The slot the next pick uses. */
   #slot: number;
+  #cycle: TurnCycle;
+  /** The slots of the period that may be written down. */
+  #period: number;
+  /** The number of slots used after which they are written down. */
+  #recordsFrom: number;
   /** The place `#findInLine` found last. */
   #inLine: number;
   #open: DeadlineHeap;
@@ -61,6 +71,9 @@ export class SmoothWeightedRoundRobin implements Balancer {
     this.#fineTotal = 0;
     this.#sharedLag = 0;
     this.#slot = 0;
+    this.#cycle = TurnCycle.NONE;
+    this.#period = 0;
+    this.#recordsFrom = NEVER;
     this.#inLine = 0;
     this.#open = NO_HEAP;
     this.#buckets = NO_BUCKETS;
@@ -121,6 +134,10 @@ export class SmoothWeightedRoundRobin implements Balancer {
 
   /** Uses one slot. */
   #take(): Endpoint {
+    return this.#cycle.closed ? this.#cycle.next() : this.#takeFirstInHeap();
+  }
+
+  #takeFirstInHeap(): Endpoint {
     if (this.#slot > LAST_SLOT) this.#rewind();
     this.#openWindows();
     const place = this.#open.pop();
@@ -128,7 +145,17 @@ export class SmoothWeightedRoundRobin implements Balancer {
     this.#slot += 1;
     turn.toNextWindow();
     this.#wait(place, turn);
+    if (this.#slot >= this.#recordsFrom) this.#record(place);
     return turn.endpoint;
+  }
+
+  /** Not from slot 0: after comings and goings some may have to catch up first, and few upstreams get so many picks. */
+  #record(place: number): void {
+    if (this.#slot > this.#recordsFrom) {
+      if (!this.#cycle.record(place) || this.#cycle.closed) return;
+      this.#recordsFrom = this.#slot;
+    }
+    this.#cycle = new TurnCycle(this.#turns, this.#period);
   }
 
   #at(place: number): Turn {
@@ -171,6 +198,7 @@ export class SmoothWeightedRoundRobin implements Balancer {
   }
 
   #saveLags(): void {
+    this.#slot += this.#cycle.catchUp();
     for (const turn of this.#turns) {
       const slots = this.#slot - turn.opensAt - turn.opensAtRest / turn.fineWeight;
       turn.lag = (slots / this.#fineTotal + this.#sharedLag) * turn.fineWeight;
@@ -203,6 +231,9 @@ export class SmoothWeightedRoundRobin implements Balancer {
     this.#fineTotal = total * FINENESS;
     this.#sharedLag = count === 0 ? 0 : lag / this.#fineTotal;
     this.#slot = 0;
+    this.#cycle = TurnCycle.NONE;
+    this.#period = count < 2 ? 0 : periodOf(turns, total);
+    this.#recordsFrom = this.#period === 0 ? NEVER : this.#period;
     this.#open = new DeadlineHeap(count);
     this.#buckets = new Int32Array(1 << (32 - Math.clz32(count))).fill(NOBODY);
     for (const [place, turn] of turns.entries()) {
