@@ -46,7 +46,7 @@ export function routeFamilies(scrape: Scrape): readonly MetricFamily[] {
     counter('sluice_response_bytes_total', 'Bytes sent to clients.', responseBytes),
     histogram('sluice_request_duration_seconds', 'Time from request head to the last byte of the answer.', durations),
     counter('sluice_split_requests_total', 'Requests by the upstream that the split of a route chose.', splitRequests),
-    counter('sluice_split_failures_total', '5xx answers and fallbacks by chosen upstream.', splitFailures),
+    counter('sluice_split_failures_total', '5xx and broken answers, and fallbacks, by chosen upstream.', splitFailures),
     counter('sluice_split_fallbacks_total', 'Requests that the main upstream took over from a canary.', fallbacks),
   ];
 }

@@ -93,7 +93,7 @@ export interface SplitStatsRow {
   readonly upstreamId: string;
   readonly canary: boolean;
   readonly requests: number;
-  /** 5xx answers, and fallbacks. */
+  /** 5xx answers, those that were cut short, and fallbacks. */
   readonly failures: number;
   /** Of a canary: that the main upstream took over. */
   readonly fallbacks: number;

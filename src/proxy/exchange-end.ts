@@ -1,7 +1,7 @@
 /** What is counted and logged of an exchange that has ended. Hot. */
 import type { Exchange } from './exchange.ts';
 import type { RequestFactsForLog } from './exchange-request.ts';
-import type { Outcome } from './outcome.ts';
+import { isUpstreamFault, type Outcome } from './outcome.ts';
 import { countForRelease } from './release-count.ts';
 
 export function settle(exchange: Exchange, outcome: Outcome): void {
@@ -13,7 +13,8 @@ export function settle(exchange: Exchange, outcome: Outcome): void {
     const statusClass = Math.floor(exchange.status / 100) - 1;
     stats.statusClasses[statusClass] = (stats.statusClasses[statusClass] as number) + 1;
   }
-  if (exchange.status >= 500 || exchange.fellBack) exchange.target.stats.failures++;
+  // An answer that was cut short, or fell silent, has the status it began with.
+  if (exchange.status >= 500 || exchange.fellBack || isUpstreamFault(outcome)) exchange.target.stats.failures++;
   stats.requestBytes += exchange.requestBytes;
   stats.responseBytes += exchange.responseBytes;
   stats.countDuration(durationMs);

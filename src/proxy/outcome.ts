@@ -1,5 +1,5 @@
 /** How an exchange ended, as constants: expected failures are returned, not thrown. Access log and metrics print them. */
-import { AttemptResult } from '../balancer/attempt-result.ts';
+import { AttemptResult, isFailure } from '../balancer/attempt-result.ts';
 import { isLocalShortage } from '../model/local-shortage.ts';
 
 export const Outcome = {
@@ -75,4 +75,9 @@ export function toAttemptResult(outcome: Outcome): AttemptResult {
     default:
       return AttemptResult.Neutral;
   }
+}
+
+/** Whether an exchange that ended so ended by a fault of the back end, whatever status the client has seen by then. */
+export function isUpstreamFault(outcome: Outcome): boolean {
+  return outcome !== Outcome.Ok && isFailure(toAttemptResult(outcome));
 }

@@ -1,12 +1,12 @@
 /** What an exchange that has ended says of the release its side of the split belongs to. Hot for routes of a release. */
 import type { SideCounts } from '../live/release-counts.ts';
 import type { Exchange } from './exchange.ts';
-import { Outcome } from './outcome.ts';
+import { isUpstreamFault, Outcome } from './outcome.ts';
 
 /**
- * A failure is a 5xx answer or an attempt that failed, also where another attempt made up for it. What the client or this
- * machine did wrong is not counted at all. Whoever gave up waiting is counted with the time that took: a canary that is too
- * slow for its clients must not seem to have none.
+ * A failure is a 5xx answer, one that did not come to its end, or an attempt that failed, also where another attempt made up
+ * for it. What the client or this machine did wrong is not counted at all. Whoever gave up waiting is counted with the time
+ * that took: a canary that is too slow for its clients must not seem to have none.
  */
 export function countForRelease(
   exchange: Exchange,
@@ -15,7 +15,8 @@ export function countForRelease(
   outcome: Outcome,
 ): void {
   if (!exchange.comparable) return;
-  if (exchange.attemptFailed || (exchange.status >= 500 && !isOurs(outcome))) {
+  const failed = exchange.attemptFailed || isUpstreamFault(outcome);
+  if (failed || (exchange.status >= 500 && !isOurs(outcome))) {
     for (let i = 0; i < counts.length; i++) (counts[i] as SideCounts).countFailure();
     return;
   }

@@ -1,9 +1,10 @@
 /** What each way a request can end says of the release its side belongs to. */
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { after, before, beforeEach, type TestContext, test } from 'node:test';
 import { LATENCY_BUCKET_COUNT, latencyBoundMs, type SideFigures } from '../../src/model/release.ts';
 import { DEFAULT_ROUTE_POLICY } from '../../src/model/route-policy.ts';
 import { AwaitedState } from '../support/awaited-state.ts';
+import { Http2Client } from '../support/http2-client.ts';
 import { InProcessProxy } from '../support/in-process-proxy.ts';
 import { canaryConfig, routeConfig, upstreamConfig } from '../support/proxy-config.ts';
 import { RawClient } from '../support/raw-client.ts';
@@ -29,10 +30,11 @@ interface Rules {
   readonly weight?: number;
   readonly attempts?: number;
   readonly main?: readonly string[];
+  readonly responseTimeoutMs?: number;
 }
 
 /** Counts begin anew with each call: the route before belonged to another release. */
-async function start({ weight = 100, attempts = 1, main }: Rules = {}): Promise<void> {
+async function start({ weight = 100, attempts = 1, main, responseTimeoutMs = 60_000 }: Rules = {}): Promise<void> {
   const id = `release-${proxy.live.current.number}`;
   const header = { name: 'x-canary', kind: 'word', value: '' } as const;
   const canary = canaryConfig('next', { header, weight, release: release({ id }) });
@@ -40,7 +42,12 @@ async function start({ weight = 100, attempts = 1, main }: Rules = {}): Promise<
     upstreams: [upstreamConfig('main', ...(main ?? [upstream.address])), upstreamConfig('next', upstream.address)],
     routes: [
       routeConfig('route', 'main', {
-        policy: { ...DEFAULT_ROUTE_POLICY, retryAttempts: attempts, retryOn: ['error', 'timeout', 'http_503'] },
+        policy: {
+          ...DEFAULT_ROUTE_POLICY,
+          responseTimeoutMs,
+          retryAttempts: attempts,
+          retryOn: ['error', 'timeout', 'http_503'],
+        },
         split: { members: [{ upstream: 'main', weight: 1, filters: [] }], canaries: [canary] },
       }),
     ],
@@ -66,6 +73,12 @@ function figures(): Readonly<Record<'stable' | 'canary', string>> {
   const [row] = proxy.live.releases.toFigures();
   assert.ok(row !== undefined);
   return { stable: format(row.stable), canary: format(row.canary) };
+}
+
+/** In all, whatever release the route belonged to. */
+function failuresOfCanary(): number {
+  const rows = proxy.live.routeStats.get('route')?.toRow().split ?? [];
+  return rows.find(({ canary }) => canary)?.failures ?? 0;
 }
 
 const NOTHING = '0 0 0';
@@ -145,17 +158,66 @@ test('so is one that another attempt made up for, by whatever condition', async 
   }
 });
 
-test('an answer cut short is a failure', async () => {
-  await start();
-  upstream.script = ({ connection }) => {
-    connection.socket.end('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf');
-    return null;
-  };
+const CUT_SHORT: readonly (readonly [name: string, answer: string])[] = [
+  ['shorter than announced', 'Content-Length: 10\r\n\r\nhalf'],
+  ['that ends between two chunks', 'Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n'],
+  ['that ends inside a chunk', 'Transfer-Encoding: chunked\r\n\r\nff\r\nhalf'],
+  ['with a chunk that is none', 'Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nhalf'],
+];
+
+for (const [name, answer] of CUT_SHORT) {
+  test(`an answer ${name} is a failure of its side, whatever its status`, async () => {
+    await start();
+    upstream.script = ({ connection }) => {
+      connection.socket.end(`HTTP/1.1 200 OK\r\n${answer}`);
+      return null;
+    };
+    const earlier = failuresOfCanary();
+    const client = await RawClient.connect(proxy.port);
+    client.write(get());
+    await client.remainder();
+    const entry = await logged.until(() => proxy.accessLog[0]);
+    assert.equal(entry.status, 200);
+    assert.equal(figures().canary, FAILURE);
+    assert.equal(failuresOfCanary() - earlier, 1);
+  });
+}
+
+test('an answer that falls silent is a failure', async () => {
+  await start({ responseTimeoutMs: 50 });
+  upstream.script = () => 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf';
+  const earlier = failuresOfCanary();
   const client = await RawClient.connect(proxy.port);
   client.write(get());
   await client.remainder();
+  const entry = await logged.until(() => proxy.accessLog[0]);
+  assert.deepEqual([entry.status, entry.outcome], [200, 'upstream-response-timeout']);
+  assert.deepEqual([figures().canary, failuresOfCanary() - earlier], [FAILURE, 1]);
+});
+
+test('so is a plain answer to whom only a tunnel would do', async (t: TestContext) => {
+  await start();
+  upstream.script = () => ok('no tunnel', 'Connection: close');
+  const earlier = failuresOfCanary();
+  const client = await Http2Client.connect(`http://127.0.0.1:${proxy.port}`);
+  t.after(() => client.destroy());
+  const fields = { ':method': 'CONNECT', ':protocol': 'websocket', ':path': '/', ':authority': 'a.example' };
+  client.open({ ...fields, 'sec-websocket-version': '13' });
+  const entry = await logged.until(() => proxy.accessLog[0]);
+  assert.deepEqual([entry.status, entry.outcome], [200, 'upstream-invalid-response']);
+  assert.deepEqual([figures().canary, failuresOfCanary() - earlier], [FAILURE, 1]);
+});
+
+test('an answer that the client leaves is no failure of anybody', async () => {
+  await start();
+  upstream.script = () => 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf';
+  const earlier = failuresOfCanary();
+  const client = await RawClient.connect(proxy.port);
+  client.write(get());
+  await client.bytes((received) => received.includes('half'));
+  client.destroy();
   await logged.until(() => proxy.accessLog[0]);
-  assert.equal(figures().canary, FAILURE);
+  assert.deepEqual([figures().canary, failuresOfCanary() - earlier], [ANSWER, 0]);
 });
 
 test('an outage of the main upstream says nothing about either side', async () => {
