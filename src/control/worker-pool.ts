@@ -146,12 +146,7 @@ export class WorkerPool {
 
   /** Running totals of all threads, those that died included. */
   async collectReleaseFigures(): Promise<readonly ReleaseFigures[]> {
-    const asked = Array.from(this.#threads.values(), async (thread) => {
-      const figures = await thread.collectReleaseFigures();
-      // At once: while others are waited for, this one may die.
-      if (figures !== null) this.#releaseTotals.note(thread.id, figures);
-    });
-    await Promise.all(asked);
+    await Promise.all(Array.from(this.#threads.values(), (thread) => thread.askForReleaseFigures()));
     return this.#releaseTotals.sum();
   }
 
@@ -202,6 +197,8 @@ export class WorkerPool {
       logger,
       onAccessLines,
       onEjections: (changes) => this.#onEjections(thread, changes),
+      // Not by a promise: news of the end of a thread may come before those who wait for its answer go on.
+      onReleaseFigures: (figures) => this.#releaseTotals.note(thread.id, figures),
       onLateRefusal: (error) => thread.kill(`configuration refused after a silence: ${error}`),
       onHung: (silentMs) => this.#onHung(thread, silentMs),
       onExit: (error) => this.#onExit(thread, error, performance.now() - startedMs),

@@ -15,6 +15,8 @@ export interface WorkerThreadOptions {
   readonly logger: Logger;
   readonly onAccessLines: (lines: string) => void;
   readonly onEjections: (changes: readonly EjectionChange[]) => void;
+  /** Running totals. Called as soon as they are there, and never after `onExit`. */
+  readonly onReleaseFigures: (figures: readonly ReleaseFigures[]) => void;
   /** It has refused, or could not run, a configuration for whose answer nobody waited any longer. */
   readonly onLateRefusal: (error: string) => void;
   /** It has shown no sign of life for this long. */
@@ -51,7 +53,7 @@ export class WorkerThread implements Watched {
   readonly #scrapes: OpenQuestions<WorkerStats>;
   /** Of answers that are not complete yet. */
   readonly #rows: Map<number, StatsRows[]>;
-  readonly #figureRequests: OpenQuestions<readonly ReleaseFigures[]>;
+  readonly #figureRequests: OpenQuestions<true>;
   #sequence: number;
   /** Where its pulse stood when it fell silent; 0 = it has not. */
   #silentPulse: number;
@@ -124,9 +126,9 @@ export class WorkerThread implements Watched {
     return this.#scrapes.ask((requestId) => this.post({ type: 'stats', requestId }));
   }
 
-  /** Running totals. Null when the thread dies or does not answer in time. */
-  collectReleaseFigures(): Promise<readonly ReleaseFigures[] | null> {
-    return this.#figureRequests.ask((requestId) => this.post({ type: 'release-figures', requestId }));
+  /** What it says goes to `onReleaseFigures`. Settles also when the thread dies or does not answer in time. */
+  async askForReleaseFigures(): Promise<void> {
+    await this.#figureRequests.ask((requestId) => this.post({ type: 'release-figures', requestId }));
   }
 
   async drain(deadlineMs: number): Promise<void> {
@@ -181,7 +183,8 @@ export class WorkerThread implements Watched {
         this.#scrapes.answer(message.requestId, this.#withRows(message.requestId, message.stats));
         break;
       case 'release-figures':
-        this.#figureRequests.answer(message.requestId, message.rows);
+        this.#options.onReleaseFigures(message.rows);
+        this.#figureRequests.answer(message.requestId, true);
         break;
       case 'access-log':
         this.#options.onAccessLines(message.lines);

@@ -291,3 +291,14 @@ test('the figures of releases are those of all threads, dead ones included', asy
   const [figures] = await fixture.pool.collectReleaseFigures();
   assert.equal(figures?.canary.requests, 1 + 2 + 3);
 });
+
+test('what threads say of releases with their last breath counts once', async (t) => {
+  const count = 8;
+  const fixture = start(t, count);
+  await fixture.pool.apply(config(1));
+  await fixture.pool.collectReleaseFigures();
+  await fixture.pool.applyEndpoints([{ upstreamId: 'last-words', endpoints: [] }], config(1));
+  const [figures] = await fixture.pool.collectReleaseFigures();
+  // Each has counted as many requests as its number says, and 10 more.
+  assert.equal(figures?.canary.requests, (count * (count + 1)) / 2 + 10 * count);
+});

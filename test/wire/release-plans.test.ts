@@ -4,24 +4,29 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import type { DumpedRelease, ReleasesDump } from '../../src/admin/dump-releases.ts';
 import { releaseManifests } from '../support/release-manifests.ts';
 import { ok, reply, type Script, ScriptedUpstream } from '../support/scripted-upstream.ts';
 import { type LogLine, SluiceProcess } from '../support/sluice-process.ts';
 import { SteadyLoad } from '../support/steady-load.ts';
 
+const FAULT_INJECTOR = new URL('../support/fault-injector.ts', import.meta.url).href;
 const GATES = { 'sluice.dev/canary-gates': 'errors <= +1%, requests >= 20' };
 
 interface Options {
   readonly canary: Script;
   readonly annotations: Readonly<Record<string, string>>;
   readonly stable?: Script;
+  /** Worker 1 dies at SIGUSR2. */
+  readonly preload?: string;
 }
 
 class Fixture {
   readonly sluice: SluiceProcess;
   readonly load: SteadyLoad;
   readonly stateFile: string;
+  readonly canary: ScriptedUpstream;
   readonly #options: Options;
   readonly #addresses: readonly [stable: string, canary: string];
 
@@ -29,12 +34,13 @@ class Fixture {
     sluice: SluiceProcess,
     stateFile: string,
     options: Options,
-    addresses: readonly [string, string],
+    upstreams: readonly [stable: ScriptedUpstream, canary: ScriptedUpstream],
   ) {
     this.sluice = sluice;
     this.stateFile = stateFile;
+    this.canary = upstreams[1];
     this.#options = options;
-    this.#addresses = addresses;
+    this.#addresses = [upstreams[0].address, upstreams[1].address];
     this.load = new SteadyLoad(`http://127.0.0.1:${sluice.httpPort}`, 16, 0);
   }
 
@@ -48,8 +54,9 @@ class Fixture {
       config: null,
       files: { 'k8s.yaml': releaseManifests(stable.address, canary.address, options.annotations) },
       args: ['--workers', '2', '--release-state', stateFile],
+      ...(options.preload === undefined ? {} : { preload: options.preload }),
     });
-    const fixture = new Fixture(sluice, stateFile, options, [stable.address, canary.address]);
+    const fixture = new Fixture(sluice, stateFile, options, [stable, canary]);
     t.after(async () => {
       await fixture.load.stop();
       await sluice.kill();
@@ -75,6 +82,15 @@ class Fixture {
     return releases[0];
   }
 
+  /** @returns the requests of the canary that were counted then */
+  async untilCounted(suffice: (canary: DumpedRelease['sides']['canary']) => boolean): Promise<number> {
+    for (;;) {
+      const { canary } = (await this.status()).sides;
+      if (suffice(canary)) return canary.totalRequests;
+      await setImmediate();
+    }
+  }
+
   async annotate(annotations: Readonly<Record<string, string>>): Promise<void> {
     const [stable, canary] = this.#addresses;
     const all = { ...this.#options.annotations, ...annotations };
@@ -86,7 +102,7 @@ class Fixture {
   async untilTakenBack(): Promise<void> {
     const before = this.load.answersBy.get('canary') ?? 0;
     const { count } = this.load;
-    while (this.load.count < count + 500) await new Promise(setImmediate);
+    while (this.load.count < count + 500) await setImmediate();
     const after = this.load.answersBy.get('canary') ?? 0;
     assert.ok(after - before <= 8, `${after - before} of 500 requests went to a canary that was taken back`);
   }
@@ -106,7 +122,7 @@ test('a healthy canary goes through its plan to everything, and no request fails
   const { answersBy } = fixture.load;
   answersBy.clear();
   const { count } = fixture.load;
-  while (fixture.load.count < count + 500) await new Promise(setImmediate);
+  while (fixture.load.count < count + 500) await setImmediate();
   assert.ok((answersBy.get('stable') ?? 0) <= 8);
   assert.deepEqual(fixture.load.failed, []);
   const status = await fixture.status();
@@ -182,6 +198,38 @@ for (const { name, canary, stable, gates, reason } of BAD) {
     await fixture.untilTakenBack();
   });
 }
+
+test('what a worker counted before it died in a step stays, and nothing counts twice', async (t: TestContext) => {
+  const annotations = { ...GATES, 'sluice.dev/canary-plan': '50%/10m, 100%' };
+  const fixture = await Fixture.start(t, { canary: () => ok('canary'), annotations, preload: FAULT_INJECTOR });
+  await fixture.event('CanaryStarted');
+  const before = await fixture.untilCounted((side) => side.totalRequests > 200);
+  fixture.sluice.signal('SIGUSR2');
+  await fixture.sluice.log('worker died, starting another');
+  const soon = (await fixture.status()).sides.canary.totalRequests;
+  assert.ok(soon >= before, `${before} requests counted, then ${soon}`);
+  const counted = await fixture.untilCounted((side) => side.totalRequests > before + 200);
+  const served = fixture.canary.requests.length;
+  t.diagnostic(`${counted} requests of the canary counted, ${served} served`);
+  assert.ok(counted <= served, `${counted} of ${served} counted`);
+  assert.equal((await fixture.status()).sides.canary.totalFailures, 0);
+});
+
+test('a worker that dies in a step takes no bad canary to the next one', async (t: TestContext) => {
+  const annotations = { ...GATES, 'sluice.dev/canary-plan': '20%/3s, 100%' };
+  const canary = every(25, reply(500, 'oops'));
+  const fixture = await Fixture.start(t, { canary, annotations, preload: FAULT_INJECTOR });
+  await fixture.event('CanaryStarted');
+  await fixture.untilCounted((side) => side.totalFailures > 0);
+  fixture.sluice.signal('SIGUSR2');
+  await fixture.sluice.log('worker died, starting another');
+  await fixture.event('CanaryAborted');
+  assert.deepEqual(
+    fixture.sluice.logs.filter(({ msg }) => msg === 'release changed').map(({ event }) => event),
+    ['CanaryStarted', 'CanaryAborted'],
+  );
+  await fixture.untilTakenBack();
+});
 
 test('commands in the file are obeyed, and a restart goes on from the step that was stored', async (t: TestContext) => {
   const annotations = { 'sluice.dev/canary-plan': '20%/10m, 50%/10m, 100%/10m' };

@@ -15,6 +15,8 @@ Atomics.add(pulse, 0, 1);
 setInterval(() => Atomics.add(pulse, 0, 1), 20);
 /** Whether it answers who asks for its counters. */
 let counts = false;
+/** Whether it dies with its next answer about releases, which tells of ten requests more. */
+let hasLastWords = false;
 
 /** `die:2` concerns worker 2 only, `die` every one. */
 function isTold(order: string, what: string): boolean {
@@ -26,6 +28,7 @@ port.on('message', (message: ToWorker) => {
   if (message.type === 'endpoints') {
     if (message.changes.some(({ upstreamId }) => isTold(upstreamId, 'die'))) process.exit(1);
     while (message.changes.some(({ upstreamId }) => isTold(upstreamId, 'hang')));
+    hasLastWords ||= message.changes.some(({ upstreamId }) => isTold(upstreamId, 'last-words'));
     counts ||= message.changes.some(({ upstreamId }) => isTold(upstreamId, 'count'));
     send({ type: 'endpoints-applied', sequence: message.sequence });
   }
@@ -41,8 +44,10 @@ port.on('message', (message: ToWorker) => {
     send({ type: 'log', level: 'info', message: 'ticket keys', fields });
   }
   if (message.type === 'release-figures') {
-    const side = { requests: workerId, failures: 0, latency: [workerId] };
+    const requests = workerId + (hasLastWords ? 10 : 0);
+    const side = { requests, failures: 0, latency: [requests] };
     send({ type: 'release-figures', requestId: message.requestId, rows: [{ id: 'r', stable: side, canary: side }] });
+    if (hasLastWords) process.exit(1);
   }
   if (message.type === 'health') {
     send({ type: 'log', level: 'info', message: 'health', fields: { endpoints: message.changes.length } });
