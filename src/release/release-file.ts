@@ -3,7 +3,8 @@
  * restart goes on where the last process was. A file that makes no sense is put aside, and its releases begin anew.
  */
 import { randomUUID } from 'node:crypto';
-import { open, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { Logger } from '../log/logger.ts';
 import type { ReleaseState } from '../model/release.ts';
 import { formatReleaseState, parseReleaseState } from '../model/release-state.ts';
@@ -16,6 +17,8 @@ const VERSION = 1;
 const MAX_RELEASES = 4_096;
 const MAX_ID_LENGTH = 1_024;
 const MAX_BYTES = 16 * 1_024 * 1_024;
+/** Of a file that is being written: the name of the other one, and this. */
+const TEMPORARY = /^\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
 
 export class ReleaseFile implements ReleaseStore {
   readonly #path: string;
@@ -34,6 +37,7 @@ export class ReleaseFile implements ReleaseStore {
 
   /** What an earlier process left; a file that cannot be used is put aside, with one line in the log. */
   static async open(path: string, logger: Logger): Promise<ReleaseFile> {
+    await removeHalfWritten(path);
     try {
       return new ReleaseFile(path, await readStates(path));
     } catch (error) {
@@ -153,6 +157,22 @@ async function replaceFile(path: string, text: string): Promise<string> {
     // The message would name the temporary file, another one each time.
     const code = error instanceof Error && 'code' in error ? String(error.code) : messageOf(error);
     return `${path} cannot be written (${code})`;
+  }
+}
+
+/**
+ * Takes away what processes left that were killed while they wrote. One that is about to be replaced by this one may write just
+ * now: it then finds that its file is gone, and writes again.
+ */
+async function removeHalfWritten(path: string): Promise<void> {
+  const directory = dirname(path);
+  const name = basename(path);
+  // A directory that cannot be read is told of when something is to be written there.
+  const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
+  for (const entry of entries) {
+    if (!entry.name.startsWith(name) || !TEMPORARY.test(entry.name.slice(name.length))) continue;
+    // Links are not ours, wherever they lead.
+    if (entry.isFile()) await unlink(join(directory, entry.name)).catch(() => {});
   }
 }
 

@@ -1,6 +1,6 @@
 /** The file with the states of releases: what a restart finds, and what is refused. */
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -96,4 +96,35 @@ test('a state that cannot be written is not kept, and the fault says what to do'
   assert.equal(await opened.store('a', releaseState()), fault);
   assert.equal(await opened.store('a', releaseState()), fault);
   assert.equal(opened.states.size, 0);
+});
+
+/** The name of a file that a process was killed while writing. */
+function half(name: string, digit: string): string {
+  const [four, twelve] = [digit.repeat(4), digit.repeat(12)];
+  return `${name}.${digit.repeat(8)}-${four}-${four}-${four}-${twelve}.tmp`;
+}
+
+test('what killed processes left half-written goes at the start, and nothing else does', async (t: TestContext) => {
+  const path = await folder(t);
+  const file = join(path, 'a.json');
+  const others = [
+    half('b.json', '1'),
+    half('aXjson', '1'),
+    `${half('a.json', '1')}.tmp`,
+    'a.json.tmp',
+    'a.json.backup.tmp',
+    half('a.json', 'g'),
+    half('a.json.refused', '1'),
+  ];
+  await Promise.all([...others, 'precious'].map((name) => writeFile(join(path, name), 'of somebody else')));
+  await mkdir(join(path, half('a.json', '2')));
+  await symlink(join(path, 'precious'), join(path, half('a.json', '3')));
+  await writeFile(join(path, half('a.json', '4')), '{"format":');
+  await writeFile(join(path, half('a.json', 'f')), '');
+  await writeFile(file, whole);
+  const opened = await ReleaseFile.open(file, new RecordingLogger());
+  assert.deepEqual([...opened.states.keys()], ['a']);
+  const kept = [...others, 'precious', 'a.json', half('a.json', '2'), half('a.json', '3')];
+  assert.deepEqual((await readdir(path)).toSorted(), kept.toSorted());
+  assert.equal(await readFile(join(path, 'precious'), 'utf8'), 'of somebody else');
 });
