@@ -114,8 +114,6 @@ export interface SliceEndpoint {
   readonly ready: boolean;
   readonly serving: boolean;
   readonly terminating: boolean;
-  readonly nodeName: string;
-  readonly zone: string;
   readonly hintZones: readonly string[];
 }
 

@@ -21,6 +21,8 @@ import { toProtocol } from './narrow-service.ts';
 
 type Family = EndpointSliceObject['addressType'];
 
+/** Shared: a cluster has a hundred thousand endpoints, most without hints. */
+const NO_ZONES: readonly string[] = [];
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 
 /** Slices without a Service are ignored, and those of type FQDN: their meaning is undefined, and they can name anything. */
@@ -115,15 +117,13 @@ function narrowEndpoint(raw: unknown, field: string, family: Family, sink: Probl
     ready: conditions['ready'] !== false,
     serving: conditions['serving'] !== false,
     terminating: conditions['terminating'] === true,
-    nodeName: textOr(raw['nodeName'], ''),
-    zone: textOr(raw['zone'], ''),
     hintZones: narrowHintZones(raw['hints']),
   };
 }
 
 function narrowHintZones(hints: unknown): readonly string[] {
   const forZones = isRecord(hints) ? hints['forZones'] : undefined;
-  if (!Array.isArray(forZones)) return [];
+  if (!Array.isArray(forZones)) return NO_ZONES;
   return forZones
     .map((zone: unknown) => (isRecord(zone) ? textOr(zone['name'], '') : ''))
     .filter((name) => name !== '');
@@ -135,8 +135,7 @@ function narrowAddresses(raw: unknown, field: string, ready: boolean, sink: Prob
     const ip = isRecord(entry) ? entry['ip'] : undefined;
     const address = narrowAddress(ip, `${field}[${index}].ip`, sink);
     if (address === null || !isRecord(entry)) return;
-    const nodeName = textOr(entry['nodeName'], '');
-    endpoints.push({ address, ready, serving: ready, terminating: false, nodeName, zone: '', hintZones: [] });
+    endpoints.push({ address, ready, serving: ready, terminating: false, hintZones: NO_ZONES });
   });
   return endpoints;
 }

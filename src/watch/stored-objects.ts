@@ -102,8 +102,6 @@ const endpointSlice: z.ZodType<EndpointSliceObject> = z.object({
       ready: z.boolean(),
       serving: z.boolean(),
       terminating: z.boolean(),
-      nodeName: z.string(),
-      zone: z.string(),
       hintZones: texts,
     }),
   ),

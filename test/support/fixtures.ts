@@ -145,7 +145,7 @@ export function slicePort(port: number, part: Partial<SlicePort> = {}): SlicePor
 }
 
 export function sliceEndpoint(address: string, part: Partial<SliceEndpoint> = {}): SliceEndpoint {
-  return { address, ready: true, serving: true, terminating: false, nodeName: '', zone: '', hintZones: [], ...part };
+  return { address, ready: true, serving: true, terminating: false, hintZones: [], ...part };
 }
 
 /** Slice of the Service with the same key, with these ready addresses, port 8080. */

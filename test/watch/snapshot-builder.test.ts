@@ -9,7 +9,7 @@ import { ingress, ingressClass, keyPair, service } from '../support/fixtures.ts'
 
 function sliceOf(name: string, serviceName: string, address: string, resourceVersion = '1'): EndpointSliceObject {
   const meta = { key: `shop/${name}`, namespace: 'shop', name, uid: '', resourceVersion };
-  const endpoint = { address, ready: true, serving: true, terminating: false, nodeName: '', zone: '', hintZones: [] };
+  const endpoint = { address, ready: true, serving: true, terminating: false, hintZones: [] };
   return { ...meta, serviceName, addressType: 'IPv4', ports: [], endpoints: [endpoint] };
 }
 
