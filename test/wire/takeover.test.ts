@@ -1,5 +1,7 @@
 /** Ports that change hands while clients connect without a pause: to a listener of a new configuration, to a new process. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net from 'node:net';
 import { after, before, type TestContext, test } from 'node:test';
 import { ConnectStorm } from '../support/connect-storm.ts';
 import { ok, ScriptedUpstream } from '../support/scripted-upstream.ts';
@@ -64,9 +66,19 @@ test('a listener that is opened anew on its port by a new configuration refuses 
   assertUnharmed(t, storm);
 });
 
-/** A port that was free a moment ago. */
+/** A free port below those that the kernel gives to whoever asks for any: nobody else gets it meanwhile. */
 async function freePort(): Promise<number> {
-  const sluice = await SluiceProcess.start({ config: config() });
-  await sluice.kill();
-  return sluice.httpPort;
+  for (let port = 20_000 + (process.pid % 10_000); ; port++) {
+    const server = net.createServer();
+    try {
+      server.listen(port, '127.0.0.1');
+      await once(server, 'listening');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+      continue;
+    }
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
