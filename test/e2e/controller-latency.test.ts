@@ -42,6 +42,7 @@ async function untilSeen(client: HttpClient, path: string, pod: string): Promise
   await eventually(
     () => client.get(path),
     ({ status, body }) => status === 200 && body === pod,
+    0,
   );
   return performance.now();
 }

@@ -21,6 +21,8 @@ const COMMAND = 'sluice.dev/canary-command';
 const STATE = 'sluice.dev/canary-state';
 const GATES = { 'sluice.dev/canary-gates': 'errors <= +1%, requests >= 20' };
 const ARGS = ['--workers', '1'];
+/** Of each client: many times what the gates ask for, and time for all the other processes of a long test. */
+const BETWEEN_REQUESTS_MS = 10;
 
 /** `<phase> <step>`, or nothing. */
 function stageOf({ state }: Pick<DumpedRelease, 'state'>): string {
@@ -40,7 +42,12 @@ async function decides(controller: ControllerProcess): Promise<boolean> {
 }
 
 function load(t: TestContext, ...controllers: readonly ControllerProcess[]): SteadyTraffic {
-  const clients = controllers.map(({ httpPort: port }) => ({ port, host: 'shop.example', path: '/' }));
+  const clients = controllers.map(({ httpPort: port }) => ({
+    port,
+    host: 'shop.example',
+    path: '/',
+    pauseMs: BETWEEN_REQUESTS_MS,
+  }));
   const traffic = new SteadyTraffic([...clients, ...clients]);
   t.after(() => traffic.stop());
   return traffic;

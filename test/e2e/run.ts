@@ -1,52 +1,33 @@
-/**
- * Runs the end-to-end tests against a real API server, in a network namespace of their own where 10.77.0.0/16 is local:
- * API servers refuse loopback addresses in Endpoints, and the product has no switch to get around that.
- */
-import { execFileSync, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+/** Runs the end-to-end tests, or the files named, against real API servers: each file in a network namespace of its own. */
+import { existsSync, globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { E2E_NAMESPACE_VARIABLE, envtestAssets } from '../support/e2e-environment.ts';
+import { pathToFileURL } from 'node:url';
+import { envtestAssets } from '../support/e2e-environment.ts';
+import { runTestFiles } from '../support/run-test-files.ts';
 
-function fail(message: string): never {
-  console.error(`end-to-end tests: ${message}`);
-  process.exit(1);
+const TESTS = import.meta.dirname;
+const ENTER_NAMESPACE = pathToFileURL(join(TESTS, '../support/e2e-namespace.ts')).href;
+/** They wait longest, for what takes its time in a cluster: one that began last would run on alone. */
+const FIRST = ['release-plans.test.ts', 'api-outages.test.ts', 'controller-leader.test.ts'];
+
+function allFiles(): readonly string[] {
+  const others = globSync('*.test.ts', { cwd: TESTS, exclude: FIRST }).toSorted();
+  return [...FIRST, ...others].map((file) => join(TESTS, file));
 }
 
-/** Becomes `program`: passes signals on, and ends as it ends. */
-function become(program: string, args: readonly string[], env: NodeJS.ProcessEnv): void {
-  const child = spawn(program, args, { stdio: 'inherit', env });
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
-  child.on('error', (error) => fail(`cannot start ${program}: ${error.message}`));
-  child.on('exit', (code) => process.exit(code ?? 1));
-}
-
-function enterNamespace(): void {
-  for (const program of ['etcd', 'kube-apiserver']) {
-    if (!existsSync(join(envtestAssets, program))) fail(`KUBEBUILDER_ASSETS=${envtestAssets} holds no ${program}`);
-  }
-  const asRoot = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
-  const self = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
-  become('unshare', ['--net', ...asRoot, ...self], { ...process.env, [E2E_NAMESPACE_VARIABLE]: '1' });
-}
-
-function runTests(): void {
-  try {
-    execFileSync('ip', ['link', 'set', 'lo', 'up']);
-    // On the loopback device one address makes its whole network local.
-    execFileSync('ip', ['address', 'add', '10.77.0.1/16', 'dev', 'lo']);
-  } catch (error) {
-    fail(`cannot set up the network namespace: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  const files = process.argv.slice(2);
-  const wanted = files.length > 0 ? files : [join(import.meta.dirname, '**/*.test.ts')];
-  // One file at a time: each starts servers of its own.
-  become(process.execPath, ['--test', '--test-concurrency=1', '--test-timeout=300000', ...wanted], process.env);
-}
-
+const missing = ['etcd', 'kube-apiserver'].filter((program) => !existsSync(join(envtestAssets, program)));
 if (envtestAssets === '') {
   console.log('end-to-end tests skipped: KUBEBUILDER_ASSETS names no directory with etcd and kube-apiserver');
-} else if (process.env[E2E_NAMESPACE_VARIABLE] === undefined) {
-  enterNamespace();
+} else if (missing.length > 0) {
+  console.error(`end-to-end tests: KUBEBUILDER_ASSETS=${envtestAssets} holds no ${missing.join(' and no ')}`);
+  process.exitCode = 1;
 } else {
-  runTests();
+  const named = process.argv.slice(2);
+  runTestFiles({
+    files: named.length > 0 ? named : allFiles(),
+    concurrency: availableParallelism(),
+    timeoutMs: 600_000,
+    execArgv: ['--import', ENTER_NAMESPACE],
+  });
 }

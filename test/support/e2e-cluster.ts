@@ -18,6 +18,9 @@ export class E2eCluster {
     this.objects = new KubeObjects(env.url, env.admin);
     this.#pods = [];
     this.#controllers = [];
+    process.on('exit', () => {
+      for (const controller of this.#controllers) controller.signal('SIGKILL');
+    });
   }
 
   /** With the namespace of the tests and an IngressClass for Sluice. */

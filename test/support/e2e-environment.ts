@@ -1,6 +1,6 @@
-/** Whether end-to-end tests can run in this process. `test/e2e/run.ts` makes the place for them. */
+/** Whether end-to-end tests can run in this process. `e2e-namespace.ts` makes the place for them. */
 
-/** Set by `test/e2e/run.ts` inside the network namespace it made. */
+/** Set by `e2e-namespace.ts` inside the network namespace it made. */
 export const E2E_NAMESPACE_VARIABLE = 'SLUICE_E2E_NAMESPACE';
 
 /** Directory with `etcd` and `kube-apiserver`; empty = there is none. */

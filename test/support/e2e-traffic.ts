@@ -1,4 +1,5 @@
 /** Steady load from several clients at once, every failure counted: what users would have seen of a change. */
+import { setTimeout } from 'node:timers/promises';
 import { AwaitedState } from './awaited-state.ts';
 import { type ClientOptions, HttpClient } from './e2e-client.ts';
 
@@ -13,6 +14,8 @@ export interface TrafficReport {
 
 export interface TrafficClient extends ClientOptions {
   readonly path: string;
+  /** Between an answer and the next request; absent = none. */
+  readonly pauseMs?: number;
 }
 
 const MAX_EXAMPLES = 5;
@@ -36,7 +39,7 @@ export class SteadyTraffic {
     this.#loops = clients.map((options) => {
       const client = new HttpClient(options);
       if (options.keepAlive !== false) kept.push(client);
-      return this.#run(client, options.path);
+      return this.#run(client, options);
     });
     this.#kept = kept;
   }
@@ -62,7 +65,7 @@ export class SteadyTraffic {
     };
   }
 
-  async #run(client: HttpClient, path: string): Promise<void> {
+  async #run(client: HttpClient, { path, pauseMs = 0 }: TrafficClient): Promise<void> {
     while (!this.#stopped) {
       try {
         const { status, body } = await client.get(path);
@@ -72,6 +75,7 @@ export class SteadyTraffic {
       }
       this.requests++;
       this.#state.report();
+      if (pauseMs > 0) await setTimeout(pauseMs);
     }
     client.close();
   }
