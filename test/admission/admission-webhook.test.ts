@@ -177,6 +177,8 @@ test('whatever JSON comes, the answer is a review or says what would have been o
   );
   const reviews = fc.oneof(
     json,
+    // One part of a whole review is anything: most of these are judged.
+    mangled(admissionReview({ object: good })),
     fc.record({
       apiVersion: fc.constant('admission.k8s.io/v1'),
       kind: fc.constant('AdmissionReview'),
