@@ -60,6 +60,7 @@ function toRouteConfig(id: string, route: DraftRoute): RouteConfig {
       ],
       canaries: route.canaries,
       ...(route.buckets === null ? {} : { buckets: route.buckets }),
+      ...(route.stays === null ? {} : { stays: route.stays }),
     },
     policy: route.policy,
     source: route.source,

@@ -2,7 +2,7 @@
  * What the passes of a compile build up, in one place. Only `compile.ts` makes one and turns it into a `ProxyConfig`;
  * a pass reads the snapshot and what earlier passes left here, and adds to it.
  */
-import type { BucketConfig, CanaryConfig } from '../model/canary.ts';
+import type { BucketConfig, CanaryConfig, RequestMatch } from '../model/canary.ts';
 import type { CompileSettings } from '../model/compile-settings.ts';
 import type { LaneConfig } from '../model/lane.ts';
 import type { ObjectKey, ObjectRef } from '../model/object-ref.ts';
@@ -82,6 +82,8 @@ export interface DraftRoute {
   readonly lane: LaneConfig | null;
   /** What the weights of the canaries divide by; null = chance. */
   buckets: BucketConfig | null;
+  /** Which requests are not divided: those in the lane of the route, where a canary honours its own. Null = none. */
+  stays: RequestMatch | null;
   /** Also that of its canaries. */
   readonly transport: BackendTransport;
   /** Canaries pair with routes that an Ingress asked for, never with the default backend of the settings. */

@@ -53,8 +53,9 @@ export class SplitLinker {
     const canaries = route.split.canaries.map((canary) => {
       return this.#linkCanary(canary, { ...this.#find(canary.upstream, hasAffinity && canary.sticky), ended }, stats);
     });
-    const { buckets } = route.split;
-    return new LiveSplit(members, canaries, buckets === undefined ? null : new BucketReader(buckets));
+    const { buckets, stays } = route.split;
+    const reader = buckets === undefined ? null : new BucketReader(buckets);
+    return new LiveSplit(members, canaries, reader, stays === undefined ? null : compileMatch(stays));
   }
 
   #linkCanary(canary: CanaryConfig, { upstream, binding, ended }: CanaryBinding, stats: RouteStats): LiveCanary {

@@ -111,12 +111,19 @@ export class LiveSplit {
   readonly #canaries: readonly LiveCanary[];
   /** Null = weights go by chance. */
   readonly #buckets: BucketReader | null;
+  /** Null = weights count for every request. */
+  readonly #stays: MatchFunction | null;
   readonly #hasWeights: boolean;
   readonly #hasRulesFirst: boolean;
   /** The upstreams that the request under decision must not get by later rules; null = none. */
   #optedOut: Set<Upstream> | null;
 
-  constructor(members: readonly SplitTarget[], canaries: readonly LiveCanary[], buckets: BucketReader | null = null) {
+  constructor(
+    members: readonly SplitTarget[],
+    canaries: readonly LiveCanary[],
+    buckets: BucketReader | null = null,
+    stays: MatchFunction | null = null,
+  ) {
     this.reason = '';
     this.bucket = NO_BUCKET;
     this.comparable = false;
@@ -125,6 +132,7 @@ export class LiveSplit {
     this.#totalWeight = members.reduce((sum, member) => sum + member.weight, 0);
     this.#canaries = canaries;
     this.#buckets = buckets;
+    this.#stays = stays;
     this.#hasWeights = canaries.some(({ weight }) => weight > 0);
     this.#hasRulesFirst = canaries.some(({ rulesFirst }) => rulesFirst);
     this.#optedOut = null;
@@ -234,7 +242,7 @@ export class LiveSplit {
   }
 
   #chooseByWeight(main: SplitTarget, facts: RequestFacts, clientIp: string, draw: number): SplitTarget {
-    if (!this.#hasWeights) return this.#settle(main, 'main');
+    if (!this.#hasWeights || this.#stays?.(facts, clientIp) === true) return this.#settle(main, 'main');
     if (this.#buckets !== null) this.bucket = this.#buckets.of(facts, clientIp);
     const point = this.bucket === NO_BUCKET ? draw / DRAW_COUNT : this.bucket / BUCKET_COUNT;
     const canary = this.#findShare(point, facts, clientIp);

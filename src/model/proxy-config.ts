@@ -2,7 +2,7 @@
  * What crosses from the control plane to the data plane: plain, readonly, `structuredClone`-able. Ingress, the static file
  * and later the Gateway API all compile to this, and nothing behind it knows which of them it was.
  */
-import type { BucketConfig, CanaryConfig } from './canary.ts';
+import type { BucketConfig, CanaryConfig, RequestMatch } from './canary.ts';
 import type { LaneConfig } from './lane.ts';
 import type { FileLocation, ObjectRef } from './object-ref.ts';
 import type { KeyPair } from './objects.ts';
@@ -112,6 +112,8 @@ export interface SplitConfig {
   readonly canaries: readonly CanaryConfig[];
   /** What weights divide by; absent = chance. */
   readonly buckets?: BucketConfig;
+  /** Weights do not count for requests that match it: where no rule of a canary takes one, it stays with the members. */
+  readonly stays?: RequestMatch;
 }
 
 export interface SplitMember {

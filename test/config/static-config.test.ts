@@ -137,6 +137,26 @@ test('canaries keep their order and turn into the same rules as annotations', ()
   ]);
 });
 
+test('where a canary honours its lane, requests in that of the route are not divided', () => {
+  const lane = { name: 'base', header: 'X-Env' };
+  const canary = { ...weightedCanary(5), upstream: 'next', lane: { name: 'v2', header: 'X-Env' } };
+  const upstreams = new Map([
+    ['shop', upstream],
+    ['next', upstream],
+  ]);
+  const stays = (parts: Partial<StaticRoute>): unknown =>
+    compileStatic({ upstreams, routes: [route(everything, parts)] }).routes[0]?.split.stays;
+  assert.deepEqual(stays({ lane, canaries: [canary, { ...canary, honoursLane: true }] }), {
+    kind: 'value',
+    of: 'header',
+    name: 'x-env',
+    test: 'exact',
+    value: 'base',
+  });
+  assert.equal(stays({ lane, canaries: [canary] }), undefined);
+  assert.equal(stays({ canaries: [{ ...canary, honoursLane: true }] }), undefined);
+});
+
 function weightedCanary(weight: number, plan?: ReleaseConfig): StaticCanary {
   return {
     upstream: 'shop',

@@ -103,11 +103,14 @@ function toGoldenTls(tls: UpstreamTlsConfig | null): unknown {
 
 function toGoldenRoute(route: RouteConfig): unknown {
   const { id, split, policy, source, sourceField } = route;
+  const lanes = split.members.flatMap(({ lane }) => lane ?? []);
   return {
     id,
     source: `${source.kind} ${source.namespace}/${source.name} ${sourceField}`,
     upstream: split.members.map((member) => member.upstream).join(' '),
     canaries: split.canaries.map(({ source: owner, ...canary }) => ({ ...canary, source: owner.name })),
+    ...(lanes.length === 0 ? {} : { lanes }),
+    ...(split.stays === undefined ? {} : { stays: split.stays }),
     ...(split.buckets === undefined ? {} : { buckets: split.buckets }),
     policy: differenceFromDefault(policy),
   };

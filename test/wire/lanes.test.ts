@@ -1,8 +1,8 @@
 /** Requests carry the lane of the side that takes them, over both protocols, and clients cannot choose one unasked. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, type TestContext, test } from 'node:test';
-import { orInLane } from '../../src/config/lane-match.ts';
-import type { CanaryConfig } from '../../src/model/canary.ts';
+import { inLane, orInLane } from '../../src/config/lane-match.ts';
+import type { CanaryConfig, RequestMatch } from '../../src/model/canary.ts';
 import type { LaneConfig } from '../../src/model/lane.ts';
 import type { UpstreamConfig } from '../../src/model/proxy-config.ts';
 import { Http2Client } from '../support/http2-client.ts';
@@ -10,6 +10,7 @@ import { Http2Upstream } from '../support/http2-upstream.ts';
 import { InProcessProxy } from '../support/in-process-proxy.ts';
 import { canaryConfig, routeConfig, upstreamConfig } from '../support/proxy-config.ts';
 import { RawClient } from '../support/raw-client.ts';
+import { release } from '../support/release.ts';
 import { ok, ScriptedUpstream, type UpstreamRequest } from '../support/scripted-upstream.ts';
 
 const V2: LaneConfig = { name: 'v2', header: 'X-Sluice-Lane' };
@@ -37,11 +38,15 @@ beforeEach(() => {
 interface Setup {
   readonly canary?: Partial<CanaryConfig>;
   readonly lane?: LaneConfig;
+  readonly stays?: RequestMatch;
   readonly next?: Partial<UpstreamConfig>;
   readonly nextAddress?: string;
 }
 
-async function start(t: TestContext, { canary = { lane: V2 }, lane, ...setup }: Setup = {}): Promise<InProcessProxy> {
+async function start(
+  t: TestContext,
+  { canary = { lane: V2 }, lane, stays, ...setup }: Setup = {},
+): Promise<InProcessProxy> {
   const proxy = new InProcessProxy({});
   t.after(() => proxy.close());
   await proxy.apply({
@@ -54,6 +59,7 @@ async function start(t: TestContext, { canary = { lane: V2 }, lane, ...setup }: 
         split: {
           members: [{ upstream: 'main', weight: 1, filters: [], ...(lane === undefined ? {} : { lane }) }],
           canaries: [canaryConfig('next', canary)],
+          ...(stays === undefined ? {} : { stays }),
         },
       }),
     ],
@@ -105,6 +111,21 @@ test('where it is honoured, who comes in the lane of a canary takes it', async (
     [null, null],
     [null, null],
   ]);
+});
+
+test('there, who comes in the lane of the main upstream stays with it, and no release counts that', async (t) => {
+  const stays = inLane(BASE);
+  const canary = { weight: 100, lane: V2, match: inLane(V2), release: release({ id: 'r' }) };
+  const proxy = await start(t, { canary, lane: BASE, stays });
+  assert.equal(await send(proxy.port, 'X-Sluice-Lane: base'), 'main');
+  assert.deepEqual(main.requests.map(laneOf), [['base', 'lane=base']]);
+  const [figures] = proxy.live.releases.toFigures();
+  assert.deepEqual([figures?.stable.requests, figures?.canary.requests], [0, 0]);
+  assert.equal(await send(proxy.port, 'X-Sluice-Lane: v2'), 'next');
+  // Neither what is in no lane nor what claims two is in this one.
+  assert.equal(await send(proxy.port), 'next');
+  assert.equal(await send(proxy.port, 'X-Sluice-Lane: base', 'X-Sluice-Lane: base'), 'next');
+  assert.equal(await send(proxy.port, 'Baggage: lane=base'), 'next');
 });
 
 test('who falls back leaves the lane', async (t) => {

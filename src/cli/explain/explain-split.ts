@@ -15,7 +15,17 @@ import { judgeCanary, RULES } from './explain-rules.ts';
 export type StepVerdict = 'main' | 'canary' | 'opt-out' | 'next';
 
 export interface SplitStep {
-  readonly rule: 'session' | 'endpoints' | 'release' | 'gate' | 'header' | 'cookie' | 'match' | 'bucket' | 'weight';
+  readonly rule:
+    | 'session'
+    | 'endpoints'
+    | 'release'
+    | 'gate'
+    | 'header'
+    | 'cookie'
+    | 'match'
+    | 'lane'
+    | 'bucket'
+    | 'weight';
   /** Null for a step about the main traffic. */
   readonly canary: CanaryConfig | null;
   readonly upstream: UpstreamId;
@@ -143,6 +153,7 @@ class SplitWalk {
     }
     const taken = this.#explainRules(canaries);
     if (taken !== null) return [this.#toWhole(taken, true)];
+    if (this.#explainLane()) return [];
     const point = this.#explainBucket();
     return this.#explainWeights(point);
   }
@@ -178,6 +189,17 @@ class SplitWalk {
       }
     }
     return null;
+  }
+
+  /** @returns whether the request stays with the main traffic because it came in its lane */
+  #explainLane(): boolean {
+    const { stays, canaries, members } = this.#split;
+    if (stays === undefined || canaries.every(({ weight }) => weight <= 0)) return false;
+    const { holds, text } = explainMatch(stays, this.#request);
+    const step = { rule: 'lane', canary: null, upstream: members[0]?.upstream ?? '' } as const;
+    if (holds) this.steps.push({ ...step, verdict: 'main', text: `${text}, so no weight counts` });
+    else this.steps.push({ ...step, verdict: 'next', text: `${text}, so weights count` });
+    return holds;
   }
 
   /** @returns where the user stands on the scale; null = anywhere, by chance */

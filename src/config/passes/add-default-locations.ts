@@ -114,7 +114,7 @@ function addClosed(draft: Draft, host: string, owner: AcceptedIngress): void {
 
 function addRoute(
   draft: Draft,
-  route: Omit<DraftRoute, 'path' | 'service' | 'canaries' | 'lane' | 'buckets'>,
+  route: Omit<DraftRoute, 'path' | 'service' | 'canaries' | 'lane' | 'buckets' | 'stays'>,
   lane: DraftRoute['lane'] = null,
 ): void {
   draft.routes.set(toRouteId(route.host, EVERYTHING), {
@@ -124,5 +124,6 @@ function addRoute(
     canaries: [],
     lane,
     buckets: null,
+    stays: null,
   });
 }

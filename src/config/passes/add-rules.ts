@@ -62,6 +62,7 @@ function addPath(draft: Draft, ingress: AcceptedIngress, host: string, { path, r
     canaries: [],
     lane: ingress.lane,
     buckets: null,
+    stays: null,
     transport,
     acceptsCanaries: true,
     policy: isDirectory(match) ? ingress.slashPolicy : ingress.policy,

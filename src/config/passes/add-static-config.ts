@@ -9,7 +9,7 @@ import { applyRelease } from '../apply-release.ts';
 import { DEFAULT_BACKEND_TRANSPORT } from '../backend-transport.ts';
 import { findScaleFault } from '../canary-scale.ts';
 import { type Draft, reject, toRouteId, warn } from '../draft.ts';
-import { orInLane } from '../lane-match.ts';
+import { inLane, orInLane } from '../lane-match.ts';
 import { toCertificate } from './assign-certificates.ts';
 
 export function addStaticConfig(draft: Draft): void {
@@ -80,6 +80,8 @@ function addRoute(draft: Draft, route: StaticRoute, source: ObjectRef, field: st
     service: '',
     lane: route.lane ?? null,
     buckets: route.buckets,
+    stays:
+      route.lane !== undefined && route.canaries.some(({ honoursLane }) => honoursLane) ? inLane(route.lane) : null,
     transport: DEFAULT_BACKEND_TRANSPORT,
     acceptsCanaries: false,
     policy: toPolicy(route),

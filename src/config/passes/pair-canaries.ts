@@ -10,7 +10,7 @@ import type { CanarySettings } from '../annotations/ingress-settings.ts';
 import { applyRelease } from '../apply-release.ts';
 import { findScaleFault } from '../canary-scale.ts';
 import { type AcceptedIngress, type Draft, type DraftRoute, toRouteId, warn } from '../draft.ts';
-import { orInLane } from '../lane-match.ts';
+import { inLane, orInLane } from '../lane-match.ts';
 import { findPatternFault } from '../request-pattern.ts';
 import { useBackend } from '../use-backend.ts';
 import { toPathMatch } from './add-rules.ts';
@@ -116,6 +116,7 @@ function attach(draft: Draft, route: DraftRoute, path: CanaryPath): void {
   reportScaleFault(draft, route, ingress, rule);
   route.canaries.push({ upstream, ...rule, sourceField: field });
   settleBuckets(draft, route, ingress);
+  if (ingress.honoursLane && ingress.lane !== null && route.lane !== null) route.stays ??= inLane(route.lane);
 }
 
 /** Of a whole Ingress it is said once for each share that earlier canaries take. */

@@ -1,7 +1,12 @@
 /** What `explain` says of a split: which step decides, and the shares of the rest. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { explainSplit, type SplitRequest, type SplitShare } from '../../../src/cli/explain/explain-split.ts';
+import {
+  explainSplit,
+  type SplitExplanation,
+  type SplitRequest,
+  type SplitShare,
+} from '../../../src/cli/explain/explain-split.ts';
 import { applyRelease } from '../../../src/config/apply-release.ts';
 import type { CanaryConfig } from '../../../src/model/canary.ts';
 import type { SplitConfig } from '../../../src/model/proxy-config.ts';
@@ -226,6 +231,31 @@ test('each side is shown with the lane its requests carry on', () => {
     'main',
   ).shares;
   assert.deepEqual([kept?.upstream, kept?.lane], ['main', null]);
+});
+
+test('a request that comes in the lane of the main upstream stays there, whatever the weights', () => {
+  const stays = { kind: 'value', of: 'header', name: 'x-env', test: 'exact', value: 'base' } as const;
+  const divided: SplitConfig = { ...split({ weight: 30 }), stays };
+  const ask = (lane: string | null): SplitExplanation =>
+    explainSplit(
+      divided,
+      request(() => lane),
+      () => true,
+    );
+  const [kept, other] = [ask('base'), ask('v2')];
+  assert.deepEqual(
+    kept.steps.map(({ rule, verdict, text }) => [rule, verdict, text]),
+    [['lane', 'main', 'header x-env=base equal to "base", so no weight counts']],
+  );
+  assert.deepEqual(
+    kept.shares.map(({ upstream, probability }) => [upstream, probability]),
+    [['main', 1]],
+  );
+  assert.deepEqual(
+    other.steps.map(({ rule }) => rule),
+    ['lane', 'weight'],
+  );
+  assert.equal(other.shares.length, 2);
 });
 
 test('the steps say in order what each rule decided', () => {

@@ -131,6 +131,7 @@ function buildLive(split: SplitConfig, empty: ReadonlySet<string>): LiveSplit {
     split.members.map(({ upstream, weight }) => target(upstream, false, weight)),
     canaries,
     split.buckets === undefined ? null : new BucketReader(split.buckets),
+    split.stays === undefined ? null : compileMatch(split.stays),
   );
 }
 
@@ -141,12 +142,13 @@ test('for any split and request, what explain promises is what the data plane do
       fc.uniqueArray(upstreamName),
       request,
       fc.option(upstreamName),
-      buckets,
-      (canaries, none, headers, belongsTo, by) => {
+      fc.record({ by: buckets, stays: fc.option(match) }),
+      (canaries, none, headers, belongsTo, { by, stays }) => {
         const split: SplitConfig = {
           members: [{ upstream: 'main', weight: 1, filters: [] }],
           canaries,
           ...(by === undefined ? {} : { buckets: by }),
+          ...(stays === null ? {} : { stays }),
         };
         const empty = new Set<string>(none);
         const values = new Map<string, string | null>(Object.entries(headers));
