@@ -7,6 +7,7 @@ import type { Problem } from '../model/problem.ts';
 import type { RouteConfig } from '../model/proxy-config.ts';
 import { compareText } from './compare-text.ts';
 import type { Draft, DraftRoute } from './draft.ts';
+import { settleLane } from './lane-match.ts';
 import { addCatchAll, addDefaultLocations } from './passes/add-default-locations.ts';
 import { addRules } from './passes/add-rules.ts';
 import { chooseSecrets } from './passes/assign-certificates.ts';
@@ -47,6 +48,7 @@ export function toRoutes(draft: Draft): RouteConfig[] {
 }
 
 function toRouteConfig(id: string, route: DraftRoute): RouteConfig {
+  const { lane, split: laneSplit } = settleLane(route, route.honoursLane);
   return {
     id,
     host: route.host,
@@ -55,12 +57,10 @@ function toRouteConfig(id: string, route: DraftRoute): RouteConfig {
     listeners: null,
     filters: [],
     split: {
-      members: [
-        { upstream: route.upstream, weight: 1, filters: [], ...(route.lane === null ? {} : { lane: route.lane }) },
-      ],
+      members: [{ upstream: route.upstream, weight: 1, filters: [], ...(lane === null ? {} : { lane }) }],
       canaries: route.canaries,
       ...(route.buckets === null ? {} : { buckets: route.buckets }),
-      ...(route.stays === null ? {} : { stays: route.stays }),
+      ...laneSplit,
     },
     policy: route.policy,
     source: route.source,

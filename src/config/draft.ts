@@ -2,9 +2,9 @@
  * What the passes of a compile build up, in one place. Only `compile.ts` makes one and turns it into a `ProxyConfig`;
  * a pass reads the snapshot and what earlier passes left here, and adds to it.
  */
-import type { BucketConfig, CanaryConfig, RequestMatch } from '../model/canary.ts';
+import type { BucketConfig, CanaryConfig } from '../model/canary.ts';
 import type { CompileSettings } from '../model/compile-settings.ts';
-import type { LaneConfig } from '../model/lane.ts';
+import type { LaneAnswer, LaneConfig } from '../model/lane.ts';
 import type { ObjectKey, ObjectRef } from '../model/object-ref.ts';
 import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import type { IngressObject } from '../model/objects.ts';
@@ -21,6 +21,7 @@ import type { CanarySettings, PairSettings, UpstreamSettings } from './annotatio
 import type { ResolvedBackend } from './backend.ts';
 import type { BackendTransport } from './backend-transport.ts';
 import type { CompileMemory } from './compile-memory.ts';
+import type { HonouredLanes } from './lane-match.ts';
 import type { SettingAuthors } from './upstream-claims.ts';
 
 export interface Draft {
@@ -62,8 +63,10 @@ export interface AcceptedIngress {
   readonly pair: PairSettings;
   /** Of its requests; null = none. */
   readonly lane: LaneConfig | null;
+  /** How its clients are told in which lane they were; null = not at all. */
+  readonly laneAnswer: LaneAnswer | null;
   /** Of a canary: requests that come in the lane take it. */
-  readonly honoursLane: boolean;
+  readonly honoursLane: HonouredLanes;
   /** How its backends are connected to; of a canary the default, as its routes belong to others. */
   readonly transport: BackendTransport;
   /** What it asks of the upstreams it names. */
@@ -82,8 +85,9 @@ export interface DraftRoute {
   readonly lane: LaneConfig | null;
   /** What the weights of the canaries divide by; null = chance. */
   buckets: BucketConfig | null;
-  /** Which requests are not divided: those in the lane of the route, where a canary honours its own. Null = none. */
-  stays: RequestMatch | null;
+  readonly laneAnswer: LaneAnswer | null;
+  /** What its canaries honour, and so the route: requests in its own lane are then not divided. */
+  honoursLane: HonouredLanes;
   /** Also that of its canaries. */
   readonly transport: BackendTransport;
   /** Canaries pair with routes that an Ingress asked for, never with the default backend of the settings. */

@@ -53,9 +53,10 @@ export class SplitLinker {
     const canaries = route.split.canaries.map((canary) => {
       return this.#linkCanary(canary, { ...this.#find(canary.upstream, hasAffinity && canary.sticky), ended }, stats);
     });
-    const { buckets, stays } = route.split;
+    const { buckets, stays, laneAnswer } = route.split;
     const reader = buckets === undefined ? null : new BucketReader(buckets);
-    return new LiveSplit(members, canaries, reader, stays === undefined ? null : compileMatch(stays));
+    const keeps = stays === undefined ? null : compileMatch(stays);
+    return new LiveSplit(members, canaries, reader, keeps, laneAnswer?.cookie?.name ?? '');
   }
 
   #linkCanary(canary: CanaryConfig, { upstream, binding, ended }: CanaryBinding, stats: RouteStats): LiveCanary {

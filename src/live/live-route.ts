@@ -2,6 +2,7 @@
 import type { RouteConfig, SplitConfig } from '../model/proxy-config.ts';
 import type { RoutePolicy } from '../model/route-policy.ts';
 import { LiveAffinity } from './live-affinity.ts';
+import { LiveLaneAnswer } from './live-lane-answer.ts';
 import { LiveMirror } from './live-mirror.ts';
 import type { LiveSplit } from './live-split.ts';
 import type { RouteStats } from './route-stats.ts';
@@ -17,6 +18,8 @@ export class LiveRoute {
   readonly stats: RouteStats;
   /** By which sides of the split tell their lanes, in lower case; null = none has one. */
   readonly laneHeaders: ReadonlySet<string> | null;
+  /** Null = clients are not told of lanes. Never without `laneHeaders`. */
+  readonly laneAnswer: LiveLaneAnswer | null;
   /** Some status of a response makes an attempt count as failed. */
   readonly retriesStatuses: boolean;
   /** Length of a `prefix` path ending in `/` whose slashless form is redirected; 0 = no redirect. */
@@ -31,6 +34,8 @@ export class LiveRoute {
     this.mirror = config.policy.mirror === null ? null : new LiveMirror(config.policy.mirror, stats.mirrorCounts());
     this.stats = stats;
     this.laneHeaders = toLaneHeaders(config.split);
+    const { laneAnswer } = config.split;
+    this.laneAnswer = laneAnswer === undefined || this.laneHeaders === null ? null : new LiveLaneAnswer(laneAnswer);
     this.retriesStatuses = config.policy.retryOn.some((condition) => condition.startsWith('http_'));
     this.slashRedirectLength = config.policy.redirectMissingSlash ? config.path.value.length : 0;
   }

@@ -81,7 +81,7 @@ export interface LiveCanary {
 }
 
 /**
- * Why a request went where it did. `session`: the client belongs there. `main`: no canary took it. `stand-in`: the main
+ * Why a request went where it did. `session`: the client belongs there, by its session or the cookie of its lane. `main`: no canary took it. `stand-in`: the main
  * upstream has no endpoints. Empty = the route has no canaries.
  */
 export type SplitReason = '' | 'session' | 'header' | 'cookie' | 'match' | 'weight' | 'main' | 'stand-in';
@@ -113,6 +113,8 @@ export class LiveSplit {
   readonly #buckets: BucketReader | null;
   /** Null = weights count for every request. */
   readonly #stays: MatchFunction | null;
+  /** Empty = no cookie says lanes. */
+  readonly #laneCookie: string;
   readonly #hasWeights: boolean;
   readonly #hasRulesFirst: boolean;
   /** The upstreams that the request under decision must not get by later rules; null = none. */
@@ -123,6 +125,7 @@ export class LiveSplit {
     canaries: readonly LiveCanary[],
     buckets: BucketReader | null = null,
     stays: MatchFunction | null = null,
+    laneCookie: string = '',
   ) {
     this.reason = '';
     this.bucket = NO_BUCKET;
@@ -133,6 +136,7 @@ export class LiveSplit {
     this.#canaries = canaries;
     this.#buckets = buckets;
     this.#stays = stays;
+    this.#laneCookie = laneCookie;
     this.#hasWeights = canaries.some(({ weight }) => weight > 0);
     this.#hasRulesFirst = canaries.some(({ rulesFirst }) => rulesFirst);
     this.#optedOut = null;
@@ -242,11 +246,28 @@ export class LiveSplit {
   }
 
   #chooseByWeight(main: SplitTarget, facts: RequestFacts, clientIp: string, draw: number): SplitTarget {
-    if (!this.#hasWeights || this.#stays?.(facts, clientIp) === true) return this.#settle(main, 'main');
+    if (this.#stays?.(facts, clientIp) === true) return this.#settle(main, 'main');
+    const kept = this.#laneCookie === '' ? null : this.#findKept(main, facts, clientIp);
+    if (kept !== null) return this.#settleByWeight(kept, 'session');
+    if (!this.#hasWeights) return this.#settle(main, 'main');
     if (this.#buckets !== null) this.bucket = this.#buckets.of(facts, clientIp);
     const point = this.bucket === NO_BUCKET ? draw / DRAW_COUNT : this.bucket / BUCKET_COUNT;
     const canary = this.#findShare(point, facts, clientIp);
     return canary === null ? this.#settleByWeight(main, 'main') : this.#settleByWeight(canary, 'weight');
+  }
+
+  /** The side whose lane the cookie says; null = none that keeps clients, or it cannot take the request. */
+  #findKept(main: SplitTarget, facts: RequestFacts, clientIp: string): SplitTarget | null {
+    const cookies = facts.header('cookie');
+    const lane = cookies === null ? null : cookieValue(cookies, this.#laneCookie);
+    if (lane === null) return null;
+    if (isKeptBy(main, lane)) return main;
+    for (let i = 0; i < this.#canaries.length; i++) {
+      const { target, gate } = this.#canaries[i] as LiveCanary;
+      if (!isKeptBy(target, lane) || !target.upstream.hasEndpoints || this.#isOptedOut(target.upstream)) continue;
+      if (gate === null || gate(facts, clientIp)) return target;
+    }
+    return null;
   }
 
   /**
@@ -266,6 +287,10 @@ export class LiveSplit {
     }
     return null;
   }
+}
+
+function isKeptBy({ lane }: SplitTarget, name: string): boolean {
+  return lane !== null && lane.inCookie === true && lane.name === name;
 }
 
 function judge(canary: LiveCanary, rule: (typeof RULES)[number], facts: RequestFacts, clientIp: string): number {

@@ -1,5 +1,7 @@
 /** Session affinity by cookie: a client stays with the endpoint that served it first. */
 
+export type SameSite = 'None' | 'Lax' | 'Strict';
+
 export interface CookieAffinity {
   /** Of the cookie; case matters. */
   readonly name: string;
@@ -19,7 +21,7 @@ export interface CookieAffinity {
   /** Null = no `Max-Age`. */
   readonly maxAgeSeconds: number | null;
   /** Empty = no `SameSite`. */
-  readonly sameSite: '' | 'None' | 'Lax' | 'Strict';
+  readonly sameSite: SameSite | '';
   /** Leave out `SameSite=None` for browsers known to take it for `Strict`. */
   readonly conditionalSameSiteNone: boolean;
   /** `Secure` also for clients that do not speak TLS; those that do get it anyway. */

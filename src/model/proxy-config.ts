@@ -3,7 +3,7 @@
  * and later the Gateway API all compile to this, and nothing behind it knows which of them it was.
  */
 import type { BucketConfig, CanaryConfig, RequestMatch } from './canary.ts';
-import type { LaneConfig } from './lane.ts';
+import type { LaneAnswer, LaneConfig } from './lane.ts';
 import type { FileLocation, ObjectRef } from './object-ref.ts';
 import type { KeyPair } from './objects.ts';
 import type { EjectionReason } from './outlier-detection.ts';
@@ -114,6 +114,8 @@ export interface SplitConfig {
   readonly buckets?: BucketConfig;
   /** Weights do not count for requests that match it: where no rule of a canary takes one, it stays with the members. */
   readonly stays?: RequestMatch;
+  /** How clients are told in which lane they were; absent = not at all. */
+  readonly laneAnswer?: LaneAnswer;
 }
 
 export interface SplitMember {

@@ -4,7 +4,7 @@
  */
 import type { CookieAffinity } from './affinity.ts';
 import type { BucketConfig, RequestMatch } from './canary.ts';
-import type { LaneConfig } from './lane.ts';
+import type { LaneAnswer, LaneConfig } from './lane.ts';
 import type { MirrorConfig } from './mirror.ts';
 import type { KeyPair } from './objects.ts';
 import type { ClientCertificateRule, TransportConfig } from './proxy-config.ts';
@@ -77,6 +77,8 @@ export interface StaticRoute {
   readonly maxRequestBodyBytes: number | null;
   /** Of the requests that no canary takes; absent = none. */
   readonly lane?: LaneConfig;
+  /** How clients are told in which lane they were; absent = not at all. */
+  readonly laneAnswer?: LaneAnswer;
 }
 
 export interface StaticCanary {
@@ -93,7 +95,9 @@ export interface StaticCanary {
   readonly fallback?: boolean;
   /** Absent = none. */
   readonly lane?: LaneConfig;
+  /** By its header. */
   readonly honoursLane?: true;
+  readonly honoursLaneCookie?: true;
   /** Absent = it belongs to no release. */
   readonly release?: ReleaseConfig;
 }

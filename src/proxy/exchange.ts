@@ -21,6 +21,7 @@ import type { ResponseHead } from './http1/response-head.ts';
 import { KeptBody, keepSent, mayKeep } from './kept-body.ts';
 import type { LaneMark } from './lane.ts';
 import { Outcome, statusOf, toAttemptResult } from './outcome.ts';
+import { addOwnFields, withOwnFields, withoutForged } from './own-fields.ts';
 import { conditionOf, conditionOfStatus, refundTry, reserveTry, type Tries } from './retry.ts';
 import type { StickySession } from './sticky-session.ts';
 import { handOver, leaveUnhealthy } from './takeover.ts';
@@ -256,6 +257,7 @@ export class Exchange implements Waiter {
   onInformational(head: ResponseHead): void {
     if (head.status === 100 && !this.expectContinue) return;
     this.committed = true;
+    this.lane?.answer?.dropForged(head);
     this.downstream.sendInformational(head);
   }
 
@@ -278,7 +280,7 @@ export class Exchange implements Waiter {
 
   /** What the client is to get with the final head, beside what the back end says. */
   addFields(head: ResponseHead): void {
-    if (this.session !== null) head.setCookie = this.session.toSetCookie(this.target, this.endpoint as Endpoint);
+    if (this.session !== null || this.lane !== null) addOwnFields(this, head);
   }
 
   onResponseData(buffer: Buffer, start: number, end: number): void {
@@ -291,7 +293,7 @@ export class Exchange implements Waiter {
     this.connection = null;
     endAttempt(this, this.status >= 500 ? AttemptResult.ServerError : AttemptResult.Ok);
     this.finish(Outcome.Ok);
-    this.downstream.endResponse(trailers);
+    this.downstream.endResponse(trailers === null ? null : withoutForged(this, trailers));
   }
 
   /**
@@ -321,7 +323,7 @@ export class Exchange implements Waiter {
   answerClosed(status: number): void {
     this.status = status;
     this.finish(Outcome.RouteClosed);
-    this.downstream.answer(localResponse(status));
+    this.downstream.answer(withOwnFields(this, localResponse(status)));
   }
 
   /** Ends the exchange with an answer of our own, or by cutting the response that has begun. */
@@ -336,7 +338,7 @@ export class Exchange implements Waiter {
     this.status = statusOf(outcome);
     this.finish(outcome);
     const isOverload = outcome === Outcome.UpstreamOverloaded || outcome === Outcome.UpstreamQueueTimeout;
-    this.downstream.answer(isOverload ? overloadResponse() : localResponse(this.status));
+    this.downstream.answer(withOwnFields(this, isOverload ? overloadResponse() : localResponse(this.status)));
   }
 
   /** A connection that left HTTP has ended. */

@@ -12,9 +12,10 @@ import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE } from './http1/request-head.ts';
 import { toRoutingHost } from './http1/request-target.ts';
 import type { JudgedRequest } from './judged-request.ts';
 import { tagLane } from './lane.ts';
+import { toLaneAnswer } from './lane-answer.ts';
 import { copyRequest, MirroredExchange } from './mirror/mirrored-exchange.ts';
 import { Outcome } from './outcome.ts';
-import type { RequestOrigin } from './request-origin.ts';
+import { isSecure, type RequestOrigin } from './request-origin.ts';
 import { StickySession } from './sticky-session.ts';
 import { refuseClient } from './tls/client-identity.ts';
 import { logUnrouted } from './unrouted-log.ts';
@@ -56,7 +57,10 @@ export function handleRequest(
     session === null ? split.choose(head, clientIp, draw) : split.chooseFor(session.upstreamHash, head, clientIp, draw);
   const { laneHeaders } = route;
   const plain = toExchangeRequest(worker, head, origin, target, session);
-  const request = laneHeaders === null ? plain : tagLane(plain, laneHeaders, target.lane);
+  const request =
+    laneHeaders === null
+      ? plain
+      : tagLane(plain, { names: laneHeaders, lane: target.lane, answer: toLaneAnswer(route, head, origin) });
   if (request.logFacts !== null) noteSplit(request.logFacts, split);
   const copy = route.mirror === null ? null : copyRequest(worker, route, head, origin, request);
   const exchange =
@@ -147,8 +151,7 @@ function redirectMissingSlash(
   const path = head.target.slice(0, head.pathEnd);
   const { told } = origin;
   const host = told === null ? origin.routingHost : toRoutingHost(told.host);
-  const secure = told === null ? origin.secure : told.secure;
-  const base = host === '' ? '' : `${secure ? 'https' : 'http'}://${host}`;
+  const base = host === '' ? '' : `${isSecure(origin) ? 'https' : 'http'}://${host}`;
   const location = `${base}${path}/${head.target.slice(head.pathEnd)}`;
   downstream.answer(redirectResponse(301, location));
   return true;

@@ -4,6 +4,7 @@
  */
 import type { LaneConfig } from '../model/lane.ts';
 import type { ExchangeRequest } from './exchange-request.ts';
+import type { LaneAnswer } from './lane-answer.ts';
 
 const BAGGAGE = 'baggage';
 const LANE_KEY = 'lane';
@@ -19,14 +20,26 @@ const PROPERTY = new RegExp(`^${TOKEN}(?:${VALUE})?$`);
 
 const ESCAPE = /%[0-9A-Fa-f]{2}/g;
 
+/** What a route makes of the lanes of one request. */
+export interface LaneOrder {
+  /** Of all headers by which sides of the route tell their lanes, in lower case. */
+  readonly names: ReadonlySet<string>;
+  /** Null = the side that takes the request has none. */
+  readonly lane: LaneConfig | null;
+  /** Null = the client is not told. */
+  readonly answer: LaneAnswer | null;
+}
+
 /** Where the lane stands in the text of a request, and what is needed to write another one there. */
 export class LaneMark {
+  readonly answer: LaneAnswer | null;
   readonly #at: number;
   readonly #length: number;
   /** Of the client, without its word about lanes. */
   readonly #members: readonly string[];
 
-  constructor(at: number, length: number, members: readonly string[]) {
+  constructor(at: number, length: number, members: readonly string[], answer: LaneAnswer | null) {
+    this.answer = answer;
     this.#at = at;
     this.#length = length;
     this.#members = members;
@@ -38,12 +51,7 @@ export class LaneMark {
   }
 }
 
-/** @param names of all headers by which sides of the route tell their lanes, in lower case */
-export function tagLane(
-  request: ExchangeRequest,
-  names: ReadonlySet<string>,
-  lane: LaneConfig | null,
-): ExchangeRequest {
+export function tagLane(request: ExchangeRequest, { names, lane, answer }: LaneOrder): ExchangeRequest {
   const { text } = request;
   const end = text.indexOf('\r\n\r\n') + 2;
   let start = text.indexOf('\r\n') + 2;
@@ -59,7 +67,8 @@ export function tagLane(
   }
   const members = baggage === '' ? [] : toMembers(baggage);
   const lines = toLines(lane, members);
-  return { ...request, text: head + lines + text.slice(end), lane: new LaneMark(head.length, lines.length, members) };
+  const mark = new LaneMark(head.length, lines.length, members, answer);
+  return { ...request, text: head + lines + text.slice(end), lane: mark };
 }
 
 /** Those that are valid, in order, but for the one about lanes. */

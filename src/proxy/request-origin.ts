@@ -27,6 +27,11 @@ export interface RequestOrigin extends IdentifiedOrigin, KeyClient {
   readonly told: TrustedPeer | null;
 }
 
+/** Whether the client speaks TLS, as far as anybody who is believed says. */
+export function isSecure({ told, secure }: Pick<RequestOrigin, 'told' | 'secure'>): boolean {
+  return told === null ? secure : told.secure;
+}
+
 /** What a connection is for the requests on it, described one at a time. */
 export class ConnectionOrigin implements RequestOrigin, ForwardedFacts {
   readonly facts: ListenerFacts;

@@ -7,7 +7,7 @@ import type { LiveAffinity, StickyCookie } from '../live/live-affinity.ts';
 import type { SplitTarget } from '../live/live-split.ts';
 import type { StickyEndpoints } from '../live/sticky-endpoints.ts';
 import type { JudgedRequest } from './judged-request.ts';
-import type { RequestOrigin } from './request-origin.ts';
+import { isSecure, type RequestOrigin } from './request-origin.ts';
 import { isConfusedBySameSiteNone } from './same-site-none.ts';
 import type { WorkerContext } from './worker-context.ts';
 
@@ -33,7 +33,7 @@ export class StickySession {
     this.#worker = worker;
     this.#affinity = affinity;
     this.#cookie = affinity.read(head.header('cookie'));
-    this.#secure = origin.told === null ? origin.secure : origin.told.secure;
+    this.#secure = isSecure(origin);
     this.#withSameSite = !affinity.asksForBrowser || !isConfusedBySameSiteNone(head.header('user-agent') ?? '');
     this.#chosen = null;
     this.#newKey = '';

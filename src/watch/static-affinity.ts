@@ -24,8 +24,12 @@ export interface AffinityEntry {
   };
 }
 
-const lifetime = (): z.ZodString => passing((value) => parseLifetimeSeconds(value) !== null, LIFETIME_FORM);
-const boolean = (): z.ZodBoolean => z.boolean({ error: 'true or false' });
+export const lifetime = (): z.ZodString => passing((value) => parseLifetimeSeconds(value) !== null, LIFETIME_FORM);
+export const boolean = (): z.ZodBoolean => z.boolean({ error: 'true or false' });
+export const cookiePath = (): z.ZodString =>
+  matching(COOKIE_PATH, 'a path that starts with `/`, without spaces and `;`');
+export const sameSite = (): z.ZodEnum<{ None: 'None'; Lax: 'Lax'; Strict: 'Strict' }> =>
+  z.enum(['None', 'Lax', 'Strict'], { error: '`None`, `Lax` or `Strict`' });
 
 export const affinitySchema: z.ZodType<AffinityEntry> = map({
   cookie: map({
@@ -36,7 +40,7 @@ export const affinitySchema: z.ZodType<AffinityEntry> = map({
       .describe(
         '`balanced`: new endpoints take over a share of the clients. `persistent`: a client stays as long as its endpoint does. Default: `balanced`.',
       ),
-    path: matching(COOKIE_PATH, 'a path that starts with `/`, without spaces and `;`')
+    path: cookiePath()
       .optional()
       .describe('`Path` of the cookie. Default: the path of the route, `/` for a regular expression.'),
     domain: matching(COOKIE_DOMAIN, 'a host name')
@@ -46,10 +50,7 @@ export const affinitySchema: z.ZodType<AffinityEntry> = map({
     maxAge: lifetime()
       .optional()
       .describe('The same as `Max-Age`. Default: none; with neither the cookie lasts as long as the browser.'),
-    sameSite: z
-      .enum(['None', 'Lax', 'Strict'], { error: '`None`, `Lax` or `Strict`' })
-      .optional()
-      .describe('`SameSite` of the cookie. Default: none.'),
+    sameSite: sameSite().optional().describe('`SameSite` of the cookie. Default: none.'),
     secure: boolean()
       .optional()
       .describe('True: always `Secure`. Default: false, which means where the client speaks TLS.'),

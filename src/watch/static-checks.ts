@@ -10,6 +10,7 @@ import { isRecord, type JsonRecord, show } from './narrow-object.ts';
 import { findNearestName } from './nearest-name.ts';
 import { STATIC_DEFAULTS } from './static-file.ts';
 import { checkHealthCheck } from './static-health-check.ts';
+import { findLaneMistakes } from './static-lane.ts';
 import { findTestFault, testsOf } from './static-match.ts';
 import type { StaticProblems } from './static-problems.ts';
 import { describePlan, findPlanMistakes } from './static-release.ts';
@@ -150,6 +151,9 @@ function checkRoutes(routes: unknown, upstreams: readonly string[], problems: St
       checkCanary(canary, `${field}.canaries[${place}]`, problems);
     }
     warnOfCookie(route['affinity'], `${field}.affinity.cookie`, problems);
+    for (const { field: below, message, severity } of findLaneMistakes(route, records(route['canaries']))) {
+      problems.add({ code: 'config-invalid', severity, field: `${field}.${below}`, message });
+    }
     if (route['buckets'] !== undefined && [...records(route['canaries'])].length === 0) {
       reject(problems, `${field}.buckets`, 'has no effect without `canaries`, whose weights it would divide');
     }
@@ -185,7 +189,8 @@ function checkCanary(
 ): void {
   const hasSteps = isRecord(plan) && plan['steps'] !== undefined;
   const isWeighed = weight !== undefined || hasSteps;
-  const isMatched = match !== undefined || (isRecord(lane) && lane['honour'] === true);
+  const isMatched =
+    match !== undefined || (isRecord(lane) && (lane['honour'] === true || lane['honourCookie'] === true));
   if (header === undefined && cookie === undefined && !isMatched && !isWeighed) {
     reject(
       problems,

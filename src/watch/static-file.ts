@@ -3,6 +3,7 @@ import type { RetryCondition } from '../model/route-policy.ts';
 import type { BalancerName } from '../model/upstream-policy.ts';
 import type { AffinityEntry } from './static-affinity.ts';
 import type { HealthCheckEntry } from './static-health-check.ts';
+import type { CanaryLaneEntry, RouteLaneEntry } from './static-lane.ts';
 import type { MatchEntry } from './static-match.ts';
 import type { MirrorEntry } from './static-mirror.ts';
 import type { OutlierDetectionEntry, SlowStartEntry } from './static-passive-health.ts';
@@ -87,7 +88,7 @@ export interface RouteEntry {
     | { readonly prefix?: string | undefined; readonly exact?: string | undefined; readonly regex?: string | undefined }
     | undefined;
   readonly upstream: string;
-  readonly lane?: LaneEntry | undefined;
+  readonly lane?: RouteLaneEntry | undefined;
   readonly canaries?: readonly CanaryEntry[] | undefined;
   readonly buckets?: { readonly by: string; readonly seed?: string | undefined } | undefined;
   readonly timeouts?:
@@ -113,11 +114,6 @@ export interface RetriesEntry {
   readonly buffer?: string | number | undefined;
 }
 
-export interface LaneEntry {
-  readonly name: string;
-  readonly header?: string | undefined;
-}
-
 export interface CanaryEntry {
   readonly upstream: string;
   readonly header?:
@@ -128,7 +124,7 @@ export interface CanaryEntry {
   readonly weight?: number | undefined;
   readonly weightTotal?: number | undefined;
   readonly fallback?: boolean | undefined;
-  readonly lane?: (LaneEntry & { readonly honour?: boolean | undefined }) | undefined;
+  readonly lane?: CanaryLaneEntry | undefined;
   readonly plan?: PlanEntry | undefined;
 }
 

@@ -1,6 +1,5 @@
 /** Turns the text of a static configuration file into a `StaticConfig`, or into every Problem it has. */
 import { type BucketConfig, parseBucketKey } from '../model/canary.ts';
-import { DEFAULT_LANE_HEADER, type LaneConfig } from '../model/lane.ts';
 import type { Problem } from '../model/problem.ts';
 import { type ClientCertificateRule, MAX_VERIFY_DEPTH, type UpstreamTlsConfig } from '../model/proxy-config.ts';
 import type {
@@ -25,7 +24,6 @@ import { checkStaticFile } from './static-checks.ts';
 import {
   type CanaryEntry,
   type ClientCertificatesEntry,
-  type LaneEntry,
   type LimitsEntry,
   type ListenerEntry,
   type RetryBudgetEntry,
@@ -37,6 +35,7 @@ import {
 } from './static-file.ts';
 import { toHealthCheck } from './static-health-check.ts';
 import { reportIssues } from './static-issues.ts';
+import { toCanaryLane, toRouteLane } from './static-lane.ts';
 import { toMatch } from './static-match.ts';
 import { toMirror } from './static-mirror.ts';
 import { toOutlierDetection, toSlowStart } from './static-passive-health.ts';
@@ -225,12 +224,8 @@ function toRoute(entry: RouteEntry): StaticRoute {
     },
     requestBuffering: requestBuffering ?? null,
     maxRequestBodyBytes: toBytes(maxBodySize),
-    ...(entry.lane === undefined ? {} : { lane: toLane(entry.lane) }),
+    ...toRouteLane(entry.lane),
   };
-}
-
-function toLane({ name, header = DEFAULT_LANE_HEADER }: LaneEntry): LaneConfig {
-  return { name, header };
 }
 
 function toPath({ prefix, exact, regex }: NonNullable<RouteEntry['path']> = {}): StaticRoute['path'] {
@@ -258,8 +253,7 @@ function toCanary({
     weight: weight ?? STATIC_DEFAULTS.canaryWeight,
     weightTotal: weightTotal ?? STATIC_DEFAULTS.canaryWeightTotal,
     ...(fallback === undefined ? {} : { fallback }),
-    ...(lane === undefined ? {} : { lane: toLane(lane) }),
-    ...(lane?.honour === true ? { honoursLane: true } : {}),
+    ...toCanaryLane(lane),
     ...(plan === undefined ? {} : { release: toRelease(plan, upstream) }),
   };
 }

@@ -7,7 +7,6 @@ import { z } from 'zod';
 import { BUCKET_KEY_FORM, parseBucketKey } from '../model/canary.ts';
 import { IP_NETWORK_FORM, isIpNetwork } from '../model/ip-networks.ts';
 import { parseKeyTemplate } from '../model/key-template.ts';
-import { isLaneHeader, isLaneName, LANE_HEADER_FORM, LANE_NAME_FORM } from '../model/lane.ts';
 import { MAX_RETRY_ATTEMPTS, RETRY_CONDITIONS } from '../model/route-policy.ts';
 import { BALANCERS } from '../model/upstream-policy.ts';
 import { isDnsName } from './dns-name.ts';
@@ -16,6 +15,7 @@ import { BYTE_SIZE_FORM, parseByteSize } from './quantity.ts';
 import { affinitySchema } from './static-affinity.ts';
 import type { StaticFile } from './static-file.ts';
 import { healthCheckSchema } from './static-health-check.ts';
+import { canaryLaneSchema, routeLaneSchema } from './static-lane.ts';
 import { matchSchema } from './static-match.ts';
 import { mirrorSchema } from './static-mirror.ts';
 import { outlierDetectionSchema, slowStartSchema } from './static-passive-health.ts';
@@ -212,13 +212,6 @@ const upstream = map({
     .describe('Upstream that takes over when no endpoint is healthy, or every attempt has failed. Default: none.'),
 });
 
-const laneKeys = {
-  name: passing(isLaneName, LANE_NAME_FORM).describe('Name that the requests carry on, also as `lane` in `baggage`.'),
-  header: passing(isLaneHeader, LANE_HEADER_FORM)
-    .optional()
-    .describe('The request header that says it. Default: `X-Sluice-Lane`.'),
-};
-
 const canary = map({
   upstream: upstreamName.describe('The upstream that takes the chosen requests.'),
   header: map({
@@ -254,17 +247,7 @@ const canary = map({
     .describe(
       'Whether the main upstream answers what the canary fails on, as far as `retries` let the request be sent again. Default: yes for requests that the weight sent to the canary, no for others.',
     ),
-  lane: map({
-    ...laneKeys,
-    honour: z
-      .boolean({ error: 'true or false' })
-      .optional()
-      .describe(
-        'Requests that come with this lane in the header take the canary, like those that match. Default: false.',
-      ),
-  })
-    .optional()
-    .describe('The lane of requests that take the canary. Default: none.'),
+  lane: canaryLaneSchema.optional().describe('The lane of requests that take the canary. Default: none.'),
   plan: planSchema.optional().describe('Raise the share step by step, as long as gates find the canary no worse.'),
 });
 
@@ -282,7 +265,7 @@ const route = map({
     .optional()
     .describe('Path of the request, exactly one of the keys below. Default: prefix `/`.'),
   upstream: upstreamName.describe('The upstream that takes the requests.'),
-  lane: map(laneKeys).optional().describe('The lane of requests that no canary takes. Default: none.'),
+  lane: routeLaneSchema.optional().describe('The lane of requests that no canary takes. Default: none.'),
   canaries: z.array(canary, { error: 'a list' }).optional().describe('Upstreams that take a part of the requests.'),
   buckets: map({
     by: passing((value) => parseBucketKey(value) !== null, BUCKET_KEY_FORM).describe(

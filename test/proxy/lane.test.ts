@@ -33,14 +33,14 @@ function fieldsOf(text: string): readonly string[] {
 }
 
 function baggageOf(...fields: readonly string[]): string | undefined {
-  const { text } = tagLane(request(fields), NAMES, V2);
+  const { text } = tagLane(request(fields), { names: NAMES, lane: V2, answer: null });
   return fieldsOf(text)
     .find((field) => field.startsWith('baggage: '))
     ?.slice('baggage: '.length);
 }
 
 test('the lane stands in its header and in the baggage', () => {
-  assert.deepEqual(fieldsOf(tagLane(request(['Accept: */*']), NAMES, V2).text), [
+  assert.deepEqual(fieldsOf(tagLane(request(['Accept: */*']), { names: NAMES, lane: V2, answer: null }).text), [
     'Accept: */*',
     'X-Lane: v2',
     'baggage: lane=v2',
@@ -56,9 +56,12 @@ test('what the client says is taken off, for every side and under every name of 
     'Baggage: lane=v9;p=1,  lane = v8',
     'X-Laneway: stays',
   ];
-  assert.deepEqual(fieldsOf(tagLane(request(forged), NAMES, null).text), ['A: b', 'X-Laneway: stays']);
+  assert.deepEqual(fieldsOf(tagLane(request(forged), { names: NAMES, lane: null, answer: null }).text), [
+    'A: b',
+    'X-Laneway: stays',
+  ]);
   const tagged = ['A: b', 'X-Laneway: stays', 'X-Lane: v2', 'baggage: lane=v2'];
-  assert.deepEqual(fieldsOf(tagLane(request(forged), NAMES, V2).text), tagged);
+  assert.deepEqual(fieldsOf(tagLane(request(forged), { names: NAMES, lane: V2, answer: null }).text), tagged);
 });
 
 test('the lane is taken off however its key is written, for some readers decode keys too', () => {
@@ -70,7 +73,7 @@ test('the lane is taken off however its key is written, for some readers decode 
 
 test('a body that looks like fields is no field', () => {
   const body = 'X-Lane: v9\r\nBaggage: lane=v9\r\n\r\n';
-  const { text } = tagLane(request(['A: b'], body), NAMES, V2);
+  const { text } = tagLane(request(['A: b'], body), { names: NAMES, lane: V2, answer: null });
   assert.equal(text.slice(text.indexOf('\r\n\r\n') + 4), body);
   assert.ok(text.startsWith('GET /x-lane: v1 HTTP/1.1\r\nHost: a\r\nA: b\r\nX-Lane: v2\r\n'));
 });
@@ -142,7 +145,11 @@ test('whatever is said, what goes on is one valid list that says the lane once',
 
 test('a side that takes over writes its own lane in the same place', () => {
   const body = 'X-Lane: v2\r\n';
-  const { text, lane } = tagLane(request(['Baggage: a=b', 'A: X-Lane: v2'], body), NAMES, V2);
+  const { text, lane } = tagLane(request(['Baggage: a=b', 'A: X-Lane: v2'], body), {
+    names: NAMES,
+    lane: V2,
+    answer: null,
+  });
   assert.ok(lane !== null);
   const stable = { name: 'stable', header: 'X-Env' };
   const plain = lane.rewrite(text, null);

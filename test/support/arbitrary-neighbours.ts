@@ -54,7 +54,9 @@ const annotations = fc
     'sluice.dev/health-check-path': fc.constantFrom('', '', '', '/healthz'),
     'sluice.dev/canary-plan': fc.constantFrom('', '', '', PLAN, '5%, 100%'),
     'sluice.dev/canary-state': fc.constantFrom('', '', '', ...STATES, '{}'),
-    'sluice.dev/lane': fc.constantFrom('', '', '', 'v2', 'not a lane'),
+    'sluice.dev/lane': fc.constantFrom('', '', '', 'v1', 'v2', 'not a lane'),
+    'sluice.dev/lane-cookie': fc.constantFrom('', '', 'lane', 'not a cookie'),
+    'sluice.dev/lane-honour-cookie': fc.constantFrom('', 'true'),
     'sluice.dev/backup-service': fc.constantFrom('', '', '', 'b:80', 'gone:80'),
   })
   .map((written) => Object.fromEntries(Object.entries(written).filter(([, value]) => value !== '')));

@@ -111,6 +111,7 @@ function toGoldenRoute(route: RouteConfig): unknown {
     canaries: split.canaries.map(({ source: owner, ...canary }) => ({ ...canary, source: owner.name })),
     ...(lanes.length === 0 ? {} : { lanes }),
     ...(split.stays === undefined ? {} : { stays: split.stays }),
+    ...(split.laneAnswer === undefined ? {} : { laneAnswer: split.laneAnswer }),
     ...(split.buckets === undefined ? {} : { buckets: split.buckets }),
     policy: differenceFromDefault(policy),
   };

@@ -7,7 +7,7 @@ import { BucketReader, NO_BUCKET } from '../../live/bucket-reader.ts';
 import { BUCKET_COUNT, type CanaryConfig, formatBucketKey } from '../../model/canary.ts';
 import type { SplitConfig, UpstreamId } from '../../model/proxy-config.ts';
 import type { RequestFacts } from '../../router/route-table.ts';
-import { explainMatch } from './explain-match.ts';
+import { explainMatch, readCookie } from './explain-match.ts';
 import { explainRelease, explainShare } from './explain-release.ts';
 import { judgeCanary, RULES } from './explain-rules.ts';
 
@@ -153,7 +153,9 @@ class SplitWalk {
     }
     const taken = this.#explainRules(canaries);
     if (taken !== null) return [this.#toWhole(taken, true)];
-    if (this.#explainLane()) return [];
+    if (this.#explainStay()) return [];
+    const kept = this.#explainCookie();
+    if (kept !== null) return kept === 'main' ? [] : [this.#toWhole(kept, false)];
     const point = this.#explainBucket();
     return this.#explainWeights(point);
   }
@@ -192,14 +194,41 @@ class SplitWalk {
   }
 
   /** @returns whether the request stays with the main traffic because it came in its lane */
-  #explainLane(): boolean {
-    const { stays, canaries, members } = this.#split;
-    if (stays === undefined || canaries.every(({ weight }) => weight <= 0)) return false;
+  #explainStay(): boolean {
+    const { stays, laneAnswer, canaries, members } = this.#split;
+    const isAsked = (laneAnswer?.cookie ?? null) !== null || canaries.some(({ weight }) => weight > 0);
+    if (stays === undefined || !isAsked) return false;
     const { holds, text } = explainMatch(stays, this.#request);
     const step = { rule: 'lane', canary: null, upstream: members[0]?.upstream ?? '' } as const;
-    if (holds) this.steps.push({ ...step, verdict: 'main', text: `${text}, so no weight counts` });
-    else this.steps.push({ ...step, verdict: 'next', text: `${text}, so weights count` });
+    if (holds) this.steps.push({ ...step, verdict: 'main', text: `${text}, so it stays there` });
+    else this.steps.push({ ...step, verdict: 'next', text: `${text}, so it may go elsewhere` });
     return holds;
+  }
+
+  /** @returns whom the cookie of its lane keeps the client with; null = nobody */
+  #explainCookie(): CanaryConfig | 'main' | null {
+    const { laneAnswer, canaries, members } = this.#split;
+    const name = laneAnswer?.cookie?.name ?? '';
+    const lane = name === '' ? null : readCookie(this.#request.header('cookie') ?? '', name);
+    if (lane === null) return null;
+    const says = `cookie ${name} says lane ${lane}`;
+    const main = members.find(({ lane: own }) => own?.inCookie === true && own.name === lane);
+    if (main !== undefined) {
+      const text = `${says}, which keeps the client there`;
+      this.steps.push({ rule: 'lane', canary: null, upstream: main.upstream, verdict: 'main', text });
+      return 'main';
+    }
+    for (const canary of canaries) {
+      const { upstream } = canary;
+      if (canary.lane?.inCookie !== true || canary.lane.name !== lane) continue;
+      const isExcluded = !this.#hasEndpoints(upstream) || this.#optedOut.has(upstream) || this.#isGateShut(canary);
+      const text = isExcluded
+        ? `${says}, but it takes nothing of this client`
+        : `${says}, which keeps the client there`;
+      this.steps.push({ rule: 'lane', canary, upstream, verdict: isExcluded ? 'next' : 'canary', text });
+      if (!isExcluded) return canary;
+    }
+    return null;
   }
 
   /** @returns where the user stands on the scale; null = anywhere, by chance */

@@ -46,8 +46,15 @@ import { healthCheckUnhealthyAfter } from './health-check-unhealthy-after.ts';
 import { healthCheckUnhealthyInterval } from './health-check-unhealthy-interval.ts';
 import { healthCheckVerify } from './health-check-verify.ts';
 import { lane } from './lane.ts';
+import { laneAnswerHeader } from './lane-answer-header.ts';
+import { laneCookie } from './lane-cookie.ts';
+import { laneCookieMaxAge } from './lane-cookie-max-age.ts';
+import { laneCookiePath } from './lane-cookie-path.ts';
+import { laneCookieSamesite } from './lane-cookie-samesite.ts';
+import { laneCookieSecure } from './lane-cookie-secure.ts';
 import { laneHeader } from './lane-header.ts';
 import { laneHonour } from './lane-honour.ts';
+import { laneHonourCookie } from './lane-honour-cookie.ts';
 import { loadBalance } from './load-balance.ts';
 import { maxConnections } from './max-connections.ts';
 import { maxConnectionsPerEndpoint } from './max-connections-per-endpoint.ts';
@@ -132,6 +139,13 @@ export const ANNOTATIONS: readonly AnnotationSpec[] = [
   lane,
   laneHeader,
   laneHonour,
+  laneAnswerHeader,
+  laneCookie,
+  laneCookiePath,
+  laneCookieMaxAge,
+  laneCookieSamesite,
+  laneCookieSecure,
+  laneHonourCookie,
   serviceMatch,
   serviceWeight,
   proxyBodySize,

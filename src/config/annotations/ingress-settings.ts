@@ -2,7 +2,7 @@
 import { type CookieAffinity, DEFAULT_COOKIE_AFFINITY } from '../../model/affinity.ts';
 import type { BucketKey, FallbackRule, RequestMatch } from '../../model/canary.ts';
 import type { HealthCheckConfig } from '../../model/health-check.ts';
-import { DEFAULT_LANE_HEADER } from '../../model/lane.ts';
+import { DEFAULT_LANE_COOKIE_PATH, DEFAULT_LANE_HEADER, type LaneCookie } from '../../model/lane.ts';
 import { DEFAULT_COMPARED_HEADERS, type MirrorTarget } from '../../model/mirror.ts';
 import type { OutlierDetectionConfig } from '../../model/outlier-detection.ts';
 import type { TlsVersion, TransportConfig } from '../../model/proxy-config.ts';
@@ -127,12 +127,17 @@ export interface ReleaseSettings {
   state: ReleaseState | null;
 }
 
-/** The `lane*` annotations as written. */
+/** The `lane*` annotations as written. How they combine is decided in `combine-lane.ts`. */
 export interface LaneSettings {
   /** Empty = absent. */
   name: string;
   header: string;
   honour: boolean;
+  honourCookie: boolean;
+  /** Empty = absent. */
+  answerHeader: string;
+  /** Without a name = absent. */
+  readonly cookie: Writable<LaneCookie>;
 }
 
 /** How two backends of one path divide its requests, as written; empty = absent. Decided in `service-pair.ts`. */
@@ -189,7 +194,14 @@ export function createIngressSettings(): IngressSettings {
       window: null,
       state: null,
     },
-    lane: { name: '', header: DEFAULT_LANE_HEADER, honour: false },
+    lane: {
+      name: '',
+      header: DEFAULT_LANE_HEADER,
+      honour: false,
+      honourCookie: false,
+      answerHeader: '',
+      cookie: { name: '', path: DEFAULT_LANE_COOKIE_PATH, maxAgeSeconds: null, sameSite: '', alwaysSecure: false },
+    },
     pair: { matches: [], weights: [] },
     backend: {
       protocol: null,

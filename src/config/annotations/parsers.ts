@@ -1,4 +1,5 @@
 /** Readers of annotation values, with the grammar existing manifests were written for (Go's `ParseBool` and `Atoi`). */
+import type { SameSite } from '../../model/affinity.ts';
 import { parseKeyTemplate } from '../../model/key-template.ts';
 import type { Parsed } from './define.ts';
 
@@ -63,6 +64,22 @@ export function secondsOrNone(text: string): Parsed<number> {
   return 'problem' in parsed
     ? { problem: 'expected a whole number of seconds, 0 for no limit' }
     : { value: Math.min(parsed.value, MAX_TIMER_SECONDS) * 1000 };
+}
+
+/** What a URL path may hold, but no `;`, which would end the attribute. */
+const COOKIE_PATH = /^\/[A-Za-z0-9\-._~:@!$&'()*+,=%/]{0,1023}$/;
+
+export function cookiePath(text: string): Parsed<string> {
+  const value = text.trim();
+  return COOKIE_PATH.test(value) ? { value } : { problem: 'expected a URL path such as /shop, without ;' };
+}
+
+const SAME_SITE_WORDS = ['None', 'Lax', 'Strict'] as const;
+
+export function cookieSameSite(text: string): Parsed<SameSite> {
+  const written = text.trim().toLowerCase();
+  const value = SAME_SITE_WORDS.find((word) => word.toLowerCase() === written);
+  return value === undefined ? { problem: 'expected None, Lax or Strict' } : { value };
 }
 
 const DURATION_UNITS_MS: ReadonlyMap<string, number> = new Map([

@@ -5,6 +5,7 @@
 import { findCookieFault } from '../../model/cookie-prefix.ts';
 import type { ProblemCode, ProblemSeverity } from '../../model/problem.ts';
 import { combineHealthCheck } from '../combine-health-check.ts';
+import { findLaneCookieFault } from '../combine-lane.ts';
 import { combineMirror } from '../combine-mirror.ts';
 import { combinePassiveHealth } from '../combine-passive-health.ts';
 import { combineRelease } from '../combine-release.ts';
@@ -165,6 +166,8 @@ class Reading {
     }
     if (isCanary) this.#finishRelease();
     this.#finishAffinity();
+    // On a canary nobody asks for the cookie: it is that of the route.
+    if (!isCanary) this.#finishLane();
     this.#finishHealthCheck();
     this.#finishPassiveHealth();
     return { settings: this.#settings, faults: this.#faults };
@@ -176,6 +179,12 @@ class Reading {
     if (message === '') return;
     const key = `${this.#prefix}session-cookie-name`;
     this.#faults.push({ code: 'annotation-invalid', severity: 'warning', key, message });
+  }
+
+  #finishLane(): void {
+    const message = findLaneCookieFault(this.#settings.lane, this.#settings.policy.affinity);
+    if (message === '') return;
+    this.#faults.push({ code: 'annotation-invalid', severity: 'warning', key: `${OWN_PREFIX}lane-cookie`, message });
   }
 
   #finishRelease(): void {

@@ -1,14 +1,6 @@
 /** Declares `session-cookie-samesite`. What the cookie means is told in `model/affinity.ts`. */
-import type { CookieAffinity } from '../../model/affinity.ts';
-import { type AnnotationSpec, defineAnnotation, type Parsed } from './define.ts';
-
-const WORDS = ['None', 'Lax', 'Strict'] as const;
-
-function parse(text: string): Parsed<CookieAffinity['sameSite']> {
-  const written = text.trim().toLowerCase();
-  const value = WORDS.find((word) => word.toLowerCase() === written);
-  return value === undefined ? { problem: 'expected None, Lax or Strict' } : { value };
-}
+import { type AnnotationSpec, defineAnnotation } from './define.ts';
+import { cookieSameSite } from './parsers.ts';
 
 export const sessionCookieSamesite: AnnotationSpec = defineAnnotation({
   key: 'session-cookie-samesite',
@@ -17,7 +9,7 @@ export const sessionCookieSamesite: AnnotationSpec = defineAnnotation({
   needs: 'affinity',
   doc: '`SameSite` of the cookie: `None`, `Lax` or `Strict`. Browsers take `None` only together with `Secure`.',
   example: 'Lax',
-  parse,
+  parse: cookieSameSite,
   apply: (settings, value) => {
     settings.affinity.sameSite = value;
   },

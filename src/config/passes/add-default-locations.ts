@@ -9,6 +9,7 @@ import { DEFAULT_UPSTREAM_POLICY } from '../../model/upstream-policy.ts';
 import { createIngressSettings } from '../annotations/ingress-settings.ts';
 import { DEFAULT_BACKEND_TRANSPORT } from '../backend-transport.ts';
 import { type AcceptedIngress, type Draft, type DraftRoute, reject, toRouteId, warn } from '../draft.ts';
+import { HONOURS_NONE } from '../lane-match.ts';
 import { addUpstream, useBackend } from '../use-backend.ts';
 
 const ANY_HOST = '';
@@ -87,7 +88,7 @@ function addOwnDefault(draft: Draft, host: string, ingress: AcceptedIngress): bo
   const upstream = useBackend(draft, backend, user);
   if (upstream === null) return false;
   const sourceField = DEFAULT_BACKEND_FIELD;
-  addRoute(draft, { host, upstream, transport, policy, source, acceptsCanaries: true, sourceField }, ingress.lane);
+  addRoute(draft, { host, upstream, transport, policy, source, acceptsCanaries: true, sourceField }, ingress);
   return true;
 }
 
@@ -112,10 +113,14 @@ function addClosed(draft: Draft, host: string, owner: AcceptedIngress): void {
   });
 }
 
+type RouteLane = Pick<DraftRoute, 'lane' | 'laneAnswer'>;
+
+const NO_LANE: RouteLane = { lane: null, laneAnswer: null };
+
 function addRoute(
   draft: Draft,
-  route: Omit<DraftRoute, 'path' | 'service' | 'canaries' | 'lane' | 'buckets' | 'stays'>,
-  lane: DraftRoute['lane'] = null,
+  route: Omit<DraftRoute, 'path' | 'service' | 'canaries' | 'buckets' | 'honoursLane' | keyof RouteLane>,
+  { lane, laneAnswer }: RouteLane = NO_LANE,
 ): void {
   draft.routes.set(toRouteId(route.host, EVERYTHING), {
     ...route,
@@ -123,7 +128,8 @@ function addRoute(
     service: '',
     canaries: [],
     lane,
+    laneAnswer,
+    honoursLane: HONOURS_NONE,
     buckets: null,
-    stays: null,
   });
 }

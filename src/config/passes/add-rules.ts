@@ -4,6 +4,7 @@ import type { IngressPath } from '../../model/objects.ts';
 import { encodeRulePath, normalisePath } from '../../model/path.ts';
 import type { PathMatch } from '../../model/proxy-config.ts';
 import { type AcceptedIngress, type Draft, reject, toRouteId } from '../draft.ts';
+import { HONOURS_NONE } from '../lane-match.ts';
 import { pairServices, reportUnpaired } from '../service-pair.ts';
 import { useBackend } from '../use-backend.ts';
 
@@ -61,8 +62,9 @@ function addPath(draft: Draft, ingress: AcceptedIngress, host: string, { path, r
     service: path.backend.kind === 'service' ? path.backend.service : '',
     canaries: [],
     lane: ingress.lane,
+    laneAnswer: ingress.laneAnswer,
+    honoursLane: HONOURS_NONE,
     buckets: null,
-    stays: null,
     transport,
     acceptsCanaries: true,
     policy: isDirectory(match) ? ingress.slashPolicy : ingress.policy,

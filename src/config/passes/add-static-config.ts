@@ -9,7 +9,7 @@ import { applyRelease } from '../apply-release.ts';
 import { DEFAULT_BACKEND_TRANSPORT } from '../backend-transport.ts';
 import { findScaleFault } from '../canary-scale.ts';
 import { type Draft, reject, toRouteId, warn } from '../draft.ts';
-import { inLane, orInLane } from '../lane-match.ts';
+import { honourLane, type RouteLanes } from '../lane-match.ts';
 import { toCertificate } from './assign-certificates.ts';
 
 export function addStaticConfig(draft: Draft): void {
@@ -70,7 +70,11 @@ function addRoute(draft: Draft, route: StaticRoute, source: ObjectRef, field: st
     reject(draft, 'path-conflict', source, field, message);
     return;
   }
-  const canaries = route.canaries.map((canary, index) => toCanary(canary, source, `${field}.canaries[${index}]`));
+  const lanes: RouteLanes = { lane: route.lane ?? null, laneAnswer: route.laneAnswer ?? null };
+  const canaries = route.canaries.map((canary, index) => {
+    const honours = { header: canary.honoursLane === true, cookie: canary.honoursLaneCookie === true };
+    return honourLane(toCanary(canary, source, `${field}.canaries[${index}]`), honours, lanes);
+  });
   reportScaleFaults(draft, canaries);
   draft.routes.set(id, {
     host: route.host,
@@ -78,10 +82,12 @@ function addRoute(draft: Draft, route: StaticRoute, source: ObjectRef, field: st
     upstream: route.upstream,
     canaries,
     service: '',
-    lane: route.lane ?? null,
+    ...lanes,
+    honoursLane: {
+      header: route.canaries.some(({ honoursLane }) => honoursLane),
+      cookie: route.canaries.some(({ honoursLaneCookie }) => honoursLaneCookie),
+    },
     buckets: route.buckets,
-    stays:
-      route.lane !== undefined && route.canaries.some(({ honoursLane }) => honoursLane) ? inLane(route.lane) : null,
     transport: DEFAULT_BACKEND_TRANSPORT,
     acceptsCanaries: false,
     policy: toPolicy(route),
@@ -125,8 +131,7 @@ function toPolicy(route: StaticRoute): RoutePolicy {
 }
 
 function toCanary(canary: StaticCanary, source: ObjectRef, sourceField: string): CanaryConfig {
-  const { upstream, cookie, weight, weightTotal, fallback, lane } = canary;
-  const match = lane !== undefined && canary.honoursLane === true ? orInLane(canary.match, lane) : canary.match;
+  const { upstream, cookie, match, weight, weightTotal, fallback, lane } = canary;
   const rule: CanaryConfig = {
     upstream,
     header: canary.header === null ? null : toHeaderMatch(canary.header),

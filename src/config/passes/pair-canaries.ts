@@ -10,7 +10,7 @@ import type { CanarySettings } from '../annotations/ingress-settings.ts';
 import { applyRelease } from '../apply-release.ts';
 import { findScaleFault } from '../canary-scale.ts';
 import { type AcceptedIngress, type Draft, type DraftRoute, toRouteId, warn } from '../draft.ts';
-import { inLane, orInLane } from '../lane-match.ts';
+import { hasCookie, honourLane, isLaneOf } from '../lane-match.ts';
 import { findPatternFault } from '../request-pattern.ts';
 import { useBackend } from '../use-backend.ts';
 import { toPathMatch } from './add-rules.ts';
@@ -38,10 +38,11 @@ export function pairCanaries(draft: Draft): void {
     if (ingress.canary === null) continue;
     const rule = toCanaryRule(draft, ingress, ingress.canary);
     if (ingress.canary.seed !== '' && ingress.canary.hashBy === null) reportLoneSeed(draft, ingress);
-    if (ingress.honoursLane && ingress.lane === null) reportLoneHonour(draft, ingress);
+    if (ingress.lane === null) reportLoneHonours(draft, ingress);
     pairRules(draft, ingress, rule);
     pairDefaultBackend(draft, ingress, rule, anyHostRoutes);
   }
+  reportUnusedCookies(draft);
 }
 
 function reportLoneSeed(draft: Draft, ingress: AcceptedIngress): void {
@@ -49,9 +50,15 @@ function reportLoneSeed(draft: Draft, ingress: AcceptedIngress): void {
   warn(draft, 'canary-invalid', ingress.ref, 'metadata.annotations[sluice.dev/canary-seed]', message);
 }
 
-function reportLoneHonour(draft: Draft, ingress: AcceptedIngress): void {
-  const message = 'lane-honour has no effect without a valid sluice.dev/lane';
-  warn(draft, 'canary-invalid', ingress.ref, 'metadata.annotations[sluice.dev/lane-honour]', message);
+function reportLoneHonours(draft: Draft, { honoursLane, ref }: AcceptedIngress): void {
+  for (const [name, written] of [
+    ['lane-honour', honoursLane.header],
+    ['lane-honour-cookie', honoursLane.cookie],
+  ] as const) {
+    if (!written) continue;
+    const message = `${name} has no effect without a valid sluice.dev/lane`;
+    warn(draft, 'canary-invalid', ref, `metadata.annotations[sluice.dev/${name}]`, message);
+  }
 }
 
 function priorityOf({ canary }: AcceptedIngress): number {
@@ -114,9 +121,35 @@ function attach(draft: Draft, route: DraftRoute, path: CanaryPath): void {
     return;
   }
   reportScaleFault(draft, route, ingress, rule);
-  route.canaries.push({ upstream, ...rule, sourceField: field });
+  noteHonours(draft, route, ingress);
+  route.canaries.push({ upstream, ...honourLane(rule, ingress.honoursLane, route), sourceField: field });
   settleBuckets(draft, route, ingress);
-  if (ingress.honoursLane && ingress.lane !== null && route.lane !== null) route.stays ??= inLane(route.lane);
+}
+
+/** What a canary honours, its route honours, too. */
+function noteHonours(draft: Draft, route: DraftRoute, { lane, honoursLane, ref }: AcceptedIngress): void {
+  if (lane === null) return;
+  const { header, cookie } = honoursLane;
+  if ((header || cookie) && isLaneOf(route, lane)) {
+    const message = `lane "${lane.name}" is also that of ${formatRef(route.source)}, so requests in it are not taken from there; expected another one`;
+    warn(draft, 'canary-invalid', ref, 'metadata.annotations[sluice.dev/lane]', message);
+    return;
+  }
+  route.honoursLane = { header: header || route.honoursLane.header, cookie: cookie || route.honoursLane.cookie };
+  if (!cookie || hasCookie(route)) return;
+  const message = `lane-honour-cookie has no effect: ${formatRef(route.source)} has no valid sluice.dev/lane-cookie`;
+  warn(draft, 'canary-invalid', ref, 'metadata.annotations[sluice.dev/lane-honour-cookie]', message);
+}
+
+/** Whose cookie is not set although canaries of the route have lanes. */
+function reportUnusedCookies(draft: Draft): void {
+  for (const route of draft.routes.values()) {
+    const { canaries, honoursLane, source } = route;
+    if (!route.acceptsCanaries || !hasCookie(route) || honoursLane.cookie) continue;
+    if (canaries.every(({ lane, standsIn }) => lane === undefined || standsIn === true)) continue;
+    const message = 'no canary of the route has sluice.dev/lane-honour-cookie, so the cookie is not set';
+    warn(draft, 'canary-invalid', source, 'metadata.annotations[sluice.dev/lane-cookie]', message);
+  }
 }
 
 /** Of a whole Ingress it is said once for each share that earlier canaries take. */
@@ -144,8 +177,8 @@ function settleBuckets(draft: Draft, route: DraftRoute, { canary, ref }: Accepte
 }
 
 function toCanaryRule(draft: Draft, ingress: AcceptedIngress, canary: CanarySettings): CanaryRule {
-  const { lane, honoursLane } = ingress;
-  const match = lane !== null && honoursLane ? orInLane(canary.match, lane) : canary.match;
+  const { lane } = ingress;
+  const { match } = canary;
   const rule: CanaryRule = {
     header: toHeaderMatch(draft, ingress, canary),
     cookie: canary.cookie === '' ? null : canary.cookie,

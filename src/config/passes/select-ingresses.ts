@@ -3,6 +3,7 @@ import type { IngressObject } from '../../model/objects.ts';
 import type { IngressSettings } from '../annotations/ingress-settings.ts';
 import { resolveTransport } from '../backend-tls.ts';
 import { type BackendTransport, DEFAULT_BACKEND_TRANSPORT } from '../backend-transport.ts';
+import { combineLane } from '../combine-lane.ts';
 import { compareText } from '../compare-text.ts';
 import type { AcceptedIngress, Draft } from '../draft.ts';
 import { reject, warn } from '../draft.ts';
@@ -45,6 +46,7 @@ function accept(draft: Draft, ingress: IngressObject): AcceptedIngress {
   }
   const isCanary = settings.canary.enabled;
   const { transport, closedBy } = isCanary ? CANARY_CONNECTIONS : resolveConnections(draft, ref, settings);
+  const { lane, answer: laneAnswer } = combineLane(settings.lane, settings.policy.affinity);
   const accepted = {
     object: ingress,
     ref,
@@ -52,8 +54,9 @@ function accept(draft: Draft, ingress: IngressObject): AcceptedIngress {
     slashPolicy,
     canary: isCanary ? settings.canary : null,
     pair: settings.pair,
-    lane: settings.lane.name === '' ? null : { name: settings.lane.name, header: settings.lane.header },
-    honoursLane: settings.lane.honour,
+    lane,
+    laneAnswer,
+    honoursLane: { header: settings.lane.honour, cookie: settings.lane.honourCookie },
     transport,
     upstreamSettings: settings.upstream,
   };

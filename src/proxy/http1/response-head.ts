@@ -11,6 +11,8 @@ import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, parseContentLength } from './requ
 /** The body ends with the connection (RFC 9112 §6.3, rule 8). */
 export const BODY_UNTIL_CLOSE = 3;
 
+const NO_FIELDS: readonly string[] = [];
+
 const CONTENT_LENGTH = 2;
 const TRANSFER_ENCODING = 3;
 const CONNECTION = 4;
@@ -35,8 +37,8 @@ export class ResponseHead {
   upgrade: string;
   /** Seconds of `Keep-Alive: timeout=N`; 0 when absent. */
   keepAliveSeconds: number;
-  /** Not of the back end: the value of a `Set-Cookie` field of ours; empty = none. */
-  setCookie: string;
+  /** Not of the back end but ours: names and values in turn. */
+  own: readonly string[];
   readonly fields: FieldTable;
   #minorVersion: number;
   #connectionAt: number;
@@ -52,7 +54,7 @@ export class ResponseHead {
     this.hasDate = false;
     this.upgrade = '';
     this.keepAliveSeconds = 0;
-    this.setCookie = '';
+    this.own = NO_FIELDS;
     this.#minorVersion = 1;
     this.#connectionAt = -1;
   }
@@ -72,6 +74,10 @@ export class ResponseHead {
   /** End-to-end fields as `name: value CRLF` lines; `Content-Length` is among them when it was announced. */
   toBlock(): string {
     return this.fields.toBlock(-1, -1);
+  }
+
+  addOwn(name: string, value: string): void {
+    this.own = this.own.length === 0 ? [name, value] : [...this.own, name, value];
   }
 
   #statusLine(text: string): number {
@@ -104,7 +110,7 @@ export class ResponseHead {
     this.hasDate = false;
     this.upgrade = '';
     this.keepAliveSeconds = 0;
-    this.setCookie = '';
+    this.own = NO_FIELDS;
     this.#connectionAt = -1;
     let lengthAt = -1;
     let encodings = 0;

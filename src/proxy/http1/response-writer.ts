@@ -45,7 +45,7 @@ export class ResponseWriter {
     this.#chunked = needsChunks && this.#http11;
     const persists = persist && (!needsChunks || this.#http11);
     let text = `HTTP/1.1 ${head.status} ${head.reason}\r\n${head.toBlock()}`;
-    if (head.setCookie !== '') text += `Set-Cookie: ${head.setCookie}\r\n`;
+    if (head.own.length !== 0) text += toLines(head.own);
     if (!head.hasServer) text += 'Server: sluice\r\n';
     if (!head.hasDate) text += this.#worker.clock.dateLine;
     if (this.#chunked) text += 'Transfer-Encoding: chunked\r\n';
@@ -60,8 +60,7 @@ export class ResponseWriter {
   }
 
   switchProtocols(head: ResponseHead): void {
-    const cookie = head.setCookie === '' ? '' : `Set-Cookie: ${head.setCookie}\r\n`;
-    const fields = `${head.toBlock()}${cookie}Connection: upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
+    const fields = `${head.toBlock()}${toLines(head.own)}Connection: upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
     this.#socket.writeText(`HTTP/1.1 101 ${head.reason}\r\n${fields}\r\n`);
   }
 
@@ -107,6 +106,13 @@ export class ResponseWriter {
     if (!persist) return 'Connection: close\r\n';
     return this.#http11 ? '' : 'Connection: keep-alive\r\n';
   }
+}
+
+/** @param fields names and values in turn */
+function toLines(fields: readonly string[]): string {
+  let lines = '';
+  for (let at = 0; at < fields.length; at += 2) lines += `${fields[at]}: ${fields[at + 1]}\r\n`;
+  return lines;
 }
 
 /** HTTP/2 ends a response with its head without a word about its length; in HTTP/1.1 that would wait for the connection's end. */

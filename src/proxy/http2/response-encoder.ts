@@ -14,7 +14,7 @@ import { writeTrailers } from './trailer-writer.ts';
 /** `Date: `, and the CRLF at the end of the line. */
 const DATE_NAME_CHARS = 6;
 const CRLF_CHARS = 2;
-/** Status, server, date, a size update of the table, and a cookie but for its value. */
+/** Status, server, date, and a size update of the table. */
 const OWN_FIELDS_BYTES = 160;
 
 export class ResponseEncoder {
@@ -31,12 +31,11 @@ export class ResponseEncoder {
   // Each but the last returns where the frame stands, for `FrameWriter.endStreamAt`.
 
   response(streamId: number, head: ResponseHead): number {
-    const { setCookie } = head;
-    const start = this.#begin(head.fields.text.length + setCookie.length + head.fields.count * encodedBound(0, 0));
+    const start = this.#begin(boundOf(head));
     let at = this.#status(start, head.status);
     // 205 promises that there is no content; a length beside it would be one that is not kept.
     at = this.#passing(at, head, head.status === 205);
-    if (setCookie !== '') at = this.#field(at, 'set-cookie', setCookie);
+    if (head.own.length !== 0) at = this.#own(at, head.own);
     if (!head.hasServer) at = this.#field(at, 'server', 'sluice');
     if (!head.hasDate) at = this.#field(at, 'date', this.#date());
     return this.#writer.endBlock(streamId, start, at, false);
@@ -44,17 +43,16 @@ export class ResponseEncoder {
 
   /** A 1xx head. */
   informational(streamId: number, head: ResponseHead): number {
-    const start = this.#begin(head.fields.text.length + head.fields.count * encodedBound(0, 0));
+    const start = this.#begin(boundOf(head));
     const at = this.#passing(this.#status(start, head.status), head, true);
     return this.#writer.endBlock(streamId, start, at, false);
   }
 
   /** The answer to an extended CONNECT: what was 101 over HTTP/1.1 (RFC 8441 §5). */
   tunnel(streamId: number, head: ResponseHead): number {
-    const { setCookie } = head;
-    const start = this.#begin(head.fields.text.length + setCookie.length + head.fields.count * encodedBound(0, 0));
+    const start = this.#begin(boundOf(head));
     let at = this.#passing(this.#status(start, 200), head, true);
-    if (setCookie !== '') at = this.#field(at, 'set-cookie', setCookie);
+    if (head.own.length !== 0) at = this.#own(at, head.own);
     if (!head.hasServer) at = this.#field(at, 'server', 'sluice');
     if (!head.hasDate) at = this.#field(at, 'date', this.#date());
     return this.#writer.endBlock(streamId, start, at, false);
@@ -90,6 +88,14 @@ export class ResponseEncoder {
     return at;
   }
 
+  #own(position: number, fields: readonly string[]): number {
+    let at = position;
+    for (let index = 0; index < fields.length; index += 2) {
+      at = this.#field(at, (fields[index] as string).toLowerCase(), fields[index + 1] as string);
+    }
+    return at;
+  }
+
   #begin(bytes: number): number {
     return this.#writer.beginBlock(bytes + OWN_FIELDS_BYTES);
   }
@@ -105,6 +111,15 @@ export class ResponseEncoder {
   #date(): string {
     return this.#clock.dateLine.slice(DATE_NAME_CHARS, -CRLF_CHARS);
   }
+}
+
+/** The most bytes that what the back end says, and what we say beside it, can take. */
+function boundOf({ fields, own }: ResponseHead): number {
+  let bytes = fields.text.length + fields.count * encodedBound(0, 0);
+  for (let at = 0; at < own.length; at += 2) {
+    bytes += encodedBound((own[at] as string).length, (own[at + 1] as string).length);
+  }
+  return bytes;
 }
 
 /** Of one connection that speaks HTTP/1.1, and of no use over HTTP/2. */

@@ -245,7 +245,7 @@ test('a request that comes in the lane of the main upstream stays there, whateve
   const [kept, other] = [ask('base'), ask('v2')];
   assert.deepEqual(
     kept.steps.map(({ rule, verdict, text }) => [rule, verdict, text]),
-    [['lane', 'main', 'header x-env=base equal to "base", so no weight counts']],
+    [['lane', 'main', 'header x-env=base equal to "base", so it stays there']],
   );
   assert.deepEqual(
     kept.shares.map(({ upstream, probability }) => [upstream, probability]),
@@ -256,6 +256,30 @@ test('a request that comes in the lane of the main upstream stays there, whateve
     ['lane', 'weight'],
   );
   assert.equal(other.shares.length, 2);
+});
+
+test('the cookie of a lane keeps clients with its side, as long as that takes any', () => {
+  const lane = { name: 'v2', header: 'X-Env', inCookie: true } as const;
+  const canary = split({ weight: 30, cookie: 'c', lane });
+  const cookie = { name: 'lane', path: '/', maxAgeSeconds: null, sameSite: '', alwaysSecure: false } as const;
+  const kept: SplitConfig = {
+    ...canary,
+    members: canary.members.map((member) => ({ ...member, lane: { name: 'base', header: 'X-Env', inCookie: true } })),
+    laneAnswer: { header: '', cookie },
+  };
+  const ask = (cookies: string | null, empty: string = ''): readonly unknown[] => {
+    const header = (name: string): string | null => (name === 'cookie' ? cookies : null);
+    const { shares, steps } = explainSplit(kept, request(header), (upstream) => upstream !== empty);
+    const texts = steps.filter(({ rule }) => rule === 'lane').map(({ verdict, text }) => `${verdict}: ${text}`);
+    return [shares.map(({ upstream }) => upstream).join(' '), ...texts];
+  };
+  assert.deepEqual(ask(null), ['main next']);
+  assert.deepEqual(ask('lane=v1'), ['main next']);
+  assert.deepEqual(ask('a=b; lane=v2'), ['next', 'canary: cookie lane says lane v2, which keeps the client there']);
+  assert.deepEqual(ask('lane=base'), ['main', 'main: cookie lane says lane base, which keeps the client there']);
+  const refused = 'next: cookie lane says lane v2, but it takes nothing of this client';
+  assert.deepEqual(ask('lane=v2; c=never'), ['main', refused]);
+  assert.deepEqual(ask('lane=v2', 'next'), ['main', refused]);
 });
 
 test('the steps say in order what each rule decided', () => {

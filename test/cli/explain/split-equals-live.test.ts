@@ -11,10 +11,12 @@ import { compileMatch } from '../../../src/live/request-match.ts';
 import { SplitStats } from '../../../src/live/route-stats.ts';
 import { StickyEndpoints } from '../../../src/live/sticky-endpoints.ts';
 import type { CanaryConfig, CanaryHeaderMatch, RequestMatch } from '../../../src/model/canary.ts';
+import type { LaneConfig } from '../../../src/model/lane.ts';
 import type { SplitConfig } from '../../../src/model/proxy-config.ts';
 
 const SOURCE = { kind: 'Ingress', namespace: 'a', name: 'b' };
 const CLIENT = '192.0.2.1';
+const LANE_COOKIE = { name: 'lane', path: '/', maxAgeSeconds: null, sameSite: '', alwaysSecure: false } as const;
 const DRAWS = 4_000;
 const DRAW_LIMIT = 0x8000_0000;
 
@@ -66,6 +68,14 @@ const buckets = fc.option(
   }),
   { nil: undefined },
 );
+const lane: fc.Arbitrary<LaneConfig> = fc.record(
+  {
+    name: fc.constantFrom('v2', 'v3', 'other'),
+    header: fc.constant('X-Sluice-Lane'),
+    inCookie: fc.constant(true as const),
+  },
+  { requiredKeys: ['name', 'header'] },
+);
 const canary: fc.Arbitrary<CanaryConfig> = fc.record(
   {
     upstream: upstreamName,
@@ -75,6 +85,7 @@ const canary: fc.Arbitrary<CanaryConfig> = fc.record(
     gate: match,
     rulesFirst: fc.constant(true as const),
     standsIn: fc.constant(true as const),
+    lane,
     weight: fc.constantFrom(-1, 0, 10, 25, 50, 100, 200),
     weightTotal: fc.constantFrom(100, 200),
     sticky: fc.boolean(),
@@ -86,7 +97,9 @@ const canary: fc.Arbitrary<CanaryConfig> = fc.record(
 const request = fc.record({
   'x-one': fc.option(wordValue),
   'x-two': fc.option(wordValue),
-  cookie: fc.option(fc.constantFrom('c1=always', 'x=1; c2=never', 'C1=never; c2=always', 'c2=other')),
+  cookie: fc.option(
+    fc.constantFrom('c1=always', 'x=1; c2=never', 'C1=never; c2=always', 'c2=other', 'lane=v2', 'c2=never; Lane=v3'),
+  ),
 });
 
 function hashOf(id: string): string {
@@ -95,7 +108,13 @@ function hashOf(id: string): string {
 
 function buildLive(split: SplitConfig, empty: ReadonlySet<string>): LiveSplit {
   const upstreams = new Map<string, Upstream>();
-  const target = (id: string, isCanary: boolean, weight: number, isSticky = true): SplitTarget => {
+  const target = (
+    id: string,
+    isCanary: boolean,
+    weight: number,
+    own: LaneConfig | null,
+    isSticky = true,
+  ): SplitTarget => {
     let upstream = upstreams.get(id);
     if (upstream === undefined) {
       upstream = new Upstream(id, 'round-robin', 1);
@@ -108,12 +127,12 @@ function buildLive(split: SplitConfig, empty: ReadonlySet<string>): LiveSplit {
       }));
       upstreams.set(id, upstream);
     }
-    const binding = { hashKey: null, sticky: isSticky ? new StickyEndpoints(upstream, id) : null };
+    const binding = { hashKey: null, sticky: isSticky ? new StickyEndpoints(upstream, id) : null, lane: own };
     return new SplitTarget(upstream, new SplitStats(id, isCanary), weight, binding);
   };
   const canaries = split.canaries.map(
     (each): LiveCanary => ({
-      target: target(each.upstream, true, each.weight, each.sticky),
+      target: target(each.upstream, true, each.weight, each.lane ?? null, each.sticky),
       headerName: each.header?.name ?? '',
       headerKind: each.header?.kind ?? 'word',
       headerValue: each.header?.value ?? '',
@@ -128,10 +147,11 @@ function buildLive(split: SplitConfig, empty: ReadonlySet<string>): LiveSplit {
     }),
   );
   return new LiveSplit(
-    split.members.map(({ upstream, weight }) => target(upstream, false, weight)),
+    split.members.map(({ upstream, weight, lane: own = null }) => target(upstream, false, weight, own)),
     canaries,
     split.buckets === undefined ? null : new BucketReader(split.buckets),
     split.stays === undefined ? null : compileMatch(split.stays),
+    split.laneAnswer?.cookie?.name,
   );
 }
 
@@ -142,11 +162,12 @@ test('for any split and request, what explain promises is what the data plane do
       fc.uniqueArray(upstreamName),
       request,
       fc.option(upstreamName),
-      fc.record({ by: buckets, stays: fc.option(match) }),
-      (canaries, none, headers, belongsTo, { by, stays }) => {
+      fc.record({ by: buckets, stays: fc.option(match), lane: fc.option(lane), cookie: fc.boolean() }),
+      (canaries, none, headers, belongsTo, { by, stays, lane: own, cookie }) => {
         const split: SplitConfig = {
-          members: [{ upstream: 'main', weight: 1, filters: [] }],
+          members: [{ upstream: 'main', weight: 1, filters: [], ...(own === null ? {} : { lane: own }) }],
           canaries,
+          ...(cookie ? { laneAnswer: { header: '', cookie: LANE_COOKIE } } : {}),
           ...(by === undefined ? {} : { buckets: by }),
           ...(stays === null ? {} : { stays }),
         };
