@@ -51,19 +51,35 @@ export function replaceSorted<T>(
     const isSame = items.length === to - from && items.every((item, at) => item === sorted[from + at]);
     if (!isSame) changes.push({ from, to, items });
   }
-  const [first, ...others] = changes;
-  if (first === undefined) return sorted;
-  // One copy and not two: these lists are the largest things a change leaves to the garbage collector.
-  if (others.length === 0) return sorted.toSpliced(first.from, first.to - first.from, ...first.items);
-  const pieces: (readonly T[])[] = [];
+  if (changes.length === 0) return sorted;
+  return changes.length > MAX_SPLICES ? rebuild(sorted, changes) : splice(sorted, changes);
+}
+
+/**
+ * `toSpliced` and `flat` would say it in a word: but `flat` makes lists that count as having holes, and copies of these are made
+ * item by item, at twenty times the price.
+ */
+function splice<T>(sorted: readonly T[], changes: readonly Replacement<T>[]): readonly T[] {
+  const list = sorted.slice();
+  // From the end, so that the places of those before stay the same.
+  for (const { from, to, items } of changes.toReversed()) list.splice(from, to - from, ...items);
+  return list;
+}
+
+function rebuild<T>(sorted: readonly T[], changes: readonly Replacement<T>[]): readonly T[] {
+  const list: T[] = [];
   let done = 0;
   for (const { from, to, items } of changes) {
-    pieces.push(sorted.slice(done, from), items);
+    for (; done < from; done++) list.push(sorted[done] as T);
+    for (const item of items) list.push(item);
     done = to;
   }
-  pieces.push(sorted.slice(done));
-  return pieces.flat();
+  for (; done < sorted.length; done++) list.push(sorted[done] as T);
+  return list;
 }
+
+/** Each of them may move what comes after it. */
+const MAX_SPLICES = 32;
 
 interface Replacement<T> {
   readonly from: number;

@@ -34,6 +34,19 @@ test('what stands under a key is replaced, and all else stays the same object in
   );
 });
 
+function keysOf(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, at) => `key ${1_000 + at}`);
+}
+
+test('many keys at once are replaced in one go', () => {
+  const before = keysOf(200).map((key) => ({ key, n: 0 }));
+  const replacements = new Map(keysOf(150).map((key, at) => [key, at % 3 === 0 ? [] : [{ key, n: 1 }]]));
+  const after = replaceSorted(before, replacements, keyOf);
+  const expected = before.flatMap((item) => replacements.get(item.key) ?? [item]);
+  assert.equal(after.length, 150);
+  assert.ok(after.every((item, at) => item === expected[at]));
+});
+
 test('where nothing differs it is the same list', () => {
   fc.assert(
     fc.property(items, (list) => {
