@@ -7,6 +7,7 @@ import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import type { ProxyConfig } from '../model/proxy-config.ts';
 import type { ReleaseFigures, ReleaseState } from '../model/release.ts';
 import type { ReleaseReport } from '../model/release-status.ts';
+import type { Differences } from '../release/release-finder.ts';
 import { ReleaseLoop, type ReleaseStore } from '../release/release-loop.ts';
 import type { ReplicaExchange } from '../release/replica-exchange.ts';
 import { StateOverlay } from '../release/state-overlay.ts';
@@ -86,8 +87,9 @@ export class Releases {
     return this.#origins.get(snapshot) ?? snapshot;
   }
 
-  observe(config: ProxyConfig): void {
-    this.#loop.observe(config);
+  /** @param differences from what was observed last */
+  observe(config: ProxyConfig, differences?: Differences): void {
+    this.#loop.observe(config, differences);
   }
 
   report(): ReleaseReport {

@@ -99,7 +99,7 @@ export function wire(options: ServiceOptions): Services {
     onApplied: (applied) => {
       prober.apply(applied.config.upstreams, applied.upstreams);
       noteApplied(options, applied, releases.originOf(applied.snapshot));
-      releases.observe(applied.config);
+      releases.observe(applied.config, applied);
       firstApplied.resolve();
     },
     onUnusable: options.onUnusable,

@@ -2,6 +2,7 @@
 import type { ObjectRef } from '../model/object-ref.ts';
 import type { ProxyConfig, RouteConfig } from '../model/proxy-config.ts';
 import type { ReleaseConfig } from '../model/release.ts';
+import { findUpstream } from '../model/sorted-config.ts';
 
 export interface ReleaseInForce {
   readonly config: ReleaseConfig;
@@ -34,14 +35,9 @@ export function findReleases({
   const found = new Map<string, Found>();
   for (const route of routes) if (route.split.canaries.length > 0) addRoute(found, route);
   if (found.size === 0) return new Map();
-  const wanted = new Set([...found.values()].flatMap((release) => [...release.upstreams]));
-  const served = new Set<string>();
-  for (const { id, endpoints } of upstreams) if (endpoints.length > 0 && wanted.has(id)) served.add(id);
+  const isServed = (id: string): boolean => (findUpstream(upstreams, id)?.endpoints.length ?? 0) > 0;
   return new Map(
-    Array.from(found, ([id, release]) => [
-      id,
-      { ...release, hasEndpoints: [...release.upstreams].some((upstream) => served.has(upstream)) },
-    ]),
+    Array.from(found, ([id, release]) => [id, { ...release, hasEndpoints: [...release.upstreams].some(isServed) }]),
   );
 }
 

@@ -10,9 +10,10 @@ import { isStop, outranks } from '../model/release-order.ts';
 import type { ReleaseReport } from '../model/release-status.ts';
 import type { ReplicaFigures } from '../model/replica-figures.ts';
 import { sameContent } from '../model/same-content.ts';
-import { findReleases, type ReleaseInForce } from './find-releases.ts';
+import type { ReleaseInForce } from './find-releases.ts';
 import { elapsedInStep, nextState } from './next-state.ts';
 import { OwnFigures } from './own-figures.ts';
+import { ANYWHERE, type Differences, ReleaseFinder } from './release-finder.ts';
 import type { ReplicaExchange } from './replica-exchange.ts';
 import type { StateOverlay } from './state-overlay.ts';
 import { TrackedRelease } from './tracked-release.ts';
@@ -70,7 +71,10 @@ const STORE_RETRY_MS = 2_000;
 export class ReleaseLoop {
   readonly #options: ReleaseLoopOptions;
   readonly #own: OwnFigures;
+  readonly #finder: ReleaseFinder;
   readonly #releases: Map<string, TrackedRelease>;
+  /** What `#releases` goes by. */
+  #found: ReadonlyMap<string, ReleaseInForce> | null;
   #cancel: (() => void) | null;
   #busy: boolean;
   /** Something changed while it was busy. */
@@ -80,16 +84,23 @@ export class ReleaseLoop {
   constructor(options: ReleaseLoopOptions) {
     this.#options = options;
     this.#own = new OwnFigures();
+    this.#finder = new ReleaseFinder();
     this.#releases = new Map();
+    this.#found = null;
     this.#cancel = null;
     this.#busy = false;
     this.#again = false;
     this.#closed = false;
   }
 
-  /** What is in force now in every worker. */
-  observe(config: Pick<ProxyConfig, 'routes' | 'upstreams'>): void {
-    const found = findReleases(config);
+  /**
+   * What is in force now in every worker.
+   * @param differences from what was observed last
+   */
+  observe(config: Pick<ProxyConfig, 'routes' | 'upstreams'>, differences: Differences = ANYWHERE): void {
+    const found = this.#finder.update(config, differences);
+    if (found === this.#found) return;
+    this.#found = found;
     let changed = false;
     for (const [id, inForce] of found) {
       const known = this.#releases.get(id);

@@ -57,7 +57,7 @@ class Fixture {
     const split = { members: [{ upstream: 'web', weight: 1, filters: [] }], canaries: [canary] };
     const config: Pick<ProxyConfig, 'routes' | 'upstreams'> = {
       routes: [routeConfig('a', 'web', { split })],
-      upstreams: [upstreamConfig('web', '10.0.0.1:80'), upstreamConfig('next', '10.0.0.2:80')],
+      upstreams: [upstreamConfig('next', '10.0.0.2:80'), upstreamConfig('web', '10.0.0.1:80')],
     };
     this.releases.observe(config as ProxyConfig);
   }

@@ -12,7 +12,8 @@ test('a release is found once, with all its routes, and with whether its canary 
   const routes = Array.from({ length: 7 }, (_, at) =>
     routeConfig(`${at}`, 'web', { host: `h${at}.example`, split: { members, canaries } }),
   );
-  const upstreams = [upstreamConfig('web', '10.0.0.1:80'), upstreamConfig('next')];
+  const web = upstreamConfig('web', '10.0.0.1:80');
+  const upstreams = [upstreamConfig('next'), web];
   const found = findReleases({ routes: [routeConfig('plain', 'web'), ...routes], upstreams });
   assert.deepEqual([...found.keys()], ['shop/canary']);
   const one = found.get('shop/canary');
@@ -20,6 +21,6 @@ test('a release is found once, with all its routes, and with whether its canary 
   assert.equal(one?.routeCount, 7);
   assert.deepEqual(one?.routes, ['h0.example /', 'h1.example /', 'h2.example /', 'h3.example /', 'h4.example /']);
   assert.equal(one?.hasEndpoints, false);
-  const served = findReleases({ routes, upstreams: [...upstreams, upstreamConfig('next', '10.0.0.2:80')] });
+  const served = findReleases({ routes, upstreams: [upstreamConfig('next', '10.0.0.2:80'), web] });
   assert.equal(served.get('shop/canary')?.hasEndpoints, true);
 });

@@ -77,7 +77,7 @@ export class ReleaseHarness {
     const split = { members: [{ upstream: 'web', weight: 1, filters: [] }], canaries: [canary] };
     const config: Pick<ProxyConfig, 'routes' | 'upstreams'> = {
       routes: [routeConfig('a', 'web', { host: 'shop.example', split })],
-      upstreams: [upstreamConfig('web', '10.0.0.1:80'), upstreamConfig('next', ...endpoints)],
+      upstreams: [upstreamConfig('next', ...endpoints), upstreamConfig('web', '10.0.0.1:80')],
     };
     this.loop.observe(config);
     await this.pass(0);
