@@ -10,7 +10,10 @@ import type { LastKnownGood } from '../watch/last-known-good.ts';
 import type { ConfigSource } from '../watch/source.ts';
 import type { Admission } from './admission.ts';
 import { collectGarbage } from './collect-garbage.ts';
+import { paceCollections } from './collection-pace.ts';
 import { makeFallbackCertificate } from './fallback-certificate.ts';
+import { growFileTable } from './file-table.ts';
+import { openFileLimit } from './open-file-limit.ts';
 import type { ReleaseKeeping } from './releases.ts';
 import type { CommonSettings, ControllerSettings, ServeSettings } from './settings.ts';
 import { readVersion } from './version.ts';
@@ -34,6 +37,8 @@ export async function runServe(settings: ServeSettings, logger: Logger): Promise
 
 /** A release that is missing for so long was taken away; shorter, somebody is at work on its files. */
 const ABSENT_LIMIT_MS = 10 * 60_000;
+/** Room for so many is there before traffic is: more takes longer than it is worth. */
+const FILES_AT_START = 1_024;
 
 async function openReleaseFile({ releaseState }: ServeSettings, logger: Logger): Promise<ReleaseKeeping> {
   const { MEMORY_STORE, ReleaseFile } = await import('../release/release-file.ts');
@@ -214,6 +219,8 @@ async function run(settings: CommonSettings, logger: Logger, supply: Supply): Pr
     logger.error('webhook port cannot be bound', { bind: settings.bind, error });
     return EXIT_FAILED;
   }
+  paceCollections();
+  void growFileTable(Math.min(FILES_AT_START, openFileLimit() / 2));
   enlargeYoungGenerations();
   services.pool.start();
   const listener = services.releases.passTo(admission?.passTo(services.loop) ?? services.loop);
