@@ -1,32 +1,45 @@
 /** The program as an ingress controller, in a process of its own. */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { sluiceProgram } from '../macro/targets.ts';
+import type { TraceRecord } from './trace-points.ts';
+
+export interface ControllerOptions {
+  readonly workers: number;
+  /** Notes what passes its points (`trace-points.ts`). */
+  readonly trace: boolean;
+}
 
 const MAX_LOG_LINES = 50;
 
 export class Controller {
+  /** In no strict order. */
+  readonly records: TraceRecord[];
   readonly #child: ChildProcess;
   readonly #lines: string[];
   readonly #ready: Promise<{ readonly httpPort: number }>;
 
-  constructor(kubeconfig: string, workers: number) {
+  constructor(kubeconfig: string, { workers, trace }: ControllerOptions) {
     const bind = ['--bind', '127.0.0.1', '--admin-bind', '127.0.0.1'];
     const ports = ['--http-port', '0', '--https-port', '0', '--admin-port', '0'];
     const flags = ['--kubeconfig', kubeconfig, '--workers', `${workers}`, '--access-log', 'off', ...bind, ...ports];
+    const preload = trace ? ['--import', new URL('./trace-points.ts', import.meta.url).href] : [];
+    this.records = [];
     this.#lines = [];
-    this.#child = spawn(process.execPath, [sluiceProgram(), 'controller', ...flags], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+    this.#child = spawn(process.execPath, [...preload, sluiceProgram(), 'controller', ...flags], {
+      stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
     });
     const { promise, resolve, reject } = Promise.withResolvers<{ readonly httpPort: number }>();
     this.#ready = promise;
     this.#child.once('exit', () => reject(new Error(`the controller ended:\n${this.#lines.join('\n')}`)));
-    if (this.#child.stdout === null) throw new Error('the controller has no output');
-    createInterface({ input: this.#child.stdout }).on('line', (line) => {
+    this.#onLines(1, (line) => {
       if (this.#lines.push(line) > MAX_LOG_LINES) this.#lines.shift();
       if (line.includes('"msg":"ready"')) resolve(JSON.parse(line) as { readonly httpPort: number });
     });
+    this.#onLines(3, (line) => this.records.push(JSON.parse(line) as TraceRecord));
   }
 
   get pid(): number {
@@ -43,5 +56,11 @@ export class Controller {
     const ended = once(this.#child, 'exit');
     this.#child.kill('SIGKILL');
     await ended;
+  }
+
+  #onLines(descriptor: number, onLine: (line: string) => void): void {
+    const input = this.#child.stdio[descriptor] as Readable | null | undefined;
+    if (!input) throw new Error('the controller has no output');
+    createInterface({ input }).on('line', onLine);
   }
 }

@@ -14,6 +14,7 @@ const { values } = parseArgs({
     workers: { type: 'string', default: '2' },
     changes: { type: 'string', default: '100' },
     parts: { type: 'string' },
+    trace: { type: 'boolean', default: false },
   },
 });
 const size = {
@@ -25,6 +26,7 @@ const parts = readNames('--parts', values.parts, PARTS);
 if (parts.includes('phases')) await measurePhases(size);
 if (parts.includes('whole')) {
   const workers = readCount('--workers', values.workers);
-  await measureWhole(size, { workers, changes: readCount('--changes', values.changes) });
+  const changes = readCount('--changes', values.changes);
+  await measureWhole(size, { workers, changes, trace: values.trace });
 }
 process.exit(0);

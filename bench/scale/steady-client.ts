@@ -17,12 +17,13 @@ export interface SteadyResult {
 }
 
 const CONNECTIONS = 16;
+/** Requests that open connections, and have code compiled, before those that count. */
+const WARM_UP = 200;
 
 async function run({ origin, host, seconds, rate }: SteadyOptions): Promise<SteadyResult> {
   const pool = new Pool(origin, { connections: CONNECTIONS });
   const latenciesMs: number[] = [];
   let failed = 0;
-  const startMs = performance.now();
   const send = async (dueMs: number): Promise<void> => {
     try {
       const { statusCode, body } = await pool.request({ method: 'GET', path: '/api', headers: { host } });
@@ -33,6 +34,12 @@ async function run({ origin, host, seconds, rate }: SteadyOptions): Promise<Stea
       failed++;
     }
   };
+  for (let n = 0; n < WARM_UP; n += CONNECTIONS) {
+    await Promise.all(Array.from({ length: CONNECTIONS }, () => send(performance.now())));
+  }
+  latenciesMs.length = 0;
+  parentPort?.postMessage('started');
+  const startMs = performance.now();
   const pending: Promise<void>[] = [];
   for (let n = 0; n < seconds * rate; n++) {
     const dueMs = startMs + (n * 1_000) / rate;

@@ -1,24 +1,15 @@
-/** The whole program against an API server of this process: time to ready, memory, and how long changes take to count. */
+/** The whole program against an API server of the tests: time to ready, memory, and how long changes take to count. */
+
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { Client } from 'undici';
-import { FakeApiServer } from '../../test/support/fake-apiserver/server.ts';
 import { percentile } from '../macro/arithmetic.ts';
 import { residentBytes } from '../macro/process-tree.ts';
-import {
-  type ClusterSize,
-  hostOf,
-  podAddress,
-  rawClass,
-  rawIngress,
-  rawSecrets,
-  rawService,
-  rawSlice,
-} from './cluster.ts';
+import { printTrace, type SeenChange } from './change-trace.ts';
+import { type ClusterSize, hostOf, podAddress, rawIngress, rawSlice } from './cluster.ts';
 import { Controller } from './controller.ts';
+import { connectToEach, type ProbeAnswer, type ProbeConnection } from './probe-connection.ts';
+import { ApiServer, Pods } from './servers.ts';
 import type { SteadyOptions, SteadyResult } from './steady-client.ts';
 
 const STORM_CHANGES = 1_000;
@@ -27,121 +18,152 @@ const LOAD_RATE = 200;
 /** Its endpoints and routes stay as they are: the load goes here. */
 const QUIET = 1;
 const GIVE_UP_MS = 30_000;
+/** Between two changes: what a change leaves to do is done by then. */
+const SPACING_MS = 150;
+/** Code that has never run before takes its time. */
+const EARLY_ROUNDS = 10;
 
 export interface WholePlan {
   readonly workers: number;
   /** Of each kind, one after the other. */
   readonly changes: number;
+  readonly trace: boolean;
 }
 
-export async function measureWhole(size: ClusterSize, { workers, changes }: WholePlan): Promise<void> {
-  const pods = await startPods();
-  const podPort = (pods.address() as AddressInfo).port;
-  const api = await FakeApiServer.start();
-  api.put('ingressclasses', rawClass());
-  for (let i = 0; i < size.ingresses; i++) {
-    api.put('ingresses', rawIngress(i, size));
-    api.put('services', rawService(i));
-    api.put('endpointslices', rawSlice(i, size, podPort));
-  }
-  for (const secret of await rawSecrets(size)) api.put('secrets', secret);
+export async function measureWhole(size: ClusterSize, { workers, changes, trace }: WholePlan): Promise<void> {
+  const pods = await Pods.start();
+  const api = await ApiServer.start({ size, podPort: pods.port });
   const startMs = performance.now();
-  const controller = new Controller(api.writeKubeconfig(), workers);
+  const controller = new Controller(api.kubeconfig, { workers, trace });
   try {
     const { httpPort } = await controller.ready();
     printMilliseconds('ready after', performance.now() - startMs);
     printMemory('at ready', controller.pid);
     await setTimeout(3_000);
     printMemory('3 s later', controller.pid);
-    const origin = `http://127.0.0.1:${httpPort}`;
-    await measureChanges(origin, size, { api, podPort, changes });
+    const connections = await connectToEach(workers, httpPort, hostOf(QUIET));
+    await measureChanges({ connections, api, controller, size, podPort: pods.port, changes });
+    for (const connection of connections) connection.close();
     printMemory('after changes', controller.pid);
-    printLatencies('requests, nothing changes', await steadyLoad(origin));
-    const load = steadyLoad(origin);
+    const origin = `http://127.0.0.1:${httpPort}`;
+    const calm = await SteadyLoad.start(origin);
+    printLatencies('requests, nothing changes', await calm.result);
+    const load = await SteadyLoad.start(origin);
     await storm(size, api);
-    printLatencies(`requests, ${STORM_CHANGES} route changes`, await load);
+    printLatencies(`requests, ${STORM_CHANGES} route changes`, await load.result);
     printMemory('after the storm', controller.pid);
   } finally {
     await controller.stop();
-    await api.close();
-    pods.close();
-    pods.closeAllConnections();
+    await api.stop();
+    pods.stop();
   }
 }
 
-/** One server for every pod: it answers with the address it was reached at. */
-async function startPods(): Promise<Server> {
-  const pods = createServer((request, response) => response.end(request.socket.localAddress));
-  pods.listen(0, '0.0.0.0');
-  await once(pods, 'listening');
-  return pods;
-}
-
 interface ChangePlan {
-  readonly api: FakeApiServer;
+  readonly connections: readonly ProbeConnection[];
+  readonly api: ApiServer;
+  readonly controller: Controller;
+  readonly size: ClusterSize;
   readonly podPort: number;
   readonly changes: number;
 }
 
-async function measureChanges(origin: string, size: ClusterSize, plan: ChangePlan): Promise<void> {
-  const { api, podPort, changes } = plan;
-  const client = new Client(origin);
-  const endpoints: number[] = [];
-  const routes: number[] = [];
-  const added: number[] = [];
-  for (let round = 1; round <= changes; round++) {
+async function measureChanges(plan: ChangePlan): Promise<void> {
+  const { api, controller, connections, size, podPort, changes } = plan;
+  const endpoints: SeenChange[] = [];
+  const routes: SeenChange[] = [];
+  const added: SeenChange[] = [];
+  const early: SeenChange[] = [];
+  const still: number[] = [];
+  const measure = async (into: SeenChange[], write: () => Promise<number>, wanted: Wanted): Promise<void> => {
+    const seen = connections.map((connection) => untilSeen(connection, wanted));
+    const writtenMs = await write();
+    into.push({ writtenMs, seenMs: Math.max(writtenMs, ...(await Promise.all(seen))) });
+    await setTimeout(SPACING_MS);
+  };
+  for (let round = 1; round <= EARLY_ROUNDS + changes; round++) {
+    const isEarly = round <= EARLY_ROUNDS;
     const i = QUIET + 1 + ((round * 37) % (size.ingresses - QUIET - 1));
-    const wanted = new Set(Array.from({ length: size.endpoints }, (_, n) => podAddress(round, n)));
-    api.put('endpointslices', rawSlice(i, size, podPort, round));
-    endpoints.push(await untilAnswered(client, hostOf(i), '/api', (_, text) => wanted.has(text)));
-    await setTimeout(20);
-    api.put('ingresses', rawIngress(i, size, `/round-${round}`));
-    routes.push(await untilAnswered(client, hostOf(i), `/round-${round}`, (status) => status === 200));
-    await setTimeout(150);
+    const moved = new Set(Array.from({ length: size.endpoints }, (_, n) => podAddress(round, n)));
+    await measure(isEarly ? early : endpoints, () => api.put('endpointslices', rawSlice(i, size, podPort, round)), {
+      host: hostOf(i),
+      path: '/api',
+      isWanted: ({ body }) => moved.has(body.split(' ', 1)[0] ?? ''),
+    });
+    await measure(isEarly ? early : routes, () => api.put('ingresses', rawIngress(i, size, `/round-${round}`)), {
+      host: hostOf(i),
+      path: `/round-${round}`,
+      isWanted: ({ status }) => status === 200,
+    });
     const { metadata, ...rest } = rawIngress(i, size);
     const spec = { ...(rest['spec'] as object), rules: rulesFor(`new-${round}.example`, rest['spec']) };
-    api.put('ingresses', { metadata: { ...metadata, name: `new-${round}` }, ...rest, spec });
-    added.push(await untilAnswered(client, `new-${round}.example`, '/api', (status) => status === 200));
-    await setTimeout(150);
+    const ingress = { metadata: { ...metadata, name: `new-${round}` }, ...rest, spec };
+    await measure(isEarly ? early : added, () => api.put('ingresses', ingress), {
+      host: `new-${round}.example`,
+      path: '/api',
+      isWanted: ({ status }) => status === 200,
+    });
+    still.push(await timeRequest(connections));
   }
-  await client.close();
-  printLatencies('endpoint change to effect', { latenciesMs: endpoints, failed: 0 });
-  printLatencies('route change to effect', { latenciesMs: routes, failed: 0 });
-  printLatencies('new ingress to effect', { latenciesMs: added, failed: 0 });
+  printTimes('the first changes', early);
+  printTimes('endpoint change to effect', endpoints);
+  if (controller.records.length > 0) printTrace(endpoints, controller.records, connections.length);
+  printTimes('route change to effect', routes);
+  printTimes('new ingress to effect', added);
+  printLatencies('requests between changes', { latenciesMs: still, failed: 0 });
 }
 
 function rulesFor(host: string, spec: unknown): readonly unknown[] {
   return (spec as { readonly rules: readonly object[] }).rules.map((rule) => ({ ...rule, host }));
 }
 
-/** @returns milliseconds until the first answer that is as wanted */
-async function untilAnswered(
-  client: Client,
-  host: string,
-  path: string,
-  isWanted: (status: number, text: string) => boolean,
-): Promise<number> {
+/** What the machine adds to every figure. */
+async function timeRequest(connections: readonly ProbeConnection[]): Promise<number> {
+  const startMs = performance.now();
+  await Promise.all(connections.map((connection) => connection.ask(hostOf(QUIET), '/api')));
+  return performance.now() - startMs;
+}
+
+interface Wanted {
+  readonly host: string;
+  readonly path: string;
+  readonly isWanted: (answer: ProbeAnswer) => boolean;
+}
+
+/** @returns when the first answer that is as wanted was there */
+async function untilSeen(connection: ProbeConnection, { host, path, isWanted }: Wanted): Promise<number> {
   const startMs = performance.now();
   while (performance.now() - startMs < GIVE_UP_MS) {
-    const { statusCode, body } = await client.request({ method: 'GET', path, headers: { host } });
-    if (isWanted(statusCode, await body.text())) return performance.now() - startMs;
-    await setTimeout(1);
+    const answer = await connection.ask(host, path);
+    if (isWanted(answer)) return answer.atMs;
   }
   throw new Error(`the change of ${host}${path} had no effect in ${GIVE_UP_MS} ms`);
 }
 
-async function storm(size: ClusterSize, api: FakeApiServer): Promise<void> {
+async function storm(size: ClusterSize, api: ApiServer): Promise<void> {
   for (let n = 0; n < STORM_CHANGES; n++) {
     const i = QUIET + 1 + ((n * 41) % (size.ingresses - QUIET - 1));
-    api.put('ingresses', rawIngress(i, size, `/storm-${n}`));
-    await setTimeout((LOAD_SECONDS * 1_000) / STORM_CHANGES - 1);
+    await Promise.all([
+      api.put('ingresses', rawIngress(i, size, `/storm-${n}`)),
+      setTimeout((LOAD_SECONDS * 1_000) / STORM_CHANGES - 1),
+    ]);
   }
 }
 
-async function steadyLoad(origin: string): Promise<SteadyResult> {
-  const workerData: SteadyOptions = { origin, host: hostOf(QUIET), seconds: LOAD_SECONDS, rate: LOAD_RATE };
-  const [result] = await once(new Worker(new URL('./steady-client.ts', import.meta.url), { workerData }), 'message');
-  return result as SteadyResult;
+class SteadyLoad {
+  readonly result: Promise<SteadyResult>;
+
+  private constructor(client: Worker) {
+    this.result = once(client, 'message').then(([result]) => result as SteadyResult);
+  }
+
+  /** Resolves when the requests that count begin. */
+  static async start(origin: string): Promise<SteadyLoad> {
+    const workerData: SteadyOptions = { origin, host: hostOf(QUIET), seconds: LOAD_SECONDS, rate: LOAD_RATE };
+    const client = new Worker(new URL('./steady-client.ts', import.meta.url), { workerData });
+    await once(client, 'message');
+    return new SteadyLoad(client);
+  }
 }
 
 function printMilliseconds(what: string, ms: number): void {
@@ -150,6 +172,10 @@ function printMilliseconds(what: string, ms: number): void {
 
 function printMemory(when: string, pid: number): void {
   console.log(`${`resident ${when}`.padEnd(34)}${(residentBytes(pid) / 1e6).toFixed(0).padStart(9)} MB`);
+}
+
+function printTimes(what: string, changes: readonly SeenChange[]): void {
+  printLatencies(what, { latenciesMs: changes.map(({ writtenMs, seenMs }) => seenMs - writtenMs), failed: 0 });
 }
 
 function printLatencies(what: string, { latenciesMs, failed }: SteadyResult): void {
