@@ -4,7 +4,7 @@
  */
 import type { CertificatePatch, ConfigPatch } from '../model/config-patch.ts';
 import type { CertificateConfig } from '../model/proxy-config.ts';
-import { type HostRules, type RouteRule, replaceHosts } from '../router/build-route-table.ts';
+import { buildHosts, type HostRules, type RouteRule } from '../router/build-route-table.ts';
 import { toRule } from './apply-config.ts';
 import { CertificateTable } from './certificate-table.ts';
 import { SplitLinker } from './link-split.ts';
@@ -17,15 +17,16 @@ import { RouteStats } from './route-stats.ts';
  * @throws and changes nothing either, for routes that cannot be built
  */
 export function applyPatch(live: LiveState, patch: ConfigPatch): boolean {
-  if (live.current.number !== patch.base || live.current.formerTable === null) return false;
+  const { number, formerTable: table } = live.current;
+  if (number !== patch.base || table === null) return false;
   const fresh = patch.upstreams.filter(({ id }) => live.upstreams.get(id) === null);
   const linker = new SplitLinker(live, patch.upstreams);
   let hosts: readonly HostRules<LiveRoute>[];
-  let table: typeof live.current.formerTable;
+  let changes: ReturnType<typeof buildHosts<LiveRoute>>;
   try {
     for (const upstream of fresh) live.upstreams.ensure(upstream);
     hosts = linkHosts(live, linker, patch);
-    table = replaceHosts(live.current.formerTable, hosts);
+    changes = buildHosts(hosts);
   } catch (error) {
     live.upstreams.remove(fresh.map(({ id }) => id));
     throw error;
@@ -38,10 +39,11 @@ export function applyPatch(live: LiveState, patch: ConfigPatch): boolean {
     linker.releases,
   );
   replaceStats(live, hosts);
-  const tables = new Map(Array.from(live.current.tables.keys(), (listener) => [listener, table]));
+  // Of all listeners: patches are made only where they have the same routes.
+  table.replaceHosts(changes);
   const certificates =
     patch.certificates === null ? live.current.certificates : patchCertificates(live, patch.certificates);
-  live.current = { ...live.current, number: patch.generation, tables, formerTable: table, certificates };
+  live.current = { ...live.current, number: patch.generation, certificates };
   live.upstreams.remove(patch.removedUpstreams);
   live.configApplied++;
   return true;

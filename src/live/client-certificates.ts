@@ -30,7 +30,7 @@ export class ClientCertificateRules {
     this.key = JSON.stringify(
       rules.map((rule) => [rule.hosts, rule.mode, rule.ca.fingerprint, rule.forwardCertificate]),
     );
-    this.#byHost = HostIndex.of(hosts);
+    this.#byHost = new HostIndex(hosts);
   }
 
   /** @param host as hosts are compared; empty = none was named. Null: clients of this host are not asked. */

@@ -13,7 +13,7 @@ import type { LiveRoute } from './live-route.ts';
 import type { RouteStats } from './route-stats.ts';
 import type { StickyEndpoints } from './sticky-endpoints.ts';
 
-/** Replaced whole, never changed. */
+/** Replaced whole; only the tables of routes are changed in place, host by host. */
 export interface Generation {
   readonly number: number;
   /** By listener name. */

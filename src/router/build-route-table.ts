@@ -36,7 +36,7 @@ export function buildRouteTable<T>(rules: readonly RouteRule<T>[]): RouteTable<T
   const patterns: PatternCache = new Map();
   const tables = new Map<string, PathTable<T>>();
   for (const [host, ofHost] of rulesByHost) tables.set(host, buildPathTable(host, ofHost, patterns));
-  return new RouteTable(HostIndex.of(tables));
+  return new RouteTable(new HostIndex(tables));
 }
 
 export interface HostRules<T> {
@@ -46,14 +46,14 @@ export interface HostRules<T> {
   readonly rules: readonly RouteRule<T>[];
 }
 
-/** The table with the rules of these hosts in place of those it has; the tables of all other hosts are shared. */
-export function replaceHosts<T>(table: RouteTable<T>, hosts: readonly HostRules<T>[]): RouteTable<T> {
+/** What `RouteTable.replaceHosts` puts in the place of the rules these hosts have. */
+export function buildHosts<T>(hosts: readonly HostRules<T>[]): ReadonlyMap<string, PathTable<T> | null> {
   const patterns: PatternCache = new Map();
   const changes = new Map<string, PathTable<T> | null>();
   for (const { host, rules } of hosts) {
     changes.set(host, rules.length === 0 ? null : buildPathTable(host, rules, patterns));
   }
-  return table.withHosts(changes);
+  return changes;
 }
 
 /** Rules filed under the text they are looked up by, in the order given. */

@@ -10,41 +10,35 @@ const UNDERSCORE = 0x5f;
 const WILDCARD = '*.';
 
 export class HostIndex<V> {
-  readonly #exact: ReadonlyMap<string, V>;
+  readonly #exact: Map<string, V>;
   /** `.example.com` for `*.example.com`. A tree, because a Map would need the suffix as a string of its own. */
-  readonly #wildcards: RadixNode<V>;
-  readonly #anyHost: V | null;
+  #wildcards: RadixNode<V>;
+  #anyHost: V | null;
   /** What is not in `#exact`, by host as in a rule. Cold. */
-  readonly #others: ReadonlyMap<string, V>;
-
-  private constructor(
-    exact: ReadonlyMap<string, V>,
-    others: ReadonlyMap<string, V>,
-    wildcards: RadixNode<V> = buildWildcards(others),
-  ) {
-    this.#exact = exact;
-    this.#others = others;
-    this.#anyHost = others.get('') ?? null;
-    this.#wildcards = wildcards;
-  }
+  readonly #others: Map<string, V>;
 
   /** Keys are hosts as in a rule: lower case, `*.` for one label, empty for any host. */
-  static of<V>(values: ReadonlyMap<string, V>): HostIndex<V> {
-    return new HostIndex<V>(new Map(), new Map()).with(values);
+  constructor(values: ReadonlyMap<string, V>) {
+    this.#exact = new Map();
+    this.#others = new Map();
+    this.#anyHost = null;
+    this.#wildcards = buildWildcards(this.#others);
+    this.replace(values);
   }
 
-  /** Cold. An index with these values changed (null = gone); this one stays as it is. Costs a copy of a Map, and the changes. */
-  with(changes: ReadonlyMap<string, V | null>): HostIndex<V> {
-    const exact = new Map(this.#exact);
-    let others: Map<string, V> | null = null;
+  /** Cold. Changes these values (null = gone) and looks at no others, but for wildcards at all of these. Cannot fail. */
+  replace(changes: ReadonlyMap<string, V | null>): void {
+    let othersChanged = false;
     for (const [host, value] of changes) {
       const isOther = host === '' || host.startsWith(WILDCARD);
-      if (isOther) others ??= new Map(this.#others);
-      const values = isOther && others !== null ? others : exact;
+      const values = isOther ? this.#others : this.#exact;
       if (value === null) values.delete(host);
       else values.set(host, value);
+      othersChanged ||= isOther;
     }
-    return others === null ? new HostIndex(exact, this.#others, this.#wildcards) : new HostIndex(exact, others);
+    if (!othersChanged) return;
+    this.#anyHost = this.#others.get('') ?? null;
+    this.#wildcards = buildWildcards(this.#others);
   }
 
   find(host: string): V | null {

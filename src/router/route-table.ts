@@ -1,6 +1,6 @@
 /**
- * The router as a request sees it: host and path in, payload of the best rule out. Immutable once built
- * (`build-route-table.ts`).
+ * The router as a request sees it: host and path in, payload of the best rule out. Built by `build-route-table.ts`; between
+ * two requests whole hosts may be replaced.
  * Hot: guarded by `bench/micro/router.bench.ts` and the allocation budget.
  */
 import type { HostIndex } from './host-index.ts';
@@ -33,8 +33,8 @@ export class RouteTable<T> {
     return this.#hosts.find(host)?.host ?? null;
   }
 
-  /** Cold. A table with these hosts changed (null = gone); this one stays as it is. */
-  withHosts(changes: ReadonlyMap<string, PathTable<T> | null>): RouteTable<T> {
-    return changes.size === 0 ? this : new RouteTable(this.#hosts.with(changes));
+  /** Cold. Changes the rules of these hosts (null = gone), at a cost that does not grow with the others. Cannot fail. */
+  replaceHosts(changes: ReadonlyMap<string, PathTable<T> | null>): void {
+    this.#hosts.replace(changes);
   }
 }

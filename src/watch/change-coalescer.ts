@@ -24,8 +24,8 @@ export const DEFAULT_COALESCER_TIMING: CoalescerTiming = {
   endpointSpacingMs: 5,
   calmMs: 100,
   leadingMs: 10,
-  quietMs: 50,
-  capMs: 200,
+  quietMs: 20,
+  capMs: 50,
 };
 
 export class ChangeCoalescer {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import type { PathMatch, RouteConditions } from '../../src/model/proxy-config.ts';
-import { buildRouteTable, type RouteRule, replaceHosts } from '../../src/router/build-route-table.ts';
+import { buildHosts, buildRouteTable, type RouteRule } from '../../src/router/build-route-table.ts';
 import { compilePathPattern } from '../../src/router/path-pattern.ts';
 import type { RouteTable } from '../../src/router/route-table.ts';
 import { naiveMatch } from '../support/naive-matcher.ts';
@@ -99,24 +99,22 @@ test('match finds the rule a naive matcher finds', () => {
   assert.ok(matched > 1_000, `only ${matched} requests matched a rule: the generators are too wild to prove anything`);
 });
 
-test('a table with replaced hosts matches like one built from all the rules, and the one before stays as it was', () => {
+test('a table with replaced hosts matches like one built from all the rules', () => {
   fc.assert(
     fc.property(rules, rules, fc.subarray(HOSTS), requests, (given, others, changed, asked) => {
-      const before = buildRouteTable(given);
+      const table = buildRouteTable(given);
       const hosts = changed.map((host) => ({ host, rules: others.filter((rule) => rule.host === host) }));
-      const after = replaceHosts(before, hosts);
+      table.replaceHosts(buildHosts(hosts));
       const expected = buildRouteTable([
         ...given.filter(({ host }) => !changed.includes(host)),
         ...hosts.flatMap((each) => each.rules),
       ]);
-      const same = buildRouteTable(given);
       for (const [host, target, input] of asked) {
-        const match = (table: RouteTable<number>): unknown => [
-          table.match(host, target, target.length, requestFacts(input)),
-          table.hostFor(host),
+        const match = (by: RouteTable<number>): unknown => [
+          by.match(host, target, target.length, requestFacts(input)),
+          by.hostFor(host),
         ];
-        assert.deepEqual(match(after), match(expected));
-        assert.deepEqual(match(before), match(same));
+        assert.deepEqual(match(table), match(expected));
       }
     }),
     { numRuns: 300 },
