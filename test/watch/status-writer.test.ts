@@ -1,7 +1,6 @@
 /** The status of Ingresses: one write for each difference, none for anything else, and none that undoes what it did not see. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
 import { NULL_LOGGER } from '../../src/log/logger.ts';
 import { toIngressRecord } from '../../src/watch/ingress-record.ts';
 import { KubeClient } from '../../src/watch/kube-client.ts';
@@ -26,6 +25,8 @@ class Fixture {
   readonly counts: WriteCounts = new WriteCounts();
   readonly logger: RecordingLogger = new RecordingLogger();
   holds = true;
+  /** How often the writer has asked whether its term holds. */
+  asked = 0;
   readonly #end = new AbortController();
   readonly #client: KubeClient;
   #leading: Promise<void> = Promise.resolve();
@@ -57,7 +58,10 @@ class Fixture {
   }
 
   lead(): void {
-    const holds = (): boolean => this.holds && !this.#end.signal.aborted;
+    const holds = (): boolean => {
+      this.asked++;
+      return this.holds && !this.#end.signal.aborted;
+    };
     this.#leading = this.writer.lead({ signal: this.#end.signal, holds });
   }
 
@@ -363,7 +367,7 @@ test('a term that does not hold writes nothing', async (t) => {
   fixture.writer.setAddresses(OLD);
   fixture.holds = false;
   fixture.lead();
-  await setImmediate();
+  await eventuallyTrue(() => fixture.asked > 0);
   fixture.holds = true;
   fixture.show('b');
   fixture.ours('a', 'b');
