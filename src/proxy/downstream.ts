@@ -18,7 +18,7 @@ export interface Downstream {
   sendInformational(head: ResponseHead): void;
   /** Bytes `[start, end)` are valid during the call only. */
   writeResponse(buffer: Buffer, start: number, end: number): void;
-  /** Hands what was staged to the kernel. False: stop reading upstream until `exchange.onDownstreamDrain`. */
+  /** What was staged goes out, with the end of the turn at the latest. False: stop reading upstream until `exchange.onDownstreamDrain`. */
   flushResponse(): boolean;
   /** @param trailers names and values in turn, for a protocol that can carry them */
   endResponse(trailers: readonly string[] | null): void;

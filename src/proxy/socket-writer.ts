@@ -216,6 +216,8 @@ export class SocketWriter {
   }
 
   #writeToStream(data: string | Buffer, onTaken?: () => void): boolean {
+    // What was held for it is for nobody.
+    if (this.#socket.destroyed) return true;
     if (direct === null) learn(this.#socket);
     const flowing = this.#socket.write(data, 'latin1', onTaken);
     if (!flowing) this.#full = true;

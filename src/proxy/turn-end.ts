@@ -1,7 +1,7 @@
 /**
  * Runs what a turn of the event loop has left to do, once, when all reads of the turn are handled: what many responses
- * have put together for one connection then goes out in one write. A microtask or `nextTick` would run after every single
- * read.
+ * have put together for one connection then goes out in one write, and writes of many connections go out one after the
+ * other (`docs/adr/0054-writes-at-the-end-of-a-turn.md`). A microtask or `nextTick` would run after every single read.
  */
 
 export interface TurnEndListener {
@@ -10,26 +10,42 @@ export interface TurnEndListener {
 
 export class TurnEnd {
   readonly #run: () => void;
+  readonly #atMost: number;
   #waiting: TurnEndListener[];
   #spare: TurnEndListener[];
+  #scheduled: boolean;
+  #ending: boolean;
 
-  constructor() {
+  /** @param atMost as many may wait: the last one ends the turn for all of them */
+  constructor(atMost: number = Number.POSITIVE_INFINITY) {
     this.#waiting = [];
     this.#spare = [];
-    this.#run = () => this.#onEnd();
+    this.#atMost = atMost;
+    this.#scheduled = false;
+    this.#ending = false;
+    this.#run = () => {
+      this.#scheduled = false;
+      this.#end();
+    };
   }
 
   /** Each listener sees to it that it is added once. */
   add(listener: TurnEndListener): void {
-    if (this.#waiting.push(listener) === 1) setImmediate(this.#run);
+    if (this.#waiting.push(listener) >= this.#atMost && !this.#ending) this.#end();
+    else if (!this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(this.#run);
+    }
   }
 
-  #onEnd(): void {
+  #end(): void {
     const waiting = this.#waiting;
+    this.#ending = true;
     // What is added meanwhile belongs to the next turn.
     this.#waiting = this.#spare;
     for (let at = 0; at < waiting.length; at++) (waiting[at] as TurnEndListener).onTurnEnd();
     waiting.length = 0;
     this.#spare = waiting;
+    this.#ending = false;
   }
 }

@@ -16,6 +16,8 @@ import { WriteBuffers } from './write-buffers.ts';
 
 /** Upstream sockets read into this one buffer: what must outlive the callback is copied. */
 const READ_BUFFER_BYTES = 65_536;
+/** At 20 µs each, the first of them waits a millisecond or two. */
+const HELD_WRITES = 64;
 /** How long, while draining, a client that has just connected may take to begin its first request. */
 export const DRAIN_FRESH_MS = 1_000;
 
@@ -24,7 +26,10 @@ export class WorkerContext {
   readonly live: LiveState;
   readonly logger: Logger;
   readonly clock: CoarseClock;
+  /** Of HTTP/2: a connection has one write a turn. */
   readonly turnEnd: TurnEnd;
+  /** Of HTTP/1.1: what a turn has to write goes out one after the other. */
+  readonly heldWrites: TurnEnd;
   readonly requestIds: RequestIds;
   readonly requestHead: RequestHead;
   readonly http2RequestHead: Http2RequestHead;
@@ -75,6 +80,7 @@ export class WorkerContext {
     this.onAccess = onAccess;
     this.clock = new CoarseClock();
     this.turnEnd = new TurnEnd();
+    this.heldWrites = new TurnEnd(HELD_WRITES);
     this.requestIds = new RequestIds();
     this.unusedTransports = new Map();
     this.requestHead = new RequestHead(settings.maxHeaders, settings.maxTargetBytes);

@@ -15,6 +15,7 @@ import type { WorkerContext } from '../worker-context.ts';
 import { ChunkedDecoder, type ChunkSink } from './chunked-decoder.ts';
 import { toTokens } from './field-list.ts';
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE } from './request-head.ts';
+import { RequestWriter } from './request-writer.ts';
 import { HEAD_INVALID, ResponseHeadReader } from './response-head-reader.ts';
 
 const CONNECTING = 0;
@@ -28,8 +29,6 @@ const CLOSED = 7;
 
 const ALPN_PROTOCOLS: readonly string[] = ['http/1.1'];
 const MAX_INFORMATIONAL = 32;
-/** Pieces up to this size are written as text: no buffer, and one write with their framing. */
-const TEXT_PIECE_BYTES = 4_096;
 /** Stay this far below the idle time a back end announces, so that it never closes under a request. */
 const IDLE_MARGIN_MS = 1_000;
 
@@ -38,7 +37,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
   readonly #pool: UpstreamPool;
   readonly #heads: ResponseHeadReader;
   #socket: net.Socket | null;
-  #writer: SocketWriter | null;
+  #writer: RequestWriter | null;
   #exchange: Exchange | null;
   #state: number;
   #decoder: ChunkedDecoder | null;
@@ -93,6 +92,11 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     this.#worker.clock.watch(this);
   }
 
+  /** The connection has a request, of which nothing is on its way. */
+  get #unsent(): boolean {
+    return this.#writer?.holds === true;
+  }
+
   /** Sends the next request on an idle connection. */
   start(exchange: Exchange): void {
     this.#reused = true;
@@ -109,7 +113,8 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
   writeBody(buffer: Buffer, start: number, end: number): boolean {
     // An empty chunk would be the last one.
     if (start === end) return true;
-    const flowing = this.#writePiece(this.#writer as SocketWriter, buffer, start, end);
+    const chunked = this.#exchange?.body === BODY_CHUNKED;
+    const flowing = (this.#writer as RequestWriter).piece(buffer, start, end, chunked);
     // While body bytes flow we wait for the client, and its own deadline counts; while they are stuck, for the back end.
     if (flowing && this.#exchange?.responseStarted !== true) this.#deadlineMs = 0;
     else if (flowing) this.#expectProgress();
@@ -118,7 +123,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
   }
 
   endBody(_trailers: readonly string[] | null): void {
-    if (this.#exchange?.body === BODY_CHUNKED) this.#writer?.writeText('0\r\n\r\n');
+    if (this.#exchange?.body === BODY_CHUNKED) this.#writer?.lastChunk();
     this.#expectProgress();
   }
 
@@ -136,11 +141,11 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
 
   write(chunk: Buffer): boolean {
     this.#touchTunnel();
-    return this.#writer?.writeBuffer(chunk, chunk.length) ?? true;
+    return this.#writer?.write(chunk) ?? true;
   }
 
   end(): void {
-    this.#writer?.end(null);
+    this.#writer?.end();
   }
 
   pause(): void {
@@ -158,19 +163,6 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     else this.onClosed(null);
   }
 
-  #writePiece(writer: SocketWriter, buffer: Buffer, start: number, end: number): boolean {
-    const chunked = this.#exchange?.body === BODY_CHUNKED;
-    const before = chunked ? `${(end - start).toString(16)}\r\n` : '';
-    if (end - start <= TEXT_PIECE_BYTES) {
-      return writer.writeText(`${before}${buffer.toString('latin1', start, end)}${chunked ? '\r\n' : ''}`);
-    }
-    const piece = this.#worker.writeBuffers.take(before.length + end - start + 2);
-    let position = before === '' ? 0 : piece.write(before, 0, 'latin1');
-    position += buffer.copy(piece, position, start, end);
-    if (chunked) position += piece.write('\r\n', position, 'latin1');
-    return writer.writeBuffer(piece, position);
-  }
-
   onChunkData(buffer: Buffer, start: number, end: number): void {
     (this.#exchange as Exchange).onResponseData(buffer, start, end);
   }
@@ -179,7 +171,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     this.#state = HEAD;
     this.#informational = 0;
     this.#deadlineMs = 0;
-    (this.#writer as SocketWriter).writeText(exchange.requestText);
+    (this.#writer as RequestWriter).begin(exchange.requestText);
     exchange.onConnectionReady(this);
   }
 
@@ -201,7 +193,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
 
   onConnected(socket: net.Socket): void {
     this.#socket = socket;
-    this.#writer = new SocketWriter(socket, this.#worker.writeBuffers, this);
+    this.#writer = new RequestWriter(this.#worker, new SocketWriter(socket, this.#worker.writeBuffers, this));
     if (this.#state === CONNECTING && this.#exchange !== null) this.#send(this.#exchange);
   }
 
@@ -217,7 +209,8 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     }
     const exchange = this.#exchange;
     // A byte nobody asked for (late data, a second answer, a 408): what follows would be taken for the next response.
-    if (exchange === null) {
+    // That holds as well where the next request is chosen for this connection, and not yet written.
+    if (exchange === null || this.#unsent) {
       this.onClosed(null);
       return;
     }
@@ -351,6 +344,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     if (this.#state === CLOSED) return;
     const state = this.#state;
     const exchange = this.#exchange;
+    const sent = state !== CONNECTING && !this.#unsent;
     this.#state = CLOSED;
     this.#exchange = null;
     this.#heads.clear();
@@ -362,12 +356,12 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
       return;
     }
     this.#socket?.destroy();
-    if (exchange !== null) exchange.onAttemptFailed(outcomeOf(state, error), state !== CONNECTING, this.#reused);
+    if (exchange !== null) exchange.onAttemptFailed(outcomeOf(state, error), sent, this.#reused);
   }
 
   #fail(outcome: Outcome): void {
     const exchange = this.#exchange;
-    const sent = this.#state !== CONNECTING;
+    const sent = this.#state !== CONNECTING && !this.#unsent;
     this.#exchange = null;
     this.onClosed(null);
     exchange?.onAttemptFailed(outcome, sent, this.#reused);

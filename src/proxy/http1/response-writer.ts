@@ -1,32 +1,46 @@
 /**
  * Writes responses of one client connection: every head is generated here from a judged form, small bodies share the
- * write of their head, and exactly one framing field goes out (RFC 9112 §6).
+ * write of their head, and exactly one framing field goes out (RFC 9112 §6). Text is held until `release`, so that all
+ * of a turn of the event loop goes out together (`docs/adr/0054-writes-at-the-end-of-a-turn.md`).
  * Hot: guarded by `bench/macro`.
  */
 import type { LocalResponse } from '../error-response.ts';
 import type { SocketWriter } from '../socket-writer.ts';
+import type { TurnEndListener } from '../turn-end.ts';
 import type { WorkerContext } from '../worker-context.ts';
 import { BODY_CHUNKED, BODY_NONE } from './request-head.ts';
 import { BODY_UNTIL_CLOSE, type ResponseHead } from './response-head.ts';
 
 /** Pieces up to this size are joined as text: one write for head and body, no buffer of their own. */
 const TEXT_PIECE_BYTES = 4_096;
+/** Pipelined requests may have many answers in one turn. */
+const HELD_BYTES = 16_384;
 
-export class ResponseWriter {
+export interface ResponseWriterOwner {
+  /** The client has to read first, and `flush` had not known it. */
+  onBlocked(): void;
+}
+
+export class ResponseWriter implements TurnEndListener {
   /** The kernel and the socket's queue are full: nothing more until `drain`. */
   blocked: boolean;
   readonly #worker: WorkerContext;
   readonly #socket: SocketWriter;
+  readonly #owner: ResponseWriterOwner;
+  /** Not yet written. */
   #text: string;
+  #releaseDue: boolean;
   #chunked: boolean;
   #toHead: boolean;
   #http11: boolean;
 
-  constructor(worker: WorkerContext, socket: SocketWriter) {
+  constructor(worker: WorkerContext, socket: SocketWriter, owner: ResponseWriterOwner) {
     this.#worker = worker;
     this.#socket = socket;
+    this.#owner = owner;
     this.blocked = false;
     this.#text = '';
+    this.#releaseDue = false;
     this.#chunked = false;
     this.#toHead = false;
     this.#http11 = true;
@@ -50,23 +64,25 @@ export class ResponseWriter {
     if (!head.hasDate) text += this.#worker.clock.dateLine;
     if (this.#chunked) text += 'Transfer-Encoding: chunked\r\n';
     else if (!this.#toHead && isUnannouncedEnd(head)) text += 'Content-Length: 0\r\n';
-    this.#text = `${text + this.#connectionLine(persists)}\r\n`;
+    this.#text += `${text + this.#connectionLine(persists)}\r\n`;
     return persists;
   }
 
   informational(head: ResponseHead): void {
     if (!this.#http11) return;
-    this.#socket.writeText(`HTTP/1.1 ${head.status} ${head.reason}\r\n${head.toBlock()}\r\n`);
+    this.#text += `HTTP/1.1 ${head.status} ${head.reason}\r\n${head.toBlock()}\r\n`;
+    this.flush();
   }
 
   switchProtocols(head: ResponseHead): void {
     const fields = `${head.toBlock()}${toLines(head.own)}Connection: upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
-    this.#socket.writeText(`HTTP/1.1 101 ${head.reason}\r\n${fields}\r\n`);
+    this.#text += `HTTP/1.1 101 ${head.reason}\r\n${fields}\r\n`;
+    this.release();
   }
 
   answer(response: LocalResponse, persist: boolean): void {
     this.#chunked = false;
-    this.#text =
+    this.#text +=
       `HTTP/1.1 ${response.status} ${response.reason}\r\n${response.fields}Server: sluice\r\n` +
       `${this.#worker.clock.dateLine + this.#connectionLine(persist)}\r\n${this.#toHead ? '' : response.body}`;
   }
@@ -92,14 +108,32 @@ export class ResponseWriter {
     this.#chunked = false;
   }
 
-  /** @returns false when the client has to read first */
+  /**
+   * Has what is held written when the turn ends.
+   * @returns false when the client has to read first
+   */
   flush(): boolean {
-    if (this.#text !== '') {
-      const text = this.#text;
-      this.#text = '';
-      if (!this.#socket.writeText(text)) this.blocked = true;
+    if (this.#text.length >= HELD_BYTES) this.release();
+    else if (this.#text !== '' && !this.#releaseDue) {
+      this.#releaseDue = true;
+      this.#worker.heldWrites.add(this);
     }
     return !this.blocked;
+  }
+
+  onTurnEnd(): void {
+    this.#releaseDue = false;
+    const known = this.blocked;
+    this.release();
+    if (this.blocked && !known) this.#owner.onBlocked();
+  }
+
+  /** Writes what is held. */
+  release(): void {
+    const text = this.#text;
+    if (text === '') return;
+    this.#text = '';
+    if (!this.#socket.writeText(text)) this.blocked = true;
   }
 
   #connectionLine(persist: boolean): string {

@@ -20,14 +20,14 @@ import { INLINE_BODY_BYTES, LINGER_BYTES, LINGER_MS, PIPELINE_PAUSE_BYTES } from
 import { BODY_NONE, type RequestHead } from './request-head.ts';
 import { READ_NOTHING, RequestReader, type RequestSink } from './request-reader.ts';
 import type { ResponseHead } from './response-head.ts';
-import { ResponseWriter } from './response-writer.ts';
+import { ResponseWriter, type ResponseWriterOwner } from './response-writer.ts';
 
 const OPEN = 0;
 const TUNNEL = 1;
 const CLOSING = 2;
 const CLOSED = 3;
 
-export class ServerConnection implements Downstream, RequestSink {
+export class ServerConnection implements Downstream, RequestSink, ResponseWriterOwner {
   readonly origin: ConnectionOrigin;
   readonly #worker: WorkerContext;
   readonly #socket: Socket;
@@ -64,7 +64,7 @@ export class ServerConnection implements Downstream, RequestSink {
     this.origin = new ConnectionOrigin(socket, listener);
     this.#reader = new RequestReader(worker, this);
     this.#output = new SocketWriter(socket, worker.writeBuffers, this);
-    this.#writer = new ResponseWriter(worker, this.#output);
+    this.#writer = new ResponseWriter(worker, this.#output, this);
     this.#phase = OPEN;
     this.#exchange = null;
     this.#pending = null;
@@ -136,8 +136,13 @@ export class ServerConnection implements Downstream, RequestSink {
 
   flushResponse(): boolean {
     const flowing = this.#writer.flush();
-    if (!flowing) this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.writeTimeoutMs;
+    if (!flowing) this.#expectReading();
     return flowing;
+  }
+
+  /** Behind a response it is the time for the next request that counts, and has begun. */
+  onBlocked(): void {
+    if (!this.#responseDone) this.#expectReading();
   }
 
   endResponse(_trailers: readonly string[] | null): void {
@@ -154,7 +159,7 @@ export class ServerConnection implements Downstream, RequestSink {
 
   abortResponse(): void {
     this.#exchange = null;
-    this.#writer.flush();
+    this.#writer.release();
     // A clean end would make a response without announced length look complete.
     if (!this.origin.facts.encrypted && !this.#socket.destroyed) this.#socket.resetAndDestroy();
     this.#close();
@@ -319,20 +324,24 @@ export class ServerConnection implements Downstream, RequestSink {
     this.#feed(pending.bytes);
   }
 
+  #expectReading(): void {
+    this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.writeTimeoutMs;
+  }
+
   #expectBodyProgress(): void {
     if (!this.#paused) this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.bodyTimeoutMs;
   }
 
   onDrain(): void {
-    if (this.#phase === TUNNEL) {
-      this.#tunnel?.resume();
-      return;
-    }
     this.#writer.blocked = false;
+    if (this.#phase === TUNNEL) this.#tunnel?.resume();
     if (this.#phase !== OPEN) return;
+    const { inBody, state } = this.#reader;
+    // The next request is awaited already, and has its time.
+    if (this.#responseDone && !inBody && state !== READ_NOTHING) return;
     this.#deadlineMs = 0;
-    if (this.#reader.inBody) this.#expectBodyProgress();
-    if (this.#responseDone && this.#reader.state === READ_NOTHING) this.#nextRequest();
+    if (inBody) this.#expectBodyProgress();
+    if (this.#responseDone && state === READ_NOTHING) this.#nextRequest();
     else this.#exchange?.onDownstreamDrain();
   }
 
@@ -343,6 +352,7 @@ export class ServerConnection implements Downstream, RequestSink {
 
   /** Who announced that nothing follows, and sent nothing, has no input that a plain close could turn into a reset. */
   #closeAfterAnswer(): void {
+    this.#writer.release();
     const nothingFollows = this.#closeAnnounced && this.#reader.state === READ_NOTHING && this.#pending === null;
     if (nothingFollows && !this.origin.facts.encrypted && this.#output.flushed) this.#close();
     else this.#closeInStages();
@@ -352,16 +362,21 @@ export class ServerConnection implements Downstream, RequestSink {
   #closeInStages(): void {
     if (this.#phase >= CLOSING) return;
     this.#phase = CLOSING;
-    this.#reader.wait();
-    this.#exchange = null;
-    this.#pending = null;
+    this.#forget();
     // The answer may still wait for a slow reader; lingering begins when it is out.
-    this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.writeTimeoutMs;
+    this.#expectReading();
     this.#output.end(() => {
       this.#deadlineMs = this.#worker.clock.nowMs + LINGER_MS;
     });
     this.#paused = false;
     this.#socket.resume();
+  }
+
+  #forget(): void {
+    this.#reader.wait();
+    this.#exchange = null;
+    this.#pending = null;
+    this.#writer.release();
   }
 
   /** The connection is over, whoever noticed first; safe to call again. */
@@ -370,9 +385,7 @@ export class ServerConnection implements Downstream, RequestSink {
     const tunnel = this.#phase === TUNNEL ? this.#tunnel : null;
     const exchange = this.#exchange;
     this.#phase = CLOSED;
-    this.#reader.wait();
-    this.#exchange = null;
-    this.#pending = null;
+    this.#forget();
     this.#tunnel = null;
     this.#worker.clock.unwatch(this);
     this.#worker.activeConnections--;
