@@ -73,6 +73,7 @@ export class UpstreamRegistry implements UpstreamHost {
       upstream.useTransport(config, this.#createTransport);
       upstream.update(config.endpoints, this.#createTransport);
     }
+    upstream.backend = config.backend;
     upstream.traffic.use(config, this.#workers);
     return upstream;
   }

@@ -1,6 +1,12 @@
 /** One upstream while it runs: its endpoints, which of them may be picked, and the balancer that picks. */
 import type { SlowStartConfig } from '../model/outlier-detection.ts';
-import type { EjectionChange, EndpointAddress, TransportConfig, UpstreamId } from '../model/proxy-config.ts';
+import type {
+  EjectionChange,
+  EndpointAddress,
+  TransportConfig,
+  UpstreamConfig,
+  UpstreamId,
+} from '../model/proxy-config.ts';
 import { PLAIN_TRANSPORT, toEndpointId } from '../model/proxy-config.ts';
 import type { BalancerName, HashingConfig, UpstreamPolicy } from '../model/upstream-policy.ts';
 import { ALGORITHMS } from './algorithms/index.ts';
@@ -63,8 +69,11 @@ export class Upstream {
   /** Takes over where this one fails; null = none. */
   backup: Upstream | null;
   readonly traffic: UpstreamTraffic;
+  /** As configured: what links to it ask. */
+  hashing: HashingConfig | null;
+  /** As configured. */
+  backend: UpstreamConfig['backend'];
   readonly #seed: number;
-  #hashing: HashingConfig | null;
   readonly #host: UpstreamHost;
   #detector: OutlierDetector | null;
   #slowStart: SlowStartConfig | null;
@@ -87,7 +96,8 @@ export class Upstream {
     this.traffic = new UpstreamTraffic();
     this.balancer = ALGORITHMS[algorithm](seed, null, this.traffic);
     this.#seed = seed;
-    this.#hashing = null;
+    this.hashing = null;
+    this.backend = null;
     this.#host = host;
     this.#detector = null;
     this.#slowStart = null;
@@ -187,8 +197,8 @@ export class Upstream {
 
   /** Changes the algorithm and keeps everything else. What keys are made of is no business of the balancer. */
   useAlgorithm(algorithm: BalancerName, hashing: HashingConfig | null): void {
-    const former = this.#hashing;
-    this.#hashing = hashing;
+    const former = this.hashing;
+    this.hashing = hashing;
     const isSameHashing = hashing?.subsetSize === former?.subsetSize && hashing?.boundPercent === former?.boundPercent;
     if (algorithm === this.algorithm && isSameHashing) return;
     this.balancer = ALGORITHMS[algorithm](this.#seed, hashing, this.traffic);

@@ -50,7 +50,7 @@ function toPatch(base: ProxyConfig, next: ProxyConfig, [before, after]: readonly
     base: base.generation,
     generation: next.generation,
     hosts,
-    upstreams: select(next.upstreams, new Set([...upstreams.changed, ...upstreamsOf(hosts)])),
+    upstreams: select(next.upstreams, upstreams.changed),
     removedUpstreams: upstreams.removed,
     certificates: diffCertificates(base.certificates, next.certificates),
   };
@@ -124,15 +124,6 @@ function linksTo(routes: readonly RouteConfig[], upstreams: ReadonlySet<Upstream
       split.members.some(({ upstream }) => upstreams.has(upstream)) ||
       split.canaries.some(({ upstream }) => upstreams.has(upstream)),
   );
-}
-
-function* upstreamsOf(hosts: readonly HostRoutes[]): Iterable<UpstreamId> {
-  for (const { routes } of hosts) {
-    for (const { split } of routes) {
-      for (const { upstream } of split.members) yield upstream;
-      for (const { upstream } of split.canaries) yield upstream;
-    }
-  }
 }
 
 function select(upstreams: readonly UpstreamConfig[], ids: ReadonlySet<UpstreamId>): readonly UpstreamConfig[] {

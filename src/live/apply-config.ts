@@ -47,7 +47,8 @@ function build(live: LiveState, config: ProxyConfig): NextState {
   const routeStats = new Map<string, RouteStats>();
   const routeIds = new Map<string, string[]>();
   const rules: Rule[] = [];
-  const linker = new SplitLinker(live, config.upstreams);
+  const upstreams = new Map(config.upstreams.map((upstream) => [upstream.id, upstream]));
+  const linker = new SplitLinker(live, (id) => upstreams.get(id));
   for (const route of config.routes) {
     const stats = live.routeStats.get(route.id) ?? new RouteStats(route.id);
     routeStats.set(route.id, stats);

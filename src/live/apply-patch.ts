@@ -7,7 +7,7 @@ import type { CertificateConfig } from '../model/proxy-config.ts';
 import { buildHosts, type HostRules, type RouteRule } from '../router/build-route-table.ts';
 import { toRule } from './apply-config.ts';
 import { CertificateTable } from './certificate-table.ts';
-import { SplitLinker } from './link-split.ts';
+import { type FindFacts, SplitLinker } from './link-split.ts';
 import type { LiveRoute } from './live-route.ts';
 import type { LiveState } from './live-state.ts';
 import { RouteStats } from './route-stats.ts';
@@ -20,7 +20,7 @@ export function applyPatch(live: LiveState, patch: ConfigPatch): boolean {
   const { number, formerTable: table } = live.current;
   if (number !== patch.base || table === null) return false;
   const fresh = patch.upstreams.filter(({ id }) => live.upstreams.get(id) === null);
-  const linker = new SplitLinker(live, patch.upstreams);
+  const linker = new SplitLinker(live, toFindFacts(live, patch));
   let hosts: readonly HostRules<LiveRoute>[];
   let changes: ReturnType<typeof buildHosts<LiveRoute>>;
   try {
@@ -47,6 +47,13 @@ export function applyPatch(live: LiveState, patch: ConfigPatch): boolean {
   live.upstreams.remove(patch.removedUpstreams);
   live.configApplied++;
   return true;
+}
+
+/** What does not change is as it runs. */
+function toFindFacts({ upstreams }: LiveState, patch: ConfigPatch): FindFacts {
+  const changed = new Map(patch.upstreams.map((upstream) => [upstream.id, upstream]));
+  const removed = new Set(patch.removedUpstreams);
+  return (id) => changed.get(id) ?? (removed.has(id) ? undefined : (upstreams.get(id) ?? undefined));
 }
 
 function linkHosts(live: LiveState, linker: SplitLinker, patch: ConfigPatch): readonly HostRules<LiveRoute>[] {

@@ -24,18 +24,24 @@ interface CanaryBinding extends Bound {
   readonly ended: EndedSessions;
 }
 
+/** What links ask of an upstream, as it is configured or as it runs. */
+type LinkFacts = Pick<UpstreamConfig, 'id' | 'hashing' | 'backend'>;
+
+/** Undefined: not in this configuration. */
+export type FindFacts = (id: UpstreamId) => LinkFacts | undefined;
+
 /** For one configuration; every upstream in it runs already. */
 export class SplitLinker {
   readonly #live: LiveState;
-  readonly #configs: ReadonlyMap<UpstreamId, UpstreamConfig>;
+  readonly #findFacts: FindFacts;
   readonly #hashKeys: Map<UpstreamId, HashKey>;
   readonly #freshReleases: Map<string, ReleaseCounts>;
   /** Of the routes linked so far, for `LiveState.releases`; those without are not in it. */
   readonly releases: Map<string, readonly ReleaseCounts[]>;
 
-  constructor(live: LiveState, upstreams: readonly UpstreamConfig[]) {
+  constructor(live: LiveState, findFacts: FindFacts) {
     this.#live = live;
-    this.#configs = new Map(upstreams.map((config) => [config.id, config]));
+    this.#findFacts = findFacts;
     this.#hashKeys = new Map();
     this.#freshReleases = new Map();
     this.releases = new Map();
@@ -109,13 +115,13 @@ export class SplitLinker {
 
   #find(id: UpstreamId, isSticky: boolean): Bound {
     const upstream = this.#live.upstreams.get(id);
-    const config = this.#configs.get(id);
-    if (upstream === null || config === undefined) throw new Error(`route refers to unknown upstream ${id}`);
-    const sticky = isSticky ? this.#stickyEndpoints(upstream, config) : null;
-    return { upstream, binding: { hashKey: this.#hashKey(config), sticky } };
+    const facts = this.#findFacts(id);
+    if (upstream === null || facts === undefined) throw new Error(`route refers to unknown upstream ${id}`);
+    const sticky = isSticky ? this.#stickyEndpoints(upstream, facts) : null;
+    return { upstream, binding: { hashKey: this.#hashKey(facts), sticky } };
   }
 
-  #hashKey({ id, hashing }: UpstreamConfig): HashKey | null {
+  #hashKey({ id, hashing }: LinkFacts): HashKey | null {
     if (hashing === null) return null;
     const known = this.#hashKeys.get(id);
     if (known !== undefined) return known;
@@ -125,10 +131,10 @@ export class SplitLinker {
   }
 
   /** One for each upstream, as long as it lives: routes and generations share what it computes. */
-  #stickyEndpoints(upstream: Upstream, config: UpstreamConfig): StickyEndpoints {
+  #stickyEndpoints(upstream: Upstream, facts: LinkFacts): StickyEndpoints {
     const known = this.#live.stickyEndpoints.get(upstream);
     if (known !== undefined) return known;
-    const sticky = new StickyEndpoints(upstream, toAffinityName(config));
+    const sticky = new StickyEndpoints(upstream, toAffinityName(facts));
     this.#live.stickyEndpoints.set(upstream, sticky);
     return sticky;
   }

@@ -8,7 +8,7 @@ export interface ConfigPatch {
   readonly generation: number;
   /** Each host with any difference. */
   readonly hosts: readonly HostRoutes[];
-  /** New or changed ones, and all that the routes in `hosts` refer to. */
+  /** New or changed ones. Routes in `hosts` may refer to others that run already. */
   readonly upstreams: readonly UpstreamConfig[];
   readonly removedUpstreams: readonly UpstreamId[];
   /** Null = the same as before. */

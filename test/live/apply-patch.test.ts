@@ -140,7 +140,7 @@ const SHOP = routeConfig('shop', 'a', { host: 'shop.example' });
 const BLOG = routeConfig('blog', 'b', { host: 'blog.example' });
 const BASE = proxyConfig({ generation: 1, upstreams: [A, B], routes: [BLOG, SHOP] });
 
-test('a patch names the hosts that differ, and the upstreams their routes need', () => {
+test('a patch names the hosts that differ, and no upstream that runs as it is', () => {
   const canaries = [canaryConfig('b', { weight: 10 })];
   const split = { members: [{ upstream: 'a', weight: 1, filters: [] }], canaries };
   const changed = { ...SHOP, split };
@@ -149,10 +149,34 @@ test('a patch names the hosts that differ, and the upstreams their routes need',
     base: 1,
     generation: 2,
     hosts: [{ host: 'shop.example', routes: [changed] }],
-    upstreams: [A, B],
+    upstreams: [],
     removedUpstreams: [],
     certificates: null,
   });
+});
+
+test('a route is linked to an upstream that a patch does not name as that one runs', () => {
+  const live = createLive();
+  const hashing = { keyTemplate: '$request_uri', subsetSize: 0, boundPercent: 0 };
+  const backend = { namespace: 'team', service: 'shop', port: 80 };
+  const hashed = { ...A, balancer: 'ring-hash', hashing, backend } as const;
+  const base = { ...BASE, upstreams: [hashed, B] };
+  applyConfig(live, base);
+  const next = { ...base, generation: 2, routes: [BLOG, { ...SHOP, id: 'shop-2' }] };
+  assert.ok(applyPatch(live, patchBetween(base, next)));
+  const target = match(live, 'shop.example', '/')?.split.choose(requestFacts(), '192.0.2.1', 0);
+  assert.equal(target?.upstream, live.upstreams.get('a'));
+  assert.notEqual(target?.hashKey, null);
+  assert.deepEqual(target?.upstream.backend, backend);
+});
+
+test('a route cannot be linked to an upstream that its patch removes', () => {
+  const live = createLive();
+  applyConfig(live, BASE);
+  const patch = patchBetween(BASE, { ...BASE, generation: 2, routes: [BLOG, { ...SHOP, id: 'shop-2' }] });
+  assert.throws(() => applyPatch(live, { ...patch, removedUpstreams: ['a'] }), /unknown upstream a/);
+  assert.equal(live.current.number, 1);
+  assert.notEqual(live.upstreams.get('a'), null);
 });
 
 test('new addresses of an upstream leave its routes alone, anything else about it has them linked anew', () => {
