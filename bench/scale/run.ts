@@ -15,6 +15,7 @@ const { values } = parseArgs({
     changes: { type: 'string', default: '100' },
     parts: { type: 'string' },
     trace: { type: 'boolean', default: false },
+    'requests-first': { type: 'boolean', default: false },
   },
 });
 const size = {
@@ -27,6 +28,6 @@ if (parts.includes('phases')) await measurePhases(size);
 if (parts.includes('whole')) {
   const workers = readCount('--workers', values.workers);
   const changes = readCount('--changes', values.changes);
-  await measureWhole(size, { workers, changes, trace: values.trace });
+  await measureWhole(size, { workers, changes, trace: values.trace, requestsFirst: values['requests-first'] });
 }
 process.exit(0);

@@ -38,6 +38,10 @@ export class Pods {
     return new Pods(child, port);
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   stop(): void {
     this.#child.kill('SIGKILL');
   }

@@ -6,13 +6,16 @@ import { Worker } from 'node:worker_threads';
 import { percentile } from '../macro/arithmetic.ts';
 import { residentBytes } from '../macro/process-tree.ts';
 import { printTrace, type SeenChange } from './change-trace.ts';
-import { type ClusterSize, hostOf, podAddress, rawIngress, rawSlice } from './cluster.ts';
+import { type ClusterSize, hostOf, podAddress, type RawObject, rawIngress, rawSlice } from './cluster.ts';
 import { Controller } from './controller.ts';
 import { connectToEach, type ProbeAnswer, type ProbeConnection } from './probe-connection.ts';
+import { putRequestsFirst } from './request-priority.ts';
 import { ApiServer, Pods } from './servers.ts';
 import type { SteadyOptions, SteadyResult } from './steady-client.ts';
 
 const STORM_CHANGES = 1_000;
+/** Of calm and storms in turns. */
+const STORM_ROUNDS = 3;
 const LOAD_SECONDS = 5;
 const LOAD_RATE = 200;
 /** Its endpoints and routes stay as they are: the load goes here. */
@@ -28,9 +31,14 @@ export interface WholePlan {
   /** Of each kind, one after the other. */
   readonly changes: number;
   readonly trace: boolean;
+  /** During calm and storms: see `request-priority.ts`. */
+  readonly requestsFirst: boolean;
 }
 
-export async function measureWhole(size: ClusterSize, { workers, changes, trace }: WholePlan): Promise<void> {
+export async function measureWhole(
+  size: ClusterSize,
+  { workers, changes, trace, requestsFirst }: WholePlan,
+): Promise<void> {
   const pods = await Pods.start();
   const api = await ApiServer.start({ size, podPort: pods.port });
   const startMs = performance.now();
@@ -45,12 +53,8 @@ export async function measureWhole(size: ClusterSize, { workers, changes, trace 
     await measureChanges({ connections, api, controller, size, podPort: pods.port, changes });
     for (const connection of connections) connection.close();
     printMemory('after changes', controller.pid);
-    const origin = `http://127.0.0.1:${httpPort}`;
-    const calm = await SteadyLoad.start(origin);
-    printLatencies('requests, nothing changes', await calm.result);
-    const load = await SteadyLoad.start(origin);
-    await storm(size, api);
-    printLatencies(`requests, ${STORM_CHANGES} route changes`, await load.result);
+    if (requestsFirst) putRequestsFirst(controller.pid, pods.pid);
+    await measureStorms(size, api, `http://127.0.0.1:${httpPort}`);
     printMemory('after the storm', controller.pid);
   } finally {
     await controller.stop();
@@ -140,11 +144,33 @@ async function untilSeen(connection: ProbeConnection, { host, path, isWanted }: 
   throw new Error(`the change of ${host}${path} had no effect in ${GIVE_UP_MS} ms`);
 }
 
-async function storm(size: ClusterSize, api: ApiServer): Promise<void> {
+/** In turns, because a shared machine is not the same machine a minute later. */
+async function measureStorms(size: ClusterSize, api: ApiServer, origin: string): Promise<void> {
+  const aside = `requests, ${STORM_CHANGES} writes of no concern`;
+  const routes = `requests, ${STORM_CHANGES} route changes`;
+  const loads = new Map<string, SteadyResult[]>();
+  const measure = async (name: string, during: () => Promise<void>): Promise<void> => {
+    const load = await SteadyLoad.start(origin);
+    await during();
+    loads.set(name, [...(loads.get(name) ?? []), await load.result]);
+  };
+  for (let round = 0; round < STORM_ROUNDS; round++) {
+    await measure('requests, nothing changes', () => Promise.resolve());
+    await measure(aside, () => storm(size, round, (ingress) => api.put('pods', ingress)));
+    await measure(routes, () => storm(size, round, (ingress) => api.put('ingresses', ingress)));
+  }
+  for (const [name, results] of loads) {
+    const latenciesMs = results.flatMap((result) => result.latenciesMs);
+    printLatencies(name, { latenciesMs, failed: results.reduce((sum, { failed }) => sum + failed, 0) });
+  }
+}
+
+/** @param write stores it: what the controller does not watch costs the writer and the API server as much */
+async function storm(size: ClusterSize, round: number, write: (ingress: RawObject) => Promise<number>): Promise<void> {
   for (let n = 0; n < STORM_CHANGES; n++) {
     const i = QUIET + 1 + ((n * 41) % (size.ingresses - QUIET - 1));
     await Promise.all([
-      api.put('ingresses', rawIngress(i, size, `/storm-${n}`)),
+      write(rawIngress(i, size, `/storm-${round}-${n}`)),
       setTimeout((LOAD_SECONDS * 1_000) / STORM_CHANGES - 1),
     ]);
   }
@@ -167,11 +193,11 @@ class SteadyLoad {
 }
 
 function printMilliseconds(what: string, ms: number): void {
-  console.log(`${what.padEnd(34)}${ms.toFixed(0).padStart(9)} ms`);
+  console.log(`${what.padEnd(38)}${ms.toFixed(0).padStart(9)} ms`);
 }
 
 function printMemory(when: string, pid: number): void {
-  console.log(`${`resident ${when}`.padEnd(34)}${(residentBytes(pid) / 1e6).toFixed(0).padStart(9)} MB`);
+  console.log(`${`resident ${when}`.padEnd(38)}${(residentBytes(pid) / 1e6).toFixed(0).padStart(9)} MB`);
 }
 
 function printTimes(what: string, changes: readonly SeenChange[]): void {
@@ -181,6 +207,6 @@ function printTimes(what: string, changes: readonly SeenChange[]): void {
 function printLatencies(what: string, { latenciesMs, failed }: SteadyResult): void {
   const figures = [50, 99, 100].map((percent) => percentile(latenciesMs, percent).toFixed(1).padStart(9)).join('');
   console.log(
-    `${what.padEnd(34)}${figures} ms   p50, p99, max of ${latenciesMs.length}${failed === 0 ? '' : `, ${failed} failed`}`,
+    `${what.padEnd(38)}${figures} ms   p50, p99, max of ${latenciesMs.length}${failed === 0 ? '' : `, ${failed} failed`}`,
   );
 }
