@@ -8,12 +8,18 @@ export type Collect = (options: {
   readonly flavor?: 'last-resort';
 }) => void;
 
+/** Of this thread; undefined until it is asked for. */
+let exposed: Collect | null | undefined;
+
 /**
  * Of this thread. The flag is one of the process and stays: who took it back would take it from a thread that has just set it.
  * @returns null where this runtime has no such thing
  */
 export function exposeCollector(): Collect | null {
-  setFlagsFromString('--expose-gc');
-  const collect: unknown = runInNewContext('globalThis.gc');
-  return typeof collect === 'function' ? (collect as Collect) : null;
+  if (exposed === undefined) {
+    setFlagsFromString('--expose-gc');
+    const collect: unknown = runInNewContext('globalThis.gc');
+    exposed = typeof collect === 'function' ? (collect as Collect) : null;
+  }
+  return exposed;
 }

@@ -64,6 +64,8 @@ worker.clock.watch(registry);
 let changing: Promise<void> = Promise.resolve();
 
 port.on('message', (message: ToWorker) => {
+  // What a message asks for may take a while.
+  worker.heldWrites.end();
   switch (message.type) {
     case 'ticket-keys':
       changing = changing.then(() => server.useTicketKeys(message.keys));
@@ -160,6 +162,7 @@ async function sendStats(requestId: number): Promise<void> {
     if (last !== null) {
       send({ type: 'stats-rows', requestId, rows: last });
       await setImmediate();
+      worker.heldWrites.end();
     }
     last = rows;
   }

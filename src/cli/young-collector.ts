@@ -4,31 +4,32 @@
  * both as fits, and then a storm of changes holds up requests for the moving of all it brought
  * (`docs/adr/0052-collections-in-nobodys-way.md`).
  */
-import { type Collect, exposeCollector } from './exposed-collector.ts';
+import { exposeCollector } from './exposed-collector.ts';
 
 /** Moved in less than a millisecond. */
 const PARTS_AT_MOST = 100;
 
 export class YoungCollector {
   #parts: number;
-  #collect: Collect | null | undefined;
+  #due: boolean;
 
   constructor() {
     this.#parts = 0;
-    this.#collect = undefined;
+    this.#due = false;
   }
 
   /** @param parts that a change has brought: hosts with their routes, upstreams with their endpoints */
   note(parts: number): void {
     this.#parts += parts;
-    if (this.#parts < PARTS_AT_MOST) return;
-    this.#parts = 0;
+    if (this.#parts < PARTS_AT_MOST || this.#due) return;
+    this.#due = true;
     // By then nothing holds the message any more that the change came in.
     setImmediate(() => this.#run());
   }
 
   #run(): void {
-    if (this.#collect === undefined) this.#collect = exposeCollector();
-    this.#collect?.({ type: 'minor', execution: 'sync' });
+    this.#due = false;
+    this.#parts = 0;
+    exposeCollector()?.({ type: 'minor', execution: 'sync' });
   }
 }

@@ -234,7 +234,8 @@ export class Exchange implements Waiter {
   }
 
   onDownstreamDrain(): void {
-    this.connection?.resumeResponse();
+    // What the client has read may be the end of the response before this one.
+    if (this.responseStarted) this.connection?.resumeResponse();
   }
 
   // From the back end's side.

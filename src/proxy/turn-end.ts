@@ -25,27 +25,41 @@ export class TurnEnd {
     this.#ending = false;
     this.#run = () => {
       this.#scheduled = false;
-      this.#end();
+      this.end();
     };
   }
 
   /** Each listener sees to it that it is added once. */
   add(listener: TurnEndListener): void {
-    if (this.#waiting.push(listener) >= this.#atMost && !this.#ending) this.#end();
-    else if (!this.#scheduled) {
-      this.#scheduled = true;
-      setImmediate(this.#run);
-    }
+    if (this.#waiting.push(listener) >= this.#atMost && !this.#ending) this.end();
+    else this.#schedule();
   }
 
-  #end(): void {
+  /** For those that wait the turn is over: before work that takes a while. */
+  end(): void {
     const waiting = this.#waiting;
+    if (waiting.length === 0 || this.#ending) return;
     this.#ending = true;
     // What is added meanwhile belongs to the next turn.
     this.#waiting = this.#spare;
-    for (let at = 0; at < waiting.length; at++) (waiting[at] as TurnEndListener).onTurnEnd();
-    waiting.length = 0;
-    this.#spare = waiting;
-    this.#ending = false;
+    let at = 0;
+    try {
+      while (at < waiting.length) (waiting[at++] as TurnEndListener).onTurnEnd();
+    } finally {
+      // Who throws takes nobody else along.
+      if (at < waiting.length) {
+        this.#waiting.push(...waiting.slice(at));
+        this.#schedule();
+      }
+      waiting.length = 0;
+      this.#spare = waiting;
+      this.#ending = false;
+    }
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.#run);
   }
 }

@@ -8,6 +8,7 @@ import { ClientConnection } from '../../src/proxy/http1/client-connection.ts';
 import { ResponseHead } from '../../src/proxy/http1/response-head.ts';
 import { Outcome } from '../../src/proxy/outcome.ts';
 import type { UpstreamTunnel } from '../../src/proxy/tunnel.ts';
+import { TurnEnd } from '../../src/proxy/turn-end.ts';
 import type { DialSink } from '../../src/proxy/upstream-dialer.ts';
 import type { UpstreamPool } from '../../src/proxy/upstream-pool.ts';
 import type { WorkerContext } from '../../src/proxy/worker-context.ts';
@@ -39,6 +40,8 @@ export class ResponseSubject {
       responseHead: new ResponseHead(MAX_RESPONSE_FIELDS),
       readBuffer: Buffer.alloc(65_536),
       clock: { nowMs: 1, watch: ignore, unwatch: ignore },
+      // The request is on its way at once: its response may come with the next read.
+      heldWrites: new TurnEnd(1),
       settings: { upstreamIdleTimeoutMs: 60_000, writeTimeoutMs: 60_000 },
     } as unknown as WorkerContext;
     this.#pool = {

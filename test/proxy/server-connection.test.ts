@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { ServerConnection } from '../../src/proxy/http1/server-connection.ts';
 import type { WorkerContext } from '../../src/proxy/worker-context.ts';
-import { SessionPlane } from '../support/session-harness.ts';
+import { SessionPlane, type StubConnection } from '../support/session-harness.ts';
 
 const KEEP_ALIVE_MS = 5_000;
 const WRITE_MS = 20_000;
@@ -98,4 +98,18 @@ test('in the middle of a response a client that does not read in time is cut', a
   await read(ROUTED);
   connection.onTick(worker.clock.nowMs + WRITE_MS + 1_000);
   assert.equal(socket.destroyed, true);
+});
+
+test('a client that reads the end of a response does not set the next one going', async (t) => {
+  const { worker, plane, socket, read } = startRig();
+  t.after(() => worker.clock.close());
+  const opened: StubConnection[] = [];
+  plane.onDispatch = (connection) => void opened.push(connection);
+  await read(NO_ROUTE + ROUTED);
+  assert.equal(socket.writes.length, 1);
+  socket.emit('drain');
+  assert.deepEqual(
+    opened.map(({ resumed }) => resumed),
+    [0],
+  );
 });

@@ -5,6 +5,10 @@ import { TurnEnd, type TurnEndListener } from '../../src/proxy/turn-end.ts';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+function fail(): void {
+  throw new Error('of this listener');
+}
+
 class Log {
   readonly told: string[] = [];
 
@@ -60,4 +64,28 @@ test('more than may wait, added while listeners are told, are each told once', a
   assert.deepEqual(log.told, ['a', 'b']);
   await turn();
   assert.deepEqual(log.told, ['a', 'b', 'c', 'd', 'e']);
+});
+
+test('the turn can be over before its end, for those that wait', async () => {
+  const turnEnd = new TurnEnd();
+  const log = new Log();
+  turnEnd.add(log.listener('a'));
+  turnEnd.end();
+  assert.deepEqual(log.told, ['a']);
+  turnEnd.add(log.listener('b'));
+  await turn();
+  assert.deepEqual(log.told, ['a', 'b']);
+});
+
+test('a listener that throws takes nobody else along', async () => {
+  const turnEnd = new TurnEnd(3);
+  const log = new Log();
+  turnEnd.add(log.listener('a'));
+  turnEnd.add(log.listener('b', fail));
+  assert.throws(() => turnEnd.add(log.listener('c')), /of this listener/);
+  assert.deepEqual(log.told, ['a', 'b']);
+  await turn();
+  assert.deepEqual(log.told, ['a', 'b', 'c']);
+  for (const name of ['d', 'e', 'f']) turnEnd.add(log.listener(name));
+  assert.deepEqual(log.told, ['a', 'b', 'c', 'd', 'e', 'f']);
 });

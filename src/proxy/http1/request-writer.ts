@@ -9,6 +9,8 @@ import type { WorkerContext } from '../worker-context.ts';
 
 /** Pieces up to this size are written as text: no buffer, and one write with their framing. */
 const TEXT_PIECE_BYTES = 4_096;
+/** A body may come in very many small chunks. */
+const HELD_BYTES = 16_384;
 const LAST_CHUNK = '0\r\n\r\n';
 
 export class RequestWriter implements TurnEndListener {
@@ -54,7 +56,7 @@ export class RequestWriter implements TurnEndListener {
       const text = `${before}${buffer.toString('latin1', start, end)}${chunked ? '\r\n' : ''}`;
       if (head === '') return this.#socket.writeText(text);
       this.#held = head + text;
-      return true;
+      return this.#held.length < HELD_BYTES || this.#release();
     }
     this.#held = '';
     const piece = this.#worker.writeBuffers.take(head.length + before.length + end - start + 2);
@@ -86,9 +88,12 @@ export class RequestWriter implements TurnEndListener {
 
   onTurnEnd(): void {
     this.#releaseDue = false;
+    if (this.#held !== '') this.#release();
+  }
+
+  #release(): boolean {
     const text = this.#held;
-    if (text === '') return;
     this.#held = '';
-    this.#socket.writeText(text);
+    return this.#socket.writeText(text);
   }
 }
