@@ -70,6 +70,16 @@ async function answer(client: RawClient): Promise<string> {
   return (await client.response()).body.toString();
 }
 
+/** The second request of the client, on the connection that the first one has left. */
+async function holdSecond({ proxy, client }: Rig): Promise<LongTurn> {
+  client.write(POST);
+  assert.equal(await answer(client), 'by 0');
+  const turn = new LongTurn(proxy);
+  client.write(POST);
+  await turn.held(1);
+  return turn;
+}
+
 const FAULTS: Readonly<Record<string, (upstream: ScriptedUpstream) => void>> = {
   'sends an answer nobody asked for': ({ connections: [first] }) => void first?.write(ok('forged')),
   'sends a single byte': ({ connections: [first] }) => void first?.write('\n'),
@@ -79,12 +89,9 @@ const FAULTS: Readonly<Record<string, (upstream: ScriptedUpstream) => void>> = {
 
 for (const [fault, act] of Object.entries(FAULTS)) {
   test(`a back end that ${fault} under a request that is held gets it on another connection, a POST as well`, async (t) => {
-    const { proxy, upstream, client } = await startRig(t);
-    client.write(POST);
-    assert.equal(await answer(client), 'by 0');
-    const turn = new LongTurn(proxy);
-    client.write(POST);
-    await turn.held(1);
+    const rig = await startRig(t);
+    const { upstream, client } = rig;
+    const turn = await holdSecond(rig);
     act(upstream);
     await turn.held(2);
     assert.equal(upstream.requests.length, 1);
@@ -96,12 +103,9 @@ for (const [fault, act] of Object.entries(FAULTS)) {
 }
 
 test('a client that goes while its request is held takes it along', async (t) => {
-  const { proxy, upstream, client } = await startRig(t);
-  client.write(POST);
-  assert.equal(await answer(client), 'by 0');
-  const turn = new LongTurn(proxy);
-  client.write(POST);
-  await turn.held(1);
+  const rig = await startRig(t);
+  const { upstream, client } = rig;
+  const turn = await holdSecond(rig);
   client.reset();
   const [first] = upstream.connections;
   assert.ok(first !== undefined);

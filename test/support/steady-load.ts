@@ -1,5 +1,6 @@
 /** Clients that send one request after the other, GET and POST, until they are told to stop, and remember what failed. */
 import { Agent, request } from 'undici';
+import { AwaitedState } from './awaited-state.ts';
 
 export interface FailedRequest {
   readonly method: string;
@@ -17,6 +18,7 @@ export class SteadyLoad {
   readonly failed: FailedRequest[];
   readonly answersBy: Map<string, number>;
   count: number;
+  readonly #state: AwaitedState;
   readonly #agent: Agent;
   readonly #url: string;
   readonly #clients: Promise<void>[];
@@ -26,11 +28,20 @@ export class SteadyLoad {
     this.failed = [];
     this.answersBy = new Map();
     this.count = 0;
+    this.#state = new AwaitedState();
     this.#url = url;
     this.#agent = new Agent({ connections: gets + posts });
     this.#stopping = false;
     const methods = [...Array<'GET'>(gets).fill('GET'), ...Array<'POST'>(posts).fill('POST')];
     this.#clients = methods.map((method, client) => this.#send(method, client));
+  }
+
+  /** Each of them has answered another request. */
+  async answersOf(...names: readonly string[]): Promise<void> {
+    const seen = names.map((name) => this.answersBy.get(name) ?? 0);
+    await this.#state.until(
+      () => names.every((name, at) => (this.answersBy.get(name) ?? 0) > (seen[at] ?? 0)) || undefined,
+    );
   }
 
   async stop(): Promise<void> {
@@ -52,6 +63,7 @@ export class SteadyLoad {
       } catch (error) {
         this.failed.push({ method, target, status: 0, error: String(error) });
       }
+      this.#state.report();
       await new Promise((resolve) => {
         setTimeout(resolve, PAUSE_MS);
       });

@@ -5,8 +5,9 @@
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
 import { ChildPod } from '../support/child-pod.ts';
+import { eventually } from '../support/e2e-eventually.ts';
 import { type LogLine, SluiceProcess } from '../support/sluice-process.ts';
-import { type FailedRequest, SteadyLoad } from '../support/steady-load.ts';
+import { SteadyLoad } from '../support/steady-load.ts';
 
 const COUNT = 4;
 
@@ -75,40 +76,36 @@ after(async () => {
   await Promise.all(pods.map((pod) => pod.end('SIGKILL')));
 });
 
-/** Polled, as the program under test does not say so. */
-async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isTrue())) {
-    await new Promise((resolve) => {
-      setTimeout(resolve, 20);
-    });
-  }
-}
-
-/** Each of them has answered another request. */
 async function answersOf(...some: readonly ChildPod[]): Promise<void> {
-  const seen = some.map(({ name }) => load.answersBy.get(name) ?? 0);
-  await until(() => some.every(({ name }, at) => (load.answersBy.get(name) ?? 0) > (seen[at] ?? 0)));
+  await load.answersOf(...some.map(({ name }) => name));
 }
 
-async function changeOf(message: string, pod: ChildPod, from: number): Promise<LogLine> {
+/** The program does not say when it has read its manifests again, so it is asked. */
+async function untilRunning(
+  holds: (endpoints: Awaited<ReturnType<typeof runningEndpoints>>) => boolean,
+): Promise<void> {
+  await eventually(runningEndpoints, holds);
+}
+
+/** The next line of the log, from the given one on, that is about this. */
+async function lineOf(message: string, isWanted: (line: LogLine) => boolean, from: number): Promise<LogLine> {
   for (let at = from; ; ) {
     const line = await sluice.log(message, at);
-    if (line['endpoint'] === pod.id) return line;
-    at = sluice.logs.indexOf(line) + 1;
+    if (isWanted(line)) return line;
+    at = sluice.logs.indexOf(line, at) + 1;
   }
 }
 
-function loggedAs({ target }: FailedRequest): LogLine | undefined {
-  return sluice.logs.find((line) => line.msg === 'access' && line['target'] === target);
+function changeOf(message: string, pod: ChildPod, from: number): Promise<LogLine> {
+  return lineOf(message, (line) => line['endpoint'] === pod.id, from);
 }
 
 /** No GET, and no POST that could have been repeated. The access log says where a request was when it failed. */
 async function assertNothingLost(t: TestContext): Promise<void> {
   const failed = load.failed.splice(0);
-  await until(() => failed.every((each) => loggedAs(each) !== undefined));
   for (const each of failed) {
-    const line = loggedAs(each);
-    assert.ok(each.method === 'POST' && SENT.has(line?.['outcome']), JSON.stringify([each, line]));
+    const line = await lineOf('access', ({ target }) => target === each.target, 0);
+    assert.ok(each.method === 'POST' && SENT.has(line['outcome']), JSON.stringify([each, line]));
   }
   t.diagnostic(`${failed.length} POST failed that had been sent, no GET, of ${load.count} requests so far`);
 }
@@ -199,12 +196,12 @@ test('all pods are replaced one after the other, with readiness and a terminatin
     const next = await ChildPod.start(`next-${at}`);
     pods[at] = next;
     sluice.writeFile(`${next.name}.yaml`, slice(next, READY));
-    await until(async () => (await runningEndpoints()).some(({ port }) => port === next.port));
+    await untilRunning((endpoints) => endpoints.some(({ port }) => port === next.port));
     sluice.writeFile(`${old.name}.yaml`, slice(old, TERMINATING));
-    await until(async () => (await runningEndpoints()).some(({ port, draining }) => port === old.port && draining));
+    await untilRunning((endpoints) => endpoints.some(({ port, draining }) => port === old.port && draining));
     await old.end('SIGTERM');
     sluice.writeFile(`${old.name}.yaml`, '');
-    await until(async () => !(await runningEndpoints()).some(({ port }) => port === old.port));
+    await untilRunning((endpoints) => !endpoints.some(({ port }) => port === old.port));
   }
   await answersOf(...pods);
   t.diagnostic(`replaced ${COUNT} pods in ${Math.round(performance.now() - begunMs)} ms`);
