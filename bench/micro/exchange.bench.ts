@@ -9,7 +9,9 @@ import { UpstreamRegistry } from '../../src/balancer/upstream-registry.ts';
 import { applyConfig } from '../../src/live/apply-config.ts';
 import { LiveState } from '../../src/live/live-state.ts';
 import type { TransportConfig } from '../../src/model/proxy-config.ts';
+import { Roster } from '../../src/model/roster.ts';
 import { ServerConnection } from '../../src/proxy/http1/server-connection.ts';
+import type { OpenConnections } from '../../src/proxy/open-connection.ts';
 import { TurnEnd } from '../../src/proxy/turn-end.ts';
 import type { DialSink, UpstreamDialer } from '../../src/proxy/upstream-dialer.ts';
 import { UpstreamPool } from '../../src/proxy/upstream-pool.ts';
@@ -90,10 +92,11 @@ class Rig {
     );
     const known = { secure: false, header: null, identity: null, trusted: null };
     const facts = { name: 'web', encrypted: false, port: 80, ...known };
+    const open: OpenConnections = new Roster();
     this.connections = Array.from({ length: CONNECTIONS }, () => {
       const socket = new Sink();
       this.sinks.push(socket);
-      return new ServerConnection(worker, socket as unknown as net.Socket, facts, () => undefined);
+      return new ServerConnection(worker, socket as unknown as net.Socket, facts, open);
     });
     worker.clock.close();
   }

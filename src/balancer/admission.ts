@@ -2,6 +2,7 @@
  * Lets requests in to an upstream as far as its limits allow; the others wait in line, first come, first served, for a
  * limited time and in limited number. What room is, is decided by who asks: here is the line.
  */
+import type { RosterEntry } from '../model/roster.ts';
 import type { UpstreamLimits } from '../model/upstream-policy.ts';
 
 /** A request, as the line sees it. */
@@ -23,11 +24,14 @@ export interface Place {
   next: Place | null;
 }
 
+export interface Ticked {
+  onTick(nowMs: number): void;
+}
+
 /** The clock whose ticks end the waiting. */
 export interface TickSource {
   readonly nowMs: number;
-  watch(sweepable: { onTick(nowMs: number): void }): void;
-  unwatch(sweepable: { onTick(nowMs: number): void }): void;
+  watch(ticked: Ticked): RosterEntry<Ticked>;
 }
 
 export class Admission {
@@ -40,7 +44,8 @@ export class Admission {
   timedOut: number;
   #head: Place | null;
   #tail: Place | null;
-  #clock: TickSource | null;
+  /** While anybody waits. */
+  #watch: RosterEntry<Ticked> | null;
   #admitting: boolean;
 
   constructor(limits: UpstreamLimits) {
@@ -50,7 +55,7 @@ export class Admission {
     this.timedOut = 0;
     this.#head = null;
     this.#tail = null;
-    this.#clock = null;
+    this.#watch = null;
     this.#admitting = false;
   }
 
@@ -70,8 +75,7 @@ export class Admission {
     else this.#tail.next = place;
     this.#tail = place;
     this.waiting++;
-    this.#clock = clock;
-    clock.watch(this);
+    this.#watch ??= clock.watch(this);
     return place;
   }
 
@@ -81,6 +85,9 @@ export class Admission {
     else place.previous.next = place.next;
     if (place.next === null) this.#tail = place.previous;
     else place.next.previous = place.previous;
+    // Out of the list, and nothing that leads on from here: one that has become old would keep all behind it.
+    place.previous = null;
+    place.next = null;
     this.waiting--;
   }
 
@@ -109,7 +116,9 @@ export class Admission {
       this.rejected++;
       tail.waiter.onSentAway(false);
     }
-    if (this.#head === null) this.#clock?.unwatch(this);
+    if (this.#head !== null) return;
+    this.#watch?.leave();
+    this.#watch = null;
   }
 
   #isOverdue({ sinceMs }: Place, nowMs: number): boolean {

@@ -10,6 +10,8 @@ const ALWAYS: readonly string[] = [
   '--memory-reducer-gc-count=0',
   // What survives among young objects is little: helpers come later than a thread is done by itself.
   '--no-parallel-scavenge',
+  // Who learned at the start that much lives on would put all of its kind among the old from then on.
+  '--no-allocation-site-pretenuring',
   // Of two cores, helpers that mark take both.
   '--concurrent-marking-max-worker-num=1',
 ];

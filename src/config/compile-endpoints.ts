@@ -10,7 +10,7 @@ import { findUpstream, idOf, lowerBound, replaceSorted } from '../model/sorted-c
 import type { CompileMemory } from './compile-memory.ts';
 
 /**
- * Only upstreams whose list differs from the one in `running`.
+ * Only upstreams whose list differs from the one in `running`, in no order.
  * @param memory of the compiles before
  * @param before the snapshot `running` shows, so that only what moved since is looked at; null = look at everything
  */

@@ -2,9 +2,13 @@
  * One clock for a worker: monotonic milliseconds, refreshed a few times a second, and the sweep that enforces every
  * deadline. No request ever owns a timer. Also keeps the `Date` field of the current second.
  */
+import { Roster, type RosterEntry } from '../model/roster.ts';
 
 /** Deadlines are enforced up to this much late. */
 export const TICK_MS = 100;
+
+/** Whoever leaves is not watched any more. */
+export type Watch = RosterEntry<Sweepable>;
 
 export interface Sweepable {
   /** Called at every tick; acts when its deadline has passed. */
@@ -15,7 +19,8 @@ export class CoarseClock {
   nowMs: number;
   /** `Date: … CRLF`, at most one second old (RFC 9110 §6.6.1). */
   dateLine: string;
-  readonly #watched: Set<Sweepable>;
+  readonly #watched: Roster<Sweepable>;
+  readonly #sweep: (sweepable: Sweepable) => void;
   readonly #startMs: number;
   readonly #timer: NodeJS.Timeout;
   #dateSecond: number;
@@ -25,17 +30,14 @@ export class CoarseClock {
     this.nowMs = 1;
     this.dateLine = '';
     this.#dateSecond = 0;
-    this.#watched = new Set();
+    this.#watched = new Roster();
+    this.#sweep = (sweepable) => sweepable.onTick(this.nowMs);
     this.#refreshDate();
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
-  watch(sweepable: Sweepable): void {
-    this.#watched.add(sweepable);
-  }
-
-  unwatch(sweepable: Sweepable): void {
-    this.#watched.delete(sweepable);
+  watch(sweepable: Sweepable): Watch {
+    return this.#watched.add(sweepable);
   }
 
   close(): void {
@@ -45,7 +47,7 @@ export class CoarseClock {
   #tick(): void {
     this.nowMs = Math.floor(performance.now() - this.#startMs) + 1;
     this.#refreshDate();
-    for (const sweepable of this.#watched) sweepable.onTick(this.nowMs);
+    this.#watched.forEach(this.#sweep);
   }
 
   #refreshDate(): void {

@@ -5,6 +5,7 @@
 import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ListenerConfig } from '../model/proxy-config.ts';
+import { Roster } from '../model/roster.ts';
 import type { BoundPort } from '../model/worker-messages.ts';
 import { readInto, setConnectionOptions } from './accepted-socket.ts';
 import { ConnectionGate } from './connection-gate.ts';
@@ -13,14 +14,9 @@ import { ServerConnection } from './http1/server-connection.ts';
 import { PrefaceReader } from './http2/preface.ts';
 import { Http2ServerSession } from './http2/server-session.ts';
 import { ListenerState, withIdentity } from './listener-state.ts';
+import type { OpenConnection, OpenConnections } from './open-connection.ts';
 import type { ProxyAddresses } from './proxy-protocol/addresses.ts';
-import {
-  AwaitedHeader,
-  type AwaitedHeaderOptions,
-  HeaderFacts,
-  type OnHeader,
-} from './proxy-protocol/awaited-header.ts';
-import type { ConnectionOrigin } from './request-origin.ts';
+import { AwaitedHeader, HeaderFacts, type OnHeader } from './proxy-protocol/awaited-header.ts';
 import { retireListeners } from './retire-listeners.ts';
 import { ThrottledWarning } from './throttled-warning.ts';
 import { TlsTermination } from './tls/tls-termination.ts';
@@ -41,41 +37,24 @@ export interface OpenListener {
 /** By name. */
 export type OpenListeners = ReadonlyMap<string, OpenListener>;
 
-/** A client's connection, whatever it speaks. */
-interface OpenConnection {
-  readonly origin: ConnectionOrigin;
-  /** Bytes `[0, length)` are valid during the call only. */
-  onRead(buffer: Buffer, length: number): void;
-  /** Close when idle; what is under way is finished. */
-  drain(): void;
-  destroy(): void;
-}
-
 export class ProxyServer {
   readonly #worker: WorkerContext;
   #listeners: OpenListeners;
-  readonly #connections: Set<OpenConnection>;
+  readonly #connections: OpenConnections;
   /** Nobody's connections yet. */
-  readonly #awaited: Set<AwaitedHeader>;
+  readonly #awaited: Roster<AwaitedHeader>;
   readonly #gate: ConnectionGate;
   readonly #tls: TlsTermination;
-  readonly #awaitedOptions: Omit<AwaitedHeaderOptions, 'onHeader'>;
-  readonly #onClosed: (connection: OpenConnection) => void;
+  readonly #headerWarning: ThrottledWarning;
 
   constructor(worker: WorkerContext) {
     this.#worker = worker;
     this.#listeners = new Map();
-    this.#connections = new Set();
-    this.#awaited = new Set();
+    this.#connections = new Roster();
+    this.#awaited = new Roster();
     this.#gate = new ConnectionGate(worker);
     this.#tls = new TlsTermination(worker);
-    this.#awaitedOptions = {
-      warning: new ThrottledWarning(worker, 'connection without a valid PROXY protocol header closed'),
-      onClosed: (awaited) => this.#awaited.delete(awaited),
-    };
-    this.#onClosed = (connection) => {
-      this.#connections.delete(connection);
-    };
+    this.#headerWarning = new ThrottledWarning(worker, 'connection without a valid PROXY protocol header closed');
   }
 
   get ports(): readonly BoundPort[] {
@@ -133,7 +112,7 @@ export class ProxyServer {
     void this.#drain().then(end);
     await ended;
     clearTimeout(timer);
-    for (const connection of this.#connections) connection.destroy();
+    this.#connections.forEach((connection) => connection.destroy());
   }
 
   async #drain(): Promise<void> {
@@ -143,8 +122,8 @@ export class ProxyServer {
     this.#listeners = new Map();
     await retireListeners(servers);
     if (this.#gate.held > 0) await delay(SETTLE_MS);
-    for (const awaited of this.#awaited) awaited.destroy();
-    for (const connection of this.#connections) connection.drain();
+    this.#awaited.forEach((awaited) => awaited.destroy());
+    this.#connections.forEach((connection) => connection.drain());
     await this.#gate.emptied();
   }
 
@@ -195,7 +174,7 @@ export class ProxyServer {
   }
 
   #awaitHeader(accepted: net.Socket, state: ListenerState, onHeader: OnHeader): void {
-    this.#awaited.add(new AwaitedHeader(this.#worker, accepted, state, { onHeader, ...this.#awaitedOptions }));
+    new AwaitedHeader(this.#worker, accepted, state, onHeader, this.#headerWarning).enter(this.#awaited);
   }
 
   /** TCP is accepted first and TLS begins on top of it, so that a connection too many costs no handshake. */
@@ -228,20 +207,19 @@ export class ProxyServer {
   }
 
   #acceptHttp1(socket: net.Socket, facts: ListenerFacts): ServerConnection {
-    const accepted = new ServerConnection(this.#worker, socket, facts, this.#onClosed);
-    this.#connections.add(accepted);
+    const accepted = new ServerConnection(this.#worker, socket, facts, this.#connections);
     if (this.#worker.draining) accepted.drain();
     return accepted;
   }
 
   #acceptHttp2(socket: net.Socket, facts: ListenerFacts): Http2ServerSession {
-    const accepted = new Http2ServerSession(this.#worker, socket, facts, this.#onClosed);
-    this.#connections.add(accepted);
-    return accepted;
+    return new Http2ServerSession(this.#worker, socket, facts, this.#connections);
   }
 
   #reconsider({ name, trusted }: ListenerFacts): void {
-    for (const { origin } of this.#connections) if (origin.listener === name) origin.meetConfig(trusted);
+    this.#connections.forEach(({ origin }) => {
+      if (origin.listener === name) origin.meetConfig(trusted);
+    });
   }
 }
 

@@ -1,24 +1,21 @@
 /** The line in front of an upstream: order, leaving, limits of number and time. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Admission, type Place, type TickSource, type Waiter } from '../../src/balancer/admission.ts';
+import { Admission, type Place, type Ticked, type TickSource, type Waiter } from '../../src/balancer/admission.ts';
+import { Roster, type RosterEntry } from '../../src/model/roster.ts';
 import { DEFAULT_UPSTREAM_POLICY, type UpstreamLimits } from '../../src/model/upstream-policy.ts';
 
 class Clock implements TickSource {
   nowMs = 0;
-  readonly watched = new Set<{ onTick(nowMs: number): void }>();
+  readonly watched = new Roster<Ticked>();
 
-  watch(sweepable: { onTick(nowMs: number): void }): void {
-    this.watched.add(sweepable);
-  }
-
-  unwatch(sweepable: { onTick(nowMs: number): void }): void {
-    this.watched.delete(sweepable);
+  watch(ticked: Ticked): RosterEntry<Ticked> {
+    return this.watched.add(ticked);
   }
 
   pass(durationMs: number): void {
     this.nowMs += durationMs;
-    for (const sweepable of this.watched) sweepable.onTick(this.nowMs);
+    this.watched.forEach((ticked) => ticked.onTick(this.nowMs));
   }
 }
 

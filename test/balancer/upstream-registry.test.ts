@@ -1,12 +1,13 @@
 /** Upstreams live on by id, whatever configuration comes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Place } from '../../src/balancer/admission.ts';
+import type { Place, Ticked } from '../../src/balancer/admission.ts';
 import { NONE_TRIED } from '../../src/balancer/balancer.ts';
 import type { Endpoint, EndpointTransport } from '../../src/balancer/endpoint.ts';
 import type { Upstream } from '../../src/balancer/upstream.ts';
 import { UpstreamRegistry } from '../../src/balancer/upstream-registry.ts';
 import { PLAIN_TRANSPORT, type UpstreamConfig } from '../../src/model/proxy-config.ts';
+import { Roster } from '../../src/model/roster.ts';
 import { DEFAULT_UPSTREAM_POLICY } from '../../src/model/upstream-policy.ts';
 
 function config(id: string, hosts: readonly number[]): UpstreamConfig {
@@ -82,7 +83,8 @@ function limitedConfig(id: string, hosts: readonly number[]): UpstreamConfig {
 
 /** Somebody who waits there, and never finds room. */
 function joinLine({ traffic }: Upstream): () => void {
-  const clock = { nowMs: 0, watch: () => undefined, unwatch: () => undefined };
+  const watched = new Roster<Ticked>();
+  const clock = { nowMs: 0, watch: (ticked: Ticked) => watched.add(ticked) };
   const place = traffic.admission?.join({ onRoom: () => false, onSentAway: () => undefined }, clock);
   return () => traffic.admission?.leave(place as Place);
 }

@@ -5,7 +5,8 @@ import { after, before, beforeEach, type TestContext, test } from 'node:test';
 import type { RoutePolicy } from '../../src/model/route-policy.ts';
 import { DEFAULT_ROUTE_POLICY } from '../../src/model/route-policy.ts';
 import type { WorkerSettings } from '../../src/model/worker-messages.ts';
-import type { ServerConnection } from '../../src/proxy/http1/server-connection.ts';
+import type { Sweepable, Watch } from '../../src/proxy/coarse-clock.ts';
+import { ServerConnection } from '../../src/proxy/http1/server-connection.ts';
 import { AwaitedState } from '../support/awaited-state.ts';
 import { InProcessProxy } from '../support/in-process-proxy.ts';
 import { routeConfig, upstreamConfig } from '../support/proxy-config.ts';
@@ -222,7 +223,11 @@ async function connectAtStandstill(
   const { clock } = proxy.worker;
   clock.close();
   const accepted = new Promise<ServerConnection>((resolve) => {
-    t.mock.method(clock, 'watch', (watched: ServerConnection) => resolve(watched));
+    const watch = clock.watch.bind(clock);
+    t.mock.method(clock, 'watch', (watched: Sweepable): Watch => {
+      if (watched instanceof ServerConnection) resolve(watched);
+      return watch(watched);
+    });
   });
   const client = await RawClient.connect(proxy.port);
   t.after(() => client.destroy());

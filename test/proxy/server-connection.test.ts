@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
+import { Roster } from '../../src/model/roster.ts';
 import { ServerConnection } from '../../src/proxy/http1/server-connection.ts';
 import type { WorkerContext } from '../../src/proxy/worker-context.ts';
 import { SessionPlane, type StubConnection } from '../support/session-harness.ts';
@@ -47,7 +48,7 @@ function startRig(): Rig {
   const socket = new FullSocket();
   const known = { secure: false, header: null, identity: null, trusted: null };
   const facts = { name: 'web', encrypted: false, port: 80, ...known };
-  const connection = new ServerConnection(worker, socket as unknown as Socket, facts, () => undefined);
+  const connection = new ServerConnection(worker, socket as unknown as Socket, facts, new Roster());
   const read = async (text: string): Promise<void> => {
     connection.onRead(Buffer.from(text), text.length);
     await new Promise((resolve) => setImmediate(resolve));

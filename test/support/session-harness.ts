@@ -6,10 +6,12 @@ import type { Socket } from 'node:net';
 import { UpstreamRegistry } from '../../src/balancer/upstream-registry.ts';
 import { applyConfig } from '../../src/live/apply-config.ts';
 import { LiveState } from '../../src/live/live-state.ts';
+import { Roster } from '../../src/model/roster.ts';
 import type { WorkerSettings } from '../../src/model/worker-messages.ts';
 import type { Exchange } from '../../src/proxy/exchange.ts';
 import { HpackDecoder } from '../../src/proxy/http2/hpack/hpack-decoder.ts';
 import { Http2ServerSession } from '../../src/proxy/http2/server-session.ts';
+import type { OpenConnections } from '../../src/proxy/open-connection.ts';
 import type { TurnEndListener } from '../../src/proxy/turn-end.ts';
 import type { UpstreamConnection } from '../../src/proxy/upstream-transport.ts';
 import { WorkerContext } from '../../src/proxy/worker-context.ts';
@@ -176,14 +178,14 @@ export class SessionHarness {
   readonly connections: StubConnection[];
   /** All that came so far. */
   readonly frames: Frame[];
-  closed: boolean;
+  readonly #open: OpenConnections;
   readonly #decoder: HpackDecoder;
   readonly #plane: SessionPlane;
 
   constructor(settings: Partial<WorkerSettings> = {}, plane: SessionPlane = new SessionPlane(settings)) {
     this.connections = [];
     this.frames = [];
-    this.closed = false;
+    this.#open = new Roster();
     this.#plane = plane;
     this.logger = plane.logger;
     this.socket = new StubSocket();
@@ -194,9 +196,11 @@ export class SessionHarness {
     };
     const known = { secure: true, header: null, identity: null, trusted: null };
     const facts = { name: 'web', encrypted: true, port: 443, ...known };
-    this.session = new Http2ServerSession(this.worker, this.socket as unknown as Socket, facts, () => {
-      this.closed = true;
-    });
+    this.session = new Http2ServerSession(this.worker, this.socket as unknown as Socket, facts, this.#open);
+  }
+
+  get closed(): boolean {
+    return this.#open.size === 0;
   }
 
   /** Each piece is a read of its own, and a turn. */

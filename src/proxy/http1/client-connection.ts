@@ -4,6 +4,7 @@
  * Hot: no stream pipes, promises, timers or listeners per request; reads go into the worker's one buffer.
  */
 import type net from 'node:net';
+import type { Watch } from '../coarse-clock.ts';
 import type { Exchange } from '../exchange.ts';
 import { Outcome, outcomeOfDial } from '../outcome.ts';
 import { SocketWriter } from '../socket-writer.ts';
@@ -50,6 +51,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
   #idleLimitMs: number;
   #informational: number;
   #tunnel: DownstreamTunnel | null;
+  #watch: Watch | null;
 
   constructor(worker: WorkerContext, pool: UpstreamPool) {
     this.#worker = worker;
@@ -67,6 +69,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     this.#idleLimitMs = 0;
     this.#informational = 0;
     this.#tunnel = null;
+    this.#watch = null;
   }
 
   get mayBeRefused(): boolean {
@@ -89,7 +92,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     this.#socket = dialer.dial(this, ALPN_PROTOCOLS, client);
     // Covers everything until the request can be sent, the TLS handshake included.
     this.#deadlineMs = this.#worker.clock.nowMs + exchange.route.policy.connectTimeoutMs;
-    this.#worker.clock.watch(this);
+    this.#watch = this.#worker.clock.watch(this);
   }
 
   /** The connection has a request, of which nothing is on its way. */
@@ -348,7 +351,7 @@ export class ClientConnection implements UpstreamConnection, UpstreamTunnel, Chu
     this.#state = CLOSED;
     this.#exchange = null;
     this.#heads.clear();
-    this.#worker.clock.unwatch(this);
+    this.#watch?.leave();
     this.#pool.onClosed(this);
     if (state === TUNNEL && this.#socket !== null) {
       closeTunnelSocket(this.#socket, this.#writer?.ending === true, this.#worker.settings.writeTimeoutMs);

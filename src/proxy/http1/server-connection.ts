@@ -4,11 +4,14 @@
  * Hot: listeners and buffers belong to the connection; a request adds an `Exchange` and nothing else.
  */
 import type { Socket } from 'node:net';
+import type { RosterEntry } from '../../model/roster.ts';
+import type { Watch } from '../coarse-clock.ts';
 import type { Downstream } from '../downstream.ts';
 import { type LocalResponse, localResponse } from '../error-response.ts';
 import type { Exchange } from '../exchange.ts';
 import type { ListenerFacts } from '../forwarded-fields.ts';
 import { handleRequest, isInlineBody } from '../handle-request.ts';
+import type { OpenConnection, OpenConnections } from '../open-connection.ts';
 import { Outcome } from '../outcome.ts';
 import { ConnectionOrigin } from '../request-origin.ts';
 import { SocketWriter } from '../socket-writer.ts';
@@ -27,11 +30,12 @@ const TUNNEL = 1;
 const CLOSING = 2;
 const CLOSED = 3;
 
-export class ServerConnection implements Downstream, RequestSink, ResponseWriterOwner {
+export class ServerConnection implements Downstream, OpenConnection, RequestSink, ResponseWriterOwner {
   readonly origin: ConnectionOrigin;
   readonly #worker: WorkerContext;
   readonly #socket: Socket;
-  readonly #onClosed: (connection: ServerConnection) => void;
+  readonly #entry: RosterEntry<OpenConnection>;
+  readonly #watch: Watch;
   readonly #reader: RequestReader;
   readonly #output: SocketWriter;
   readonly #writer: ResponseWriter;
@@ -52,15 +56,11 @@ export class ServerConnection implements Downstream, RequestSink, ResponseWriter
   #deadlineMs: number;
   #tunnel: UpstreamTunnel | null;
 
-  constructor(
-    worker: WorkerContext,
-    socket: Socket,
-    listener: ListenerFacts,
-    onClosed: (connection: ServerConnection) => void,
-  ) {
+  constructor(worker: WorkerContext, socket: Socket, listener: ListenerFacts, connections: OpenConnections) {
     this.#worker = worker;
     this.#socket = socket;
-    this.#onClosed = onClosed;
+    this.#entry = connections.add(this);
+    this.#watch = worker.clock.watch(this);
     this.origin = new ConnectionOrigin(socket, listener);
     this.#reader = new RequestReader(worker, this);
     this.#output = new SocketWriter(socket, worker.writeBuffers, this);
@@ -78,7 +78,6 @@ export class ServerConnection implements Downstream, RequestSink, ResponseWriter
     this.#tunnel = null;
     worker.activeConnections++;
     worker.acceptedConnections++;
-    worker.clock.watch(this);
     socket.on('end', () => this.#onEnd());
     socket.on('error', () => this.#close());
     socket.on('close', () => this.#close());
@@ -113,10 +112,8 @@ export class ServerConnection implements Downstream, RequestSink, ResponseWriter
   /** The socket is somebody else's from now on, and so is its count; nothing was read from it. */
   release(): void {
     this.#phase = CLOSED;
-    this.#worker.clock.unwatch(this);
-    this.#worker.activeConnections--;
+    this.#leave();
     this.#worker.acceptedConnections--;
-    this.#onClosed(this);
   }
 
   // Downstream: what the exchange asks for.
@@ -247,8 +244,7 @@ export class ServerConnection implements Downstream, RequestSink, ResponseWriter
   /** One answer, and nothing more from this client is HTTP: resynchronising is how requests are smuggled. */
   onUnreadable(status: number): void {
     this.#persist = false;
-    const exchange = this.#exchange;
-    if (exchange !== null) exchange.fail(Outcome.ClientInvalidBody);
+    if (this.#exchange !== null) this.#exchange.fail(Outcome.ClientInvalidBody);
     else {
       this.#writer.begin(false, true);
       this.#worker.countUnrouted(status);
@@ -353,8 +349,8 @@ export class ServerConnection implements Downstream, RequestSink, ResponseWriter
   /** Who announced that nothing follows, and sent nothing, has no input that a plain close could turn into a reset. */
   #closeAfterAnswer(): void {
     this.#writer.release();
-    const nothingFollows = this.#closeAnnounced && this.#reader.state === READ_NOTHING && this.#pending === null;
-    if (nothingFollows && !this.origin.facts.encrypted && this.#output.flushed) this.#close();
+    const alone = this.#closeAnnounced && this.#reader.state === READ_NOTHING && this.#pending === null;
+    if (alone && !this.origin.facts.encrypted && this.#output.flushed) this.#close();
     else this.#closeInStages();
   }
 
@@ -379,6 +375,12 @@ export class ServerConnection implements Downstream, RequestSink, ResponseWriter
     this.#writer.release();
   }
 
+  #leave(): void {
+    this.#watch.leave();
+    this.#entry.leave();
+    this.#worker.activeConnections--;
+  }
+
   /** The connection is over, whoever noticed first; safe to call again. */
   #close(): void {
     if (this.#phase === CLOSED) return;
@@ -387,11 +389,9 @@ export class ServerConnection implements Downstream, RequestSink, ResponseWriter
     this.#phase = CLOSED;
     this.#forget();
     this.#tunnel = null;
-    this.#worker.clock.unwatch(this);
-    this.#worker.activeConnections--;
+    this.#leave();
     if (tunnel === null) this.#socket.destroy();
     else closeTunnelSocket(this.#socket, this.#output.ending, this.#worker.settings.writeTimeoutMs);
-    this.#onClosed(this);
     if (tunnel !== null) {
       exchange?.onTunnelEnd();
       tunnel.destroy();

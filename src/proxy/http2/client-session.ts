@@ -4,6 +4,7 @@
  * Hot.
  */
 import type { Socket } from 'node:net';
+import type { Watch } from '../coarse-clock.ts';
 import type { Exchange } from '../exchange.ts';
 import { Outcome, outcomeOfDial } from '../outcome.ts';
 import type { DialSink } from '../upstream-dialer.ts';
@@ -57,6 +58,7 @@ export class Http2ClientSession implements DialSink, FrameSink, ClientStreamOwne
   #settingsSeen: boolean;
   readonly #guard: FloodGuard;
   readonly #streams: ClientStreams;
+  readonly #watch: Watch;
   #phase: number;
   /** No new streams; those there are may end. */
   #leaving: boolean;
@@ -91,7 +93,7 @@ export class Http2ClientSession implements DialSink, FrameSink, ClientStreamOwne
     this.#encrypted = encrypted;
     this.#output = null;
     this.#socket = dial(this);
-    worker.clock.watch(this);
+    this.#watch = worker.clock.watch(this);
   }
 
   /** Whether another exchange may be put on this connection. */
@@ -251,7 +253,7 @@ export class Http2ClientSession implements DialSink, FrameSink, ClientStreamOwne
   onSettings(buffer: Buffer, start: number, end: number): void {
     if (!this.#countControlFrame()) return;
     const payload = buffer.subarray(start, end);
-    const fault = acceptSettings(this.#settings, this.output, this.#streams.open.values(), payload);
+    const fault = acceptSettings(this.#settings, this.output, this.#streams.open.all(), payload);
     this.#settingsSeen = true;
     if (fault !== ErrorCode.NoError) this.onConnectionError(fault, 'settings that cannot be accepted');
     else this.#owner.streamLimit = this.#settings.maxConcurrentStreams;
@@ -273,7 +275,7 @@ export class Http2ClientSession implements DialSink, FrameSink, ClientStreamOwne
     if (!this.#countControlFrame()) return;
     if (code !== ErrorCode.NoError) this.#worker.logger.debug('endpoint ends an http2 connection', { code });
     this.#leaving = true;
-    for (const [id, stream] of this.#streams.open) if (id > lastStreamId) stream.onNotProcessed();
+    for (const stream of this.#streams.open.all()) if (stream.id > lastStreamId) stream.onNotProcessed();
     if (this.#streams.open.size === 0) this.#end(ErrorCode.NoError);
   }
 
@@ -311,11 +313,10 @@ export class Http2ClientSession implements DialSink, FrameSink, ClientStreamOwne
   /** Null for a stream that is over; a frame for one we never opened ends the connection (RFC 9113 §5.1). */
   #find(streamId: number): Http2ClientStream | null {
     const stream = this.#streams.open.get(streamId);
-    if (stream !== undefined) return stream;
-    if (!this.#streams.wasOpened(streamId)) {
+    if (stream === null && !this.#streams.wasOpened(streamId)) {
       this.onConnectionError(ErrorCode.ProtocolError, 'frame for a stream that was not opened');
     }
-    return null;
+    return stream;
   }
 
   #growConnection(increment: number): void {
@@ -347,7 +348,7 @@ export class Http2ClientSession implements DialSink, FrameSink, ClientStreamOwne
   #fail(code: number): void {
     if (this.#phase >= ENDED) return;
     this.#end(code);
-    for (const stream of this.#streams.open.values()) stream.onConnectionInvalid();
+    for (const stream of this.#streams.open.all()) stream.onConnectionInvalid();
   }
 
   /** GOAWAY, then the end of what we send; the peer's side need not be waited for. */
@@ -370,11 +371,11 @@ export class Http2ClientSession implements DialSink, FrameSink, ClientStreamOwne
     this.#phase = CLOSED;
     this.#deadlineMs = 0;
     this.#reader.stop();
-    this.#worker.clock.unwatch(this);
+    this.#watch.leave();
     this.#output?.writer.destroy();
     this.#socket.destroy();
     this.#owner.onSessionClosed(this);
     for (const stream of this.#streams.pending) stream.onConnectFailed(outcome);
-    for (const stream of this.#streams.open.values()) stream.onConnectionLost();
+    for (const stream of this.#streams.open.all()) stream.onConnectionLost();
   }
 }

@@ -1,9 +1,10 @@
 /** The streams of one connection to a back end: those under way, those that wait for it to open, and whom to flush. Hot. */
 import type { Http2ClientStream } from './client-stream.ts';
 import { MAX_STREAM_ID } from './frame-constants.ts';
+import { StreamIndex } from './stream-index.ts';
 
 export class ClientStreams {
-  readonly open: Map<number, Http2ClientStream>;
+  readonly open: StreamIndex<Http2ClientStream>;
   /** Wait for the connection to open. */
   readonly pending: Set<Http2ClientStream>;
   /** Have something for their clients from this read. */
@@ -11,7 +12,7 @@ export class ClientStreams {
   #nextId: number;
 
   constructor() {
-    this.open = new Map();
+    this.open = new StreamIndex();
     this.pending = new Set();
     this.#touched = [];
     this.#nextId = 1;
@@ -29,13 +30,13 @@ export class ClientStreams {
   add(stream: Http2ClientStream): number {
     const id = this.#nextId;
     this.#nextId += 2;
-    this.open.set(id, stream);
+    this.open.add(id, stream);
     return id;
   }
 
   remove(stream: Http2ClientStream): void {
     if (stream.id === 0) this.pending.delete(stream);
-    else this.open.delete(stream.id);
+    else this.open.remove(stream.id);
   }
 
   /** Whether there is or was a stream of this id; only we open any. */
@@ -60,7 +61,7 @@ export class ClientStreams {
   }
 
   onTick(nowMs: number): void {
-    for (const stream of this.open.values()) stream.onTick(nowMs);
+    for (const stream of this.open.all()) stream.onTick(nowMs);
     for (const stream of this.pending) stream.onTick(nowMs);
   }
 }

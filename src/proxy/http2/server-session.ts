@@ -4,7 +4,10 @@
  * Hot.
  */
 import type { Socket } from 'node:net';
+import type { RosterEntry } from '../../model/roster.ts';
+import type { Watch } from '../coarse-clock.ts';
 import type { ListenerFacts } from '../forwarded-fields.ts';
+import type { OpenConnection, OpenConnections } from '../open-connection.ts';
 import { ConnectionOrigin } from '../request-origin.ts';
 import { DRAIN_FRESH_MS, type WorkerContext } from '../worker-context.ts';
 import { ConnectionCredit } from './connection-credit.ts';
@@ -55,7 +58,8 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
   readonly settings: PeerSettings;
   readonly #worker: WorkerContext;
   readonly #socket: Socket;
-  readonly #onClosed: (session: Http2ServerSession) => void;
+  readonly #entry: RosterEntry<OpenConnection>;
+  readonly #watch: Watch;
   readonly #reader: FrameReader;
   readonly #decoder: HpackDecoder;
   readonly #streams: StreamTable<Http2ServerStream>;
@@ -71,16 +75,12 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
   /** Coarse clock; 0 = none. Of the phase: idle, answer to the warning, end of the other side. */
   #deadlineMs: number;
 
-  constructor(
-    worker: WorkerContext,
-    socket: Socket,
-    listener: ListenerFacts,
-    onClosed: (session: Http2ServerSession) => void,
-  ) {
+  constructor(worker: WorkerContext, socket: Socket, listener: ListenerFacts, connections: OpenConnections) {
     const { maxHeadBytes, maxHeaders, headTimeoutMs } = worker.settings;
     this.#worker = worker;
     this.#socket = socket;
-    this.#onClosed = onClosed;
+    this.#entry = connections.add(this);
+    this.#watch = worker.clock.watch(this);
     this.origin = new ConnectionOrigin(socket, listener);
     this.writer = new FrameWriter(socket, worker.turnEnd, worker.writeBuffers, () => this.#onWritable());
     this.encoder = new ResponseEncoder(this.writer, worker.clock);
@@ -102,7 +102,6 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     this.#deadlineMs = worker.clock.nowMs + headTimeoutMs;
     worker.activeConnections++;
     worker.acceptedConnections++;
-    worker.clock.watch(this);
     socket.on('error', () => this.#close());
     // A client that will send nothing more, not even the acknowledgements the protocol asks for, is gone.
     socket.on('end', () => this.destroy());
@@ -143,13 +142,13 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
 
   destroy(): void {
     if (this.#phase === CLOSED) return;
-    for (const stream of this.#streams.open.values()) stream.fail(ErrorCode.InternalError, false);
+    for (const stream of this.#streams.open.all()) stream.fail(ErrorCode.InternalError, false);
     if (this.#phase !== ENDED) this.writer.flush();
     this.#close();
   }
 
   onTick(nowMs: number): void {
-    for (const stream of this.#streams.open.values()) stream.onTick(nowMs);
+    for (const stream of this.#streams.open.all()) stream.onTick(nowMs);
     if (this.#stalled.isOverdue(nowMs)) this.destroy();
     if (this.#deadlineMs === 0 || nowMs < this.#deadlineMs) return;
     this.#deadlineMs = 0;
@@ -177,7 +176,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
       this.onConnectionError(ErrorCode.FlowControlError, 'more DATA than the connection allows');
       return;
     }
-    const stream = this.#streams.open.get(streamId) ?? null;
+    const stream = this.#streams.open.get(streamId);
     this.#dataStream = stream;
     if (stream === null) this.#onStray(this.#streams.judgeContent(streamId));
     else stream.onDataHead(payloadBytes);
@@ -206,7 +205,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
       return;
     }
     const stream = this.#streams.open.get(streamId);
-    if (stream !== undefined) {
+    if (stream !== null) {
       if (this.#decoder.oversized) stream.fail(ErrorCode.EnhanceYourCalm, true);
       else stream.onTrailers(fields, endStream);
     } else if (streamId > this.#streams.lastId) this.#open(streamId, endStream, fields);
@@ -215,14 +214,14 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
 
   onReset(streamId: number): void {
     const stream = this.#streams.open.get(streamId);
-    if (stream !== undefined) stream.onReset();
+    if (stream !== null) stream.onReset();
     else this.#onStray(this.#streams.judgeControl(streamId));
   }
 
   onSettings(buffer: Buffer, start: number, end: number): void {
     if (!this.#countControlFrame()) return;
     const payload = buffer.subarray(start, end);
-    const fault = acceptSettings(this.settings, this, this.#streams.open.values(), payload);
+    const fault = acceptSettings(this.settings, this, this.#streams.open.all(), payload);
     if (fault !== ErrorCode.NoError) this.onConnectionError(fault, 'settings that cannot be accepted');
   }
 
@@ -258,7 +257,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
 
   onStreamError(streamId: number, code: number): void {
     const stream = this.#streams.open.get(streamId);
-    if (stream !== undefined) stream.fail(code, true);
+    if (stream !== null) stream.fail(code, true);
     else if (code === ErrorCode.FrameSizeError) this.#countControlFrame();
     else this.#onStray(this.#streams.judgeControl(streamId));
   }
@@ -286,7 +285,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     else {
       if (this.#phase === OPEN) this.#deadlineMs = 0;
       const stream = new Http2ServerStream(this.#worker, this, streamId);
-      this.#streams.open.set(streamId, stream);
+      this.#streams.open.add(streamId, stream);
       stream.begin(fields, endStream);
       if (this.#worker.draining) this.drain();
     }
@@ -301,7 +300,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
 
   #growStream(streamId: number, increment: number): void {
     const stream = this.#streams.open.get(streamId);
-    if (stream === undefined) this.#onStray(this.#streams.judgeControl(streamId));
+    if (stream === null) this.#onStray(this.#streams.judgeControl(streamId));
     else if (stream.grow(increment)) this.scheduler.run();
     else stream.fail(ErrorCode.FlowControlError, true);
   }
@@ -340,7 +339,7 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
   /** GOAWAY, and all streams are over. */
   #giveUp(code: number): void {
     this.#phase = ENDED;
-    for (const stream of this.#streams.open.values()) stream.fail(ErrorCode.InternalError, false);
+    for (const stream of this.#streams.open.all()) stream.fail(ErrorCode.InternalError, false);
     this.writer.goaway(this.#streams.lastId, code);
     this.#end(LINGER_MS);
   }
@@ -369,12 +368,12 @@ export class Http2ServerSession implements StreamOwner, FrameSink {
     if (this.#phase === CLOSED) return;
     this.#phase = CLOSED;
     this.#reader.stop();
-    for (const stream of this.#streams.open.values()) stream.fail(ErrorCode.InternalError, false);
+    for (const stream of this.#streams.open.all()) stream.fail(ErrorCode.InternalError, false);
     this.writer.destroy();
-    this.#worker.clock.unwatch(this);
+    this.#watch.leave();
+    this.#entry.leave();
     this.#worker.activeConnections--;
     this.#socket.destroy();
-    this.#onClosed(this);
   }
 }
 

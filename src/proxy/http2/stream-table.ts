@@ -4,6 +4,7 @@
  * (RFC 9113 §5.1).
  */
 import { ErrorCode } from './frame-constants.ts';
+import { StreamIndex } from './stream-index.ts';
 
 /** The peer may not know yet. */
 export const RESET_BY_US = 1;
@@ -13,7 +14,7 @@ export const OVER = 2;
 const REMEMBERED = 256;
 
 export class StreamTable<Stream extends { readonly id: number }> {
-  readonly open: Map<number, Stream>;
+  readonly open: StreamIndex<Stream>;
   /** The highest that was opened or refused. */
   lastId: number;
   sealed: boolean;
@@ -21,7 +22,7 @@ export class StreamTable<Stream extends { readonly id: number }> {
   readonly #endings: Uint8Array;
 
   constructor() {
-    this.open = new Map();
+    this.open = new StreamIndex();
     this.lastId = 0;
     this.sealed = false;
     this.#ids = new Int32Array(REMEMBERED);
@@ -29,7 +30,7 @@ export class StreamTable<Stream extends { readonly id: number }> {
   }
 
   close(stream: Stream, ending: number): void {
-    this.open.delete(stream.id);
+    this.open.remove(stream.id);
     this.noteEnding(stream.id, ending);
   }
 

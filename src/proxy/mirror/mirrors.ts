@@ -5,8 +5,9 @@
 import { LRUCache } from 'lru-cache';
 import type { Pool } from 'undici';
 import type { MirrorConfig } from '../../model/mirror.ts';
+import { Roster, type RosterEntry } from '../../model/roster.ts';
 import type { MirrorSample, MirrorState } from '../../model/worker-stats.ts';
-import type { Sweepable } from '../coarse-clock.ts';
+import type { Sweepable, Watch } from '../coarse-clock.ts';
 import { ThrottledWarning } from '../throttled-warning.ts';
 import type { WorkerContext } from '../worker-context.ts';
 import { MAX_COPIES_PER_TARGET, MirrorTarget } from './mirror-target.ts';
@@ -26,7 +27,7 @@ const MAX_TARGETS = 256;
 const MAX_SAMPLES = 64;
 
 /** A copy that waits for an answer. */
-interface Running {
+export interface Running {
   readonly deadlineMs: number;
   onTimeout(): void;
 }
@@ -36,22 +37,24 @@ type CreatePool = (origin: string, verify: boolean) => Pool;
 export class Mirrors implements Sweepable {
   readonly #worker: WorkerContext;
   readonly #targets: LRUCache<string, MirrorTarget>;
-  readonly #running: Set<Running>;
+  readonly #running: Roster<Running>;
   readonly #samples: MirrorSample[];
   readonly #warning: ThrottledWarning;
   #loading: Promise<CreatePool> | null;
   #createPool: CreatePool | null;
   #bufferedBytes: number;
+  #watch: Watch | null;
 
   constructor(worker: WorkerContext) {
     this.#worker = worker;
     this.#targets = new LRUCache({ max: MAX_TARGETS, dispose: ({ pool }) => void pool.destroy() });
-    this.#running = new Set();
+    this.#running = new Roster();
     this.#samples = [];
     this.#warning = new ThrottledWarning(worker, 'mirror target fails, pausing');
     this.#loading = null;
     this.#createPool = null;
     this.#bufferedBytes = 0;
+    this.#watch = null;
   }
 
   get nowMs(): number {
@@ -71,7 +74,7 @@ export class Mirrors implements Sweepable {
     if (this.#createPool !== null) return;
     this.#loading ??= loadPools();
     this.#createPool = await this.#loading;
-    this.#worker.clock.watch(this);
+    this.#watch ??= this.#worker.clock.watch(this);
   }
 
   /** Null while nothing is prepared. */
@@ -95,13 +98,13 @@ export class Mirrors implements Sweepable {
     this.#bufferedBytes -= bytes;
   }
 
-  enter(copy: Running, target: MirrorTarget): void {
-    this.#running.add(copy);
+  enter(copy: Running, target: MirrorTarget): RosterEntry<Running> {
     target.inFlight++;
+    return this.#running.add(copy);
   }
 
-  leave(copy: Running, target: MirrorTarget): void {
-    this.#running.delete(copy);
+  leave(entry: RosterEntry<Running>, target: MirrorTarget): void {
+    entry.leave();
     target.inFlight--;
   }
 
@@ -116,12 +119,14 @@ export class Mirrors implements Sweepable {
   }
 
   onTick(nowMs: number): void {
-    for (const copy of this.#running) if (nowMs >= copy.deadlineMs) copy.onTimeout();
+    this.#running.forEach((copy) => {
+      if (nowMs >= copy.deadlineMs) copy.onTimeout();
+    });
   }
 
   /** Cuts what is under way. */
   close(): void {
-    this.#worker.clock.unwatch(this);
+    this.#watch?.leave();
     this.#targets.clear();
   }
 }

@@ -6,12 +6,13 @@
 import type { Dispatcher } from 'undici';
 import type { LiveMirror } from '../../live/live-mirror.ts';
 import type { MirrorDrop, MirrorResult } from '../../model/mirror.ts';
+import type { RosterEntry } from '../../model/roster.ts';
 import type { ExchangeRequest } from '../exchange-request.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { AnswerFacts, COMPARED_BODY_BYTES, findDifferences } from './answer-facts.ts';
 import { toCopiedFields } from './copied-fields.ts';
 import type { MirrorTarget } from './mirror-target.ts';
-import { COPY_TIMEOUT_MS, MAX_COPY_BYTES, type Mirrors } from './mirrors.ts';
+import { COPY_TIMEOUT_MS, MAX_COPY_BYTES, type Mirrors, type Running } from './mirrors.ts';
 
 const WAITING = 0;
 const SENT = 1;
@@ -49,6 +50,8 @@ export class RequestCopy implements Dispatcher.DispatchHandler {
   deadlineMs: number;
   #phase: number;
   #destination: MirrorTarget | null;
+  /** Once it was sent. */
+  #entry: RosterEntry<Running> | null;
   #controller: Dispatcher.DispatchController | null;
   #pieces: Buffer[];
   #bytes: number;
@@ -74,6 +77,7 @@ export class RequestCopy implements Dispatcher.DispatchHandler {
     this.deadlineMs = 0;
     this.#phase = WAITING;
     this.#destination = null;
+    this.#entry = null;
     this.#controller = null;
     this.#pieces = [];
     this.#bytes = 0;
@@ -128,7 +132,7 @@ export class RequestCopy implements Dispatcher.DispatchHandler {
     const destination = this.#destination as MirrorTarget;
     this.#phase = SENT;
     this.deadlineMs = this.#mirrors.nowMs + COPY_TIMEOUT_MS;
-    this.#mirrors.enter(this, destination);
+    this.#entry = this.#mirrors.enter(this, destination);
     const headers = toCopiedFields(text, mirror.config.host);
     destination.pool.dispatch({ path: target, method, headers, body: this.#body() }, this);
   }
@@ -262,7 +266,7 @@ export class RequestCopy implements Dispatcher.DispatchHandler {
     const destination = this.#destination as MirrorTarget;
     this.#order.mirror.counts.results[result]++;
     this.#release();
-    this.#mirrors.leave(this, destination);
+    if (this.#entry !== null) this.#mirrors.leave(this.#entry, destination);
     if (!this.#unjudged) this.#mirrors.record(destination, reason);
     if (this.#productionEnded) this.#compare();
   }

@@ -3,6 +3,7 @@
  * nobody ever does. What the header says of a TLS connection is kept until its handshake is complete.
  */
 import type { Socket } from 'node:net';
+import type { Roster, RosterEntry } from '../../model/roster.ts';
 import type { ListenerFacts } from '../forwarded-fields.ts';
 import type { ListenerState } from '../listener-state.ts';
 import type { ThrottledWarning } from '../throttled-warning.ts';
@@ -18,29 +19,34 @@ export class AwaitedHeader {
   readonly #receiver: HeaderReceiver;
   readonly #warning: ThrottledWarning;
   readonly #onHeader: OnHeader;
-  readonly #onClosed: (awaited: AwaitedHeader) => void;
+  #entry: RosterEntry<AwaitedHeader> | null;
 
-  /** @param onClosed called once, before `onHeader`: from then on this is over */
   constructor(
     worker: WorkerContext,
     socket: Socket,
     state: ListenerState,
-    { warning, onHeader, onClosed }: AwaitedHeaderOptions,
+    onHeader: OnHeader,
+    warning: ThrottledWarning,
   ) {
     this.#state = state;
     this.#warning = warning;
     this.#onHeader = onHeader;
-    this.#onClosed = onClosed;
+    this.#entry = null;
     this.#receiver = new HeaderReceiver(socket, worker.clock, worker.settings.proxyHeaderTimeoutMs, this);
   }
 
+  /** Until the header is there, or the connection gone. */
+  enter(roster: Roster<AwaitedHeader>): void {
+    this.#entry = roster.add(this);
+  }
+
   onHeader(_receiver: HeaderReceiver, addresses: ProxyAddresses | null, rest: Buffer): void {
-    this.#onClosed(this);
+    this.#entry?.leave();
     this.#onHeader(this.#state.factsBehind(addresses), rest);
   }
 
   onRefused(receiver: HeaderReceiver, fault: string): void {
-    this.#onClosed(this);
+    this.#entry?.leave();
     if (fault !== '') this.#warning.warn({ listener: this.#state.facts.name, peer: receiver.peer, fault });
   }
 
@@ -48,12 +54,6 @@ export class AwaitedHeader {
   destroy(): void {
     this.#receiver.destroy();
   }
-}
-
-export interface AwaitedHeaderOptions {
-  readonly warning: ThrottledWarning;
-  readonly onHeader: OnHeader;
-  readonly onClosed: (awaited: AwaitedHeader) => void;
 }
 
 /**

@@ -4,11 +4,11 @@
  * and what becomes of the connection to the server.
  */
 import type { Socket } from 'node:net';
-import type { CoarseClock, Sweepable } from '../coarse-clock.ts';
+import type { CoarseClock, Sweepable, Watch } from '../coarse-clock.ts';
 import type { ProxyAddresses } from './addresses.ts';
 import { ProxyHeaderParser } from './header-parser.ts';
 
-export type DeadlineClock = Pick<CoarseClock, 'nowMs' | 'watch' | 'unwatch'>;
+export type DeadlineClock = Pick<CoarseClock, 'nowMs' | 'watch'>;
 
 /** Exactly one of the two is called, once. */
 export interface HeaderListener {
@@ -25,9 +25,9 @@ export class HeaderReceiver implements Sweepable {
   readonly socket: Socket;
   /** Address of who is connected; empty when it was gone at once. */
   readonly peer: string;
-  readonly #clock: DeadlineClock;
   readonly #listener: HeaderListener;
   readonly #parser: ProxyHeaderParser;
+  readonly #watch: Watch;
   readonly #deadlineMs: number;
   #anyBytes: boolean;
   #settled: boolean;
@@ -37,7 +37,6 @@ export class HeaderReceiver implements Sweepable {
   constructor(socket: Socket, clock: DeadlineClock, limitMs: number, listener: HeaderListener) {
     this.socket = socket;
     this.peer = socket.remoteAddress ?? '';
-    this.#clock = clock;
     this.#listener = listener;
     this.#parser = new ProxyHeaderParser();
     this.#deadlineMs = clock.nowMs + limitMs;
@@ -45,7 +44,7 @@ export class HeaderReceiver implements Sweepable {
     this.#settled = false;
     this.#onReadable = () => this.#read();
     this.#onGone = () => this.#refuse(this.#anyBytes ? 'the connection ended inside the header' : '');
-    clock.watch(this);
+    this.#watch = clock.watch(this);
     // `readable`, not `data`: without a listener the socket is neither flowing nor paused, as if nobody had read from it.
     socket.on('readable', this.#onReadable);
     socket.on('end', this.#onGone);
@@ -93,7 +92,7 @@ export class HeaderReceiver implements Sweepable {
 
   #detach(): void {
     this.#settled = true;
-    this.#clock.unwatch(this);
+    this.#watch.leave();
     this.socket.off('readable', this.#onReadable);
     this.socket.off('end', this.#onGone);
     this.socket.off('error', this.#onGone);

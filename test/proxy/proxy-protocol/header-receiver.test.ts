@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { type TestContext, test } from 'node:test';
 import tls from 'node:tls';
-import type { Sweepable } from '../../../src/proxy/coarse-clock.ts';
+import { Roster } from '../../../src/model/roster.ts';
+import type { Sweepable, Watch } from '../../../src/proxy/coarse-clock.ts';
 import type { ProxyAddresses } from '../../../src/proxy/proxy-protocol/addresses.ts';
 import { type DeadlineClock, HeaderReceiver } from '../../../src/proxy/proxy-protocol/header-receiver.ts';
 import { SHOP_CERT, SHOP_KEY } from '../../watch/key-pair-fixtures.ts';
@@ -20,14 +21,10 @@ const LIMIT_MS = 3_000;
 
 class StandingClock implements DeadlineClock {
   nowMs = 1_000;
-  readonly watched = new Set<Sweepable>();
+  readonly watched = new Roster<Sweepable>();
 
-  watch(sweepable: Sweepable): void {
-    this.watched.add(sweepable);
-  }
-
-  unwatch(sweepable: Sweepable): void {
-    this.watched.delete(sweepable);
+  watch(sweepable: Sweepable): Watch {
+    return this.watched.add(sweepable);
   }
 }
 
