@@ -18,7 +18,6 @@ import { ThrottledWarning } from '../proxy/throttled-warning.ts';
 import { WorkerContext } from '../proxy/worker-context.ts';
 import { collectGarbage } from './collect-garbage.ts';
 import { PortLogger } from './port-logger.ts';
-import { YoungCollector } from './young-collector.ts';
 
 /** So many take some milliseconds. */
 const STATS_ROWS_PER_TURN = 1_000;
@@ -52,7 +51,6 @@ const worker: WorkerContext = new WorkerContext(
 );
 const panicWarning = new ThrottledWarning(worker, 'too few healthy endpoints, health is ignored');
 const server = new ProxyServer(worker);
-const young = new YoungCollector();
 const beat = (): void => {
   Atomics.add(settings.pulse, 0, 1);
 };
@@ -80,7 +78,6 @@ port.on('message', (message: ToWorker) => {
       changing = changing.then(() => {
         for (const change of message.changes) registry.applyEndpoints(change);
         send({ type: 'endpoints-applied', sequence: message.sequence });
-        young.note(message.changes.length);
       });
       break;
     case 'health':
@@ -147,7 +144,6 @@ async function applyChanges(patch: ConfigPatch): Promise<void> {
     error = cause instanceof Error ? cause.message : String(cause);
   }
   send({ type: 'applied', generation: patch.generation, error, ports: server.ports });
-  young.note(patch.hosts.length + patch.upstreams.length);
 }
 
 /** Before any of them is in force. */
