@@ -56,7 +56,8 @@ const beat = (): void => {
 };
 beat();
 worker.clock.watch({ onTick: beat });
-worker.clock.watch(registry);
+// Who waits for an endpoint, or is about to give up, counts on the ejections and weights of now.
+worker.clock.lead(registry);
 
 /** Opening and closing listeners takes a moment; whatever changes the running state waits its turn behind it. */
 let changing: Promise<void> = Promise.resolve();

@@ -20,6 +20,7 @@ export class CoarseClock {
   /** `Date: … CRLF`, at most one second old (RFC 9110 §6.6.1). */
   dateLine: string;
   readonly #watched: Roster<Sweepable>;
+  #leader: Sweepable | null;
   readonly #sweep: (sweepable: Sweepable) => void;
   readonly #startMs: number;
   readonly #timer: NodeJS.Timeout;
@@ -31,11 +32,18 @@ export class CoarseClock {
     this.dateLine = '';
     this.#dateSecond = 0;
     this.#watched = new Roster();
+    this.#leader = null;
     this.#sweep = (sweepable) => sweepable.onTick(this.nowMs);
     this.#refreshDate();
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
+  /** Is told of each tick before anybody else, who may build on what it makes of it. */
+  lead(leader: Sweepable): void {
+    this.#leader = leader;
+  }
+
+  /** In no order. */
   watch(sweepable: Sweepable): Watch {
     return this.#watched.add(sweepable);
   }
@@ -47,6 +55,7 @@ export class CoarseClock {
   #tick(): void {
     this.nowMs = Math.floor(performance.now() - this.#startMs) + 1;
     this.#refreshDate();
+    this.#leader?.onTick(this.nowMs);
     this.#watched.forEach(this.#sweep);
   }
 

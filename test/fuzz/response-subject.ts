@@ -3,6 +3,8 @@
  * an exchange that only takes notes.
  */
 import type { Socket } from 'node:net';
+import { Roster } from '../../src/model/roster.ts';
+import type { Sweepable } from '../../src/proxy/coarse-clock.ts';
 import type { Exchange } from '../../src/proxy/exchange.ts';
 import { ClientConnection } from '../../src/proxy/http1/client-connection.ts';
 import { ResponseHead } from '../../src/proxy/http1/response-head.ts';
@@ -28,6 +30,7 @@ export class ResponseSubject {
   #trace: Trace;
   #fed: number;
   #closed: boolean;
+  readonly #watched: Roster<Sweepable>;
 
   constructor() {
     this.reusable = false;
@@ -36,10 +39,11 @@ export class ResponseSubject {
     this.#trace = new Trace();
     this.#fed = 0;
     this.#closed = false;
+    this.#watched = new Roster();
     this.#worker = {
       responseHead: new ResponseHead(MAX_RESPONSE_FIELDS),
       readBuffer: Buffer.alloc(65_536),
-      clock: { nowMs: 1, watch: ignore, unwatch: ignore },
+      clock: { nowMs: 1, watch: (watched: Sweepable) => this.#watched.add(watched) },
       // The request is on its way at once: its response may come with the next read.
       heldWrites: new TurnEnd(1),
       settings: { upstreamIdleTimeoutMs: 60_000, writeTimeoutMs: 60_000 },
@@ -74,6 +78,7 @@ export class ResponseSubject {
     if (trace.ending === OPEN) throw new Error('a connection that ended left its exchange waiting');
     connection.destroy();
     if (!this.#closed) throw new Error('a destroyed connection stayed open');
+    if (this.#watched.size !== 0) throw new Error('a connection that is over was left with the clock');
     return trace;
   }
 

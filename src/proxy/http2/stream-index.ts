@@ -7,6 +7,7 @@
 const INITIAL_SLOTS = 16;
 /** Of a free slot; a stream has never this id (RFC 9113 §5.1.1). */
 const FREE = 0;
+const NONE: readonly never[] = [];
 
 export class StreamIndex<Stream> {
   size: number;
@@ -53,8 +54,8 @@ export class StreamIndex<Stream> {
   }
 
   /** As of now, in no order. */
-  all(): Stream[] {
-    return this.#streams.filter((stream) => stream !== null);
+  all(): readonly Stream[] {
+    return this.size === 0 ? NONE : this.#streams.filter((stream) => stream !== null);
   }
 
   /** Its slot, or the free one where it would stand. */
