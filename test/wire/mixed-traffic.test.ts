@@ -7,6 +7,7 @@ import http2 from 'node:http2';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { ProxyConfig, UpstreamConfig } from '../../src/model/proxy-config.ts';
+import { eventuallyTrue } from '../support/eventually-true.ts';
 import { InProcessProxy } from '../support/in-process-proxy.ts';
 import { Pattern } from '../support/pattern.ts';
 import { PatternBackEnds } from '../support/pattern-back-ends.ts';
@@ -290,5 +291,5 @@ test('every byte goes where it belongs, and nothing is left behind', async (t) =
     endpoints.map(() => 0),
   );
   for (const { transport } of endpoints) transport?.close();
-  while (worker.upstreamConnections > 0) await turn();
+  await eventuallyTrue(() => worker.upstreamConnections === 0);
 });
