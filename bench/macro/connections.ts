@@ -5,6 +5,7 @@
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { planConnections } from '../../src/cli/connection-plan.ts';
 import { makeCertificate } from './certificate.ts';
 import type { Route } from './configurations.ts';
 import { IdleConnections, PROTOCOLS, type Protocol } from './idle-connections.ts';
@@ -39,9 +40,8 @@ interface MemoryResult {
 
 /** Opened and closed before the first measurement: code is compiled and pools are filled by then. */
 const WARM_UP_CONNECTIONS = 500;
-/** A proxy may need a socket to the upstream for each connection, and Sluice keeps one in reserve. */
-const FILES_PER_CONNECTION = 2;
-const FILES_BESIDES = 400;
+/** Room for clients that behave, beside the idle or slow ones. */
+const NORMAL_CONNECTIONS = 200;
 const SETTLE_STEP_MS = 1_000;
 const SETTLE_STEPS_AT_MOST = 15;
 const SETTLED_SHARE = 0.002;
@@ -73,17 +73,19 @@ function readOptions(): Options {
   };
 }
 
-/** Fewer when the limit of open files does not allow as many, with a line about it. */
+/** Fewer when the limit of open files does not let Sluice take as many, with a line about it: the others are asked for the same. */
 function readConnections(part: string, text: string, parts: readonly string[]): number {
   const flag = `--${part}`;
   const asked = readCount(flag, text);
   const limit = Number(
     /^Max open files +\d+ +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1] ?? Infinity,
   );
-  const allowed = Math.floor((limit - FILES_BESIDES) / FILES_PER_CONNECTION);
+  const { maxConnections, openFilesWanted } = planConnections(asked + NORMAL_CONNECTIONS, 1, limit);
+  const allowed = maxConnections - NORMAL_CONNECTIONS;
   if (asked <= allowed || !parts.includes(part)) return asked;
-  const wanted = asked * FILES_PER_CONNECTION + FILES_BESIDES;
-  process.stderr.write(`${flag}: ${allowed} connections instead of ${asked}, for that takes "ulimit -n ${wanted}"\n`);
+  process.stderr.write(
+    `${flag}: ${allowed} connections instead of ${asked}, for that takes "ulimit -n ${openFilesWanted}"\n`,
+  );
   return allowed;
 }
 
