@@ -3,9 +3,9 @@ import { setImmediate } from 'node:timers/promises';
 
 const GIVE_UP_MS = 30_000;
 
-export async function eventuallyTrue(holds: () => boolean): Promise<void> {
+export async function eventuallyTrue(holds: () => boolean | Promise<boolean>): Promise<void> {
   const deadlineMs = performance.now() + GIVE_UP_MS;
-  while (!holds()) {
+  while (!(await holds())) {
     if (performance.now() > deadlineMs) throw new Error(`still not so after ${GIVE_UP_MS} ms: ${holds.toString()}`);
     await setImmediate();
   }

@@ -5,13 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import type { ConfigDump } from '../../src/admin/dump-config.ts';
 import type { DumpedRelease, ReleasesDump } from '../../src/admin/dump-releases.ts';
+import { eventuallyTrue } from '../support/eventually-true.ts';
 import { releaseManifests } from '../support/release-manifests.ts';
 import { ok, reply, type Script, ScriptedUpstream } from '../support/scripted-upstream.ts';
 import { type LogLine, SluiceProcess } from '../support/sluice-process.ts';
 import { SteadyLoad } from '../support/steady-load.ts';
 
 const FAULT_INJECTOR = new URL('../support/fault-injector.ts', import.meta.url).href;
+const CLIENTS = 16;
 const GATES = { 'sluice.dev/canary-gates': 'errors <= +1%, requests >= 20' };
 
 interface Options {
@@ -41,7 +44,7 @@ class Fixture {
     this.canary = upstreams[1];
     this.#options = options;
     this.#addresses = [upstreams[0].address, upstreams[1].address];
-    this.load = new SteadyLoad(`http://127.0.0.1:${sluice.httpPort}`, 16, 0);
+    this.load = new SteadyLoad(`http://127.0.0.1:${sluice.httpPort}`, CLIENTS, 0);
   }
 
   static async start(t: TestContext, options: Options, state = ''): Promise<Fixture> {
@@ -98,13 +101,22 @@ class Fixture {
     await this.sluice.log('configuration applied', this.sluice.logs.length);
   }
 
-  /** Nothing of the canary arrives any more. */
-  async untilTakenBack(): Promise<void> {
-    const before = this.load.answersBy.get('canary') ?? 0;
+  /** From when every worker splits requests so, `loser` gets none that is sent. */
+  async expectNothingFor(loser: 'stable' | 'canary', percent: number): Promise<void> {
+    await eventuallyTrue(async () => (await this.#percentInForce()) === percent);
+    const before = this.load.answersBy.get(loser) ?? 0;
     const { count } = this.load;
     while (this.load.count < count + 500) await setImmediate();
-    const after = this.load.answersBy.get('canary') ?? 0;
-    assert.ok(after - before <= 8, `${after - before} of 500 requests went to a canary that was taken back`);
+    const late = (this.load.answersBy.get(loser) ?? 0) - before;
+    assert.ok(late <= CLIENTS, `${late} of 500 requests got ${loser}, and only ${CLIENTS} can have been under way`);
+  }
+
+  async #percentInForce(): Promise<number> {
+    const page = await fetch(`http://127.0.0.1:${this.sluice.adminPort}/debug/config`);
+    const { routes } = (await page.json()) as ConfigDump;
+    const [canary] = routes.flatMap(({ split }) => split.canaries);
+    assert.ok(canary !== undefined);
+    return (100 * canary.weight) / canary.weightTotal;
   }
 }
 
@@ -119,11 +131,7 @@ test('a healthy canary goes through its plan to everything, and no request fails
   const ended = await fixture.event('CanaryCompleted');
   t.diagnostic(`from the first step to everything in ${msBetween(began, ended)} ms, at least 4000 by its plan`);
   assert.ok(msBetween(began, ended) >= 3_900);
-  const { answersBy } = fixture.load;
-  answersBy.clear();
-  const { count } = fixture.load;
-  while (fixture.load.count < count + 500) await setImmediate();
-  assert.ok((answersBy.get('stable') ?? 0) <= 8);
+  await fixture.expectNothingFor('stable', 100);
   assert.deepEqual(fixture.load.failed, []);
   const status = await fixture.status();
   assert.equal(status.percent, 100);
@@ -195,7 +203,7 @@ for (const { name, canary, stable, gates, reason } of BAD) {
     assert.match(state?.reason ?? '', reason);
     assert.equal(ended.level, 'warn');
     assert.deepEqual([percent, state?.phase, stored], [0, 'aborted', true]);
-    await fixture.untilTakenBack();
+    await fixture.expectNothingFor('canary', 0);
   });
 }
 
@@ -228,7 +236,7 @@ test('a worker that dies in a step takes no bad canary to the next one', async (
     fixture.sluice.logs.filter(({ msg }) => msg === 'release changed').map(({ event }) => event),
     ['CanaryStarted', 'CanaryAborted'],
   );
-  await fixture.untilTakenBack();
+  await fixture.expectNothingFor('canary', 0);
 });
 
 test('commands in the file are obeyed, and a restart goes on from the step that was stored', async (t: TestContext) => {
@@ -250,7 +258,7 @@ test('commands in the file are obeyed, and a restart goes on from the step that 
   assert.equal(status.percent, 50);
   await again.annotate({ 'sluice.dev/canary-command': 'abort' });
   await again.event('CanaryAborted');
-  await again.untilTakenBack();
+  await again.expectNothingFor('canary', 0);
 });
 
 test('a file of states that makes no sense is put aside, said in one line, and the plan begins anew', async (t: TestContext) => {
