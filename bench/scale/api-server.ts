@@ -15,9 +15,15 @@ export interface ApiWrite {
   readonly object: RawObject;
 }
 
-/** The first message has no id, and says that it listens. */
+/** The first message: it listens. */
+export interface ApiServerStart {
+  readonly kubeconfig: string;
+  readonly url: string;
+}
+
+/** Only the first one has no id. */
 export type ApiServerMessage =
-  | { readonly kubeconfig: string }
+  | ApiServerStart
   /** When the object was stored and the watchers were told, by the clock that all processes share. */
   | { readonly id: number; readonly atMs: number };
 
@@ -40,4 +46,4 @@ process.on('message', ({ id, plural, object }: ApiWrite) => {
   tell({ id, atMs: Number(process.hrtime.bigint()) / 1e6 });
 });
 process.on('disconnect', () => void api.close().then(() => process.exit()));
-tell({ kubeconfig: api.writeKubeconfig() });
+tell({ kubeconfig: api.writeKubeconfig(), url: api.url });

@@ -1,9 +1,10 @@
 /** The peers of the controller, each in a process of its own: what they do then is not in the way of who measures. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import type { ApiServerArguments, ApiServerMessage, ApiWrite } from './api-server.ts';
+import type { ApiServerArguments, ApiServerMessage, ApiServerStart, ApiWrite } from './api-server.ts';
 import type { RawObject } from './cluster.ts';
 
 /** Their collections must not fall into the times that are measured, nor wait for cores that others use. */
@@ -49,12 +50,14 @@ export class Pods {
 
 export class ApiServer {
   readonly kubeconfig: string;
+  readonly #url: string;
   readonly #child: ChildProcess;
   readonly #open: Map<number, (atMs: number) => void>;
   #nextId: number;
 
-  private constructor(child: ChildProcess, kubeconfig: string) {
+  private constructor(child: ChildProcess, { kubeconfig, url }: ApiServerStart) {
     this.kubeconfig = kubeconfig;
+    this.#url = url;
     this.#child = child;
     this.#open = new Map();
     this.#nextId = 1;
@@ -67,8 +70,7 @@ export class ApiServer {
 
   static async start(args: ApiServerArguments): Promise<ApiServer> {
     const child = start('./api-server.ts', [JSON.stringify(args)]);
-    const { kubeconfig } = (await firstMessage(child)) as { readonly kubeconfig: string };
-    return new ApiServer(child, kubeconfig);
+    return new ApiServer(child, (await firstMessage(child)) as ApiServerStart);
   }
 
   /** @returns when it was stored and watchers were told, by the clock that all processes share */
@@ -78,6 +80,13 @@ export class ApiServer {
     this.#open.set(write.id, resolve);
     this.#child.send(write);
     return promise;
+  }
+
+  /** Somebody who watches, and does nothing with what is told. */
+  async watch(path: string): Promise<void> {
+    const [response] = (await once(get(`${this.#url}${path}?watch=true`), 'response')) as [IncomingMessage];
+    response.on('error', () => {});
+    response.resume();
   }
 
   async stop(): Promise<void> {

@@ -1,10 +1,10 @@
 /** A thread that sends requests at a fixed rate, and tells how long each took from when it was due. */
 import { setTimeout } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import { Pool } from 'undici';
+import { ProbeConnection } from './probe-connection.ts';
 
 export interface SteadyOptions {
-  readonly origin: string;
+  readonly port: number;
   readonly host: string;
   readonly seconds: number;
   /** Requests a second. */
@@ -20,19 +20,21 @@ const CONNECTIONS = 16;
 /** Requests that open connections, and have code compiled, before those that count. */
 const WARM_UP = 200;
 
-async function run({ origin, host, seconds, rate }: SteadyOptions): Promise<SteadyResult> {
-  const pool = new Pool(origin, { connections: CONNECTIONS });
+async function run({ port, host, seconds, rate }: SteadyOptions): Promise<SteadyResult> {
+  const connections = Array.from({ length: CONNECTIONS }, () => new ProbeConnection(port));
+  const free = [...connections];
+  const waiting: (() => void)[] = [];
   const latenciesMs: number[] = [];
   let failed = 0;
   const send = async (dueMs: number): Promise<void> => {
-    try {
-      const { statusCode, body } = await pool.request({ method: 'GET', path: '/api', headers: { host } });
-      await body.dump();
-      if (statusCode !== 200) failed++;
-      latenciesMs.push(performance.now() - dueMs);
-    } catch {
-      failed++;
-    }
+    while (free.length === 0) await new Promise<void>((resolve) => waiting.push(resolve));
+    const connection = free.shift();
+    if (connection === undefined) throw new Error('a connection was given away twice');
+    const { status } = await connection.ask(host, '/api');
+    if (status !== 200) failed++;
+    latenciesMs.push(performance.now() - dueMs);
+    free.push(connection);
+    waiting.shift()?.();
   };
   for (let n = 0; n < WARM_UP; n += CONNECTIONS) {
     await Promise.all(Array.from({ length: CONNECTIONS }, () => send(performance.now())));
@@ -48,7 +50,7 @@ async function run({ origin, host, seconds, rate }: SteadyOptions): Promise<Stea
     pending.push(send(dueMs));
   }
   await Promise.all(pending);
-  await pool.close();
+  for (const connection of connections) connection.close();
   return { latenciesMs, failed };
 }
 

@@ -54,7 +54,7 @@ export async function measureWhole(
     for (const connection of connections) connection.close();
     printMemory('after changes', controller.pid);
     if (requestsFirst) putRequestsFirst(controller.pid, pods.pid);
-    await measureStorms(size, api, `http://127.0.0.1:${httpPort}`);
+    await measureStorms(size, api, httpPort);
     printMemory('after the storm', controller.pid);
   } finally {
     await controller.stop();
@@ -144,13 +144,17 @@ async function untilSeen(connection: ProbeConnection, { host, path, isWanted }: 
   throw new Error(`the change of ${host}${path} had no effect in ${GIVE_UP_MS} ms`);
 }
 
-/** In turns, because a shared machine is not the same machine a minute later. */
-async function measureStorms(size: ClusterSize, api: ApiServer, origin: string): Promise<void> {
+/**
+ * In turns, because a shared machine is not the same machine a minute later. Somebody watches also what is of no concern here: the
+ * API server has the same to tell.
+ */
+async function measureStorms(size: ClusterSize, api: ApiServer, port: number): Promise<void> {
   const aside = `requests, ${STORM_CHANGES} writes of no concern`;
   const routes = `requests, ${STORM_CHANGES} route changes`;
   const loads = new Map<string, SteadyResult[]>();
+  await api.watch('/api/v1/pods');
   const measure = async (name: string, during: () => Promise<void>): Promise<void> => {
-    const load = await SteadyLoad.start(origin);
+    const load = await SteadyLoad.start(port);
     await during();
     loads.set(name, [...(loads.get(name) ?? []), await load.result]);
   };
@@ -184,8 +188,8 @@ class SteadyLoad {
   }
 
   /** Resolves when the requests that count begin. */
-  static async start(origin: string): Promise<SteadyLoad> {
-    const workerData: SteadyOptions = { origin, host: hostOf(QUIET), seconds: LOAD_SECONDS, rate: LOAD_RATE };
+  static async start(port: number): Promise<SteadyLoad> {
+    const workerData: SteadyOptions = { port, host: hostOf(QUIET), seconds: LOAD_SECONDS, rate: LOAD_RATE };
     const client = new Worker(new URL('./steady-client.ts', import.meta.url), { workerData });
     await once(client, 'message');
     return new SteadyLoad(client);
