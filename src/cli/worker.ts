@@ -6,7 +6,7 @@ import { applyConfig } from '../live/apply-config.ts';
 import { applyPatch } from '../live/apply-patch.ts';
 import { LiveState } from '../live/live-state.ts';
 import { collectRows } from '../live/stats-rows.ts';
-import type { ConfigPatch } from '../model/config-patch.ts';
+import { type ConfigPatch, readPatch } from '../model/config-patch.ts';
 import type { RouteConfig } from '../model/proxy-config.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from '../model/worker-messages.ts';
 import type { StatsRows } from '../model/worker-stats.ts';
@@ -73,7 +73,7 @@ port.on('message', (message: ToWorker) => {
       changing = changing.then(() => apply(message)).then(onApplied);
       break;
     case 'patch':
-      changing = changing.then(() => applyChanges(message.patch));
+      changing = changing.then(() => applyChanges(readPatch(message.patch)));
       break;
     case 'endpoints':
       changing = changing.then(() => {

@@ -4,6 +4,7 @@
  * all of them, and is there as long as one of them is.
  */
 import type { CompileSettings } from '../model/compile-settings.ts';
+import type { Change, ConfigChanges } from '../model/config-changes.ts';
 import type { ObjectKey } from '../model/object-ref.ts';
 import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import { differingKeys } from '../model/piecewise-map.ts';
@@ -62,9 +63,9 @@ export interface Before {
 
 export interface Sum {
   readonly config: ProxyConfig;
-  /** Those in which it may differ from the one before. */
-  readonly hosts: ReadonlySet<string>;
-  readonly upstreams: ReadonlySet<UpstreamId>;
+  /** Where it may differ from the one before. */
+  readonly hosts: ConfigChanges['hosts'];
+  readonly upstreams: ConfigChanges['upstreams'];
 }
 
 /** A problem, and how many parts have it. */
@@ -120,7 +121,7 @@ export class ConfigParts {
 
   /** Once it has thrown, it is of no use any more. */
   replace(replacement: Replacement, snapshot: ObjectSnapshot, before: Before): Sum {
-    const routes = replaceRoutes(before.config.routes, replacement);
+    const routes = this.#replaceRoutes(before.config.routes, replacement);
     const upstreams = this.#replaceUpstreams(replacement, snapshot, before);
     const certificates = this.#replaceCertificates(replacement, snapshot, before);
     const config = {
@@ -132,7 +133,20 @@ export class ConfigParts {
       problems: this.#replaceProblems(replacement, certificates.problems, { snapshot, before }),
     };
     this.#begun = true;
-    return { config, hosts: routes.touched, upstreams: upstreams.touched };
+    return { config, hosts: routes.changes, upstreams: upstreams.changes };
+  }
+
+  #replaceRoutes(routes: readonly RouteConfig[], { retired, results }: Replacement): RouteChange {
+    const made = new Map<string, readonly RouteConfig[]>();
+    for (const { hosts } of retired) for (const host of hosts) made.set(host, []);
+    for (const result of results) for (const [host, ofHost] of result.routes) made.set(host, ofHost);
+    const changes = new Map<string, Change<readonly RouteConfig[]>>();
+    for (const [host, ofHost] of made) {
+      const before = routesOfHost(routes, host);
+      changes.set(host, { before, after: shareById(before, ofHost) });
+    }
+    const replacements = new Map(Array.from(changes, ([host, { after }]) => [host, after]));
+    return { list: replaceSorted(routes, replacements, hostOf), changes };
   }
 
   #replaceUpstreams(
@@ -153,26 +167,27 @@ export class ConfigParts {
         made.set(upstream.id, upstream);
       }
     }
-    const replacements = new Map<UpstreamId, readonly UpstreamConfig[]>();
+    const changes = new Map<UpstreamId, Change<UpstreamConfig | null>>();
     for (const [id, upstream] of made) {
-      const last = findUpstream(config.upstreams, id);
-      const next = upstream === null || sameContent(last, upstream) ? last : upstream;
+      const before = findUpstream(config.upstreams, id);
+      const next = upstream === null || sameContent(before, upstream) ? before : upstream;
       const isUsed = this.#upstreamParts.get(id) !== 0;
       if (!isUsed) this.#upstreamParts.delete(id);
-      replacements.set(id, isUsed && next !== null ? [next] : []);
+      changes.set(id, { before, after: isUsed ? next : null });
     }
     // Services whose endpoints moved: nothing else about their upstreams depends on these.
     for (const { upstreamId: id, endpoints } of compileEndpoints(snapshot, config, this.#memory, {
       ...former,
       services: snapshot.services,
     })) {
-      const upstream = findUpstream(config.upstreams, id);
+      const before = findUpstream(config.upstreams, id);
       // One that lost a part and still has another was not compiled for this snapshot.
       const isFresh = (made.get(id) ?? null) !== null;
-      if (upstream === null || isFresh || !this.#upstreamParts.has(id)) continue;
-      replacements.set(id, [{ ...upstream, endpoints }]);
+      if (before === null || isFresh || !this.#upstreamParts.has(id)) continue;
+      changes.set(id, { before, after: { ...before, endpoints } });
     }
-    return { list: replaceSorted(config.upstreams, replacements, idOf), touched: new Set(replacements.keys()) };
+    const replacements = new Map(Array.from(changes, ([id, { after }]) => [id, after === null ? [] : [after]]));
+    return { list: replaceSorted(config.upstreams, replacements, idOf), changes };
   }
 
   #replaceCertificates(
@@ -256,26 +271,19 @@ export class ConfigParts {
   }
 }
 
+interface RouteChange {
+  readonly list: readonly RouteConfig[];
+  readonly changes: ConfigChanges['hosts'];
+}
+
 interface UpstreamChange {
   readonly list: readonly UpstreamConfig[];
-  readonly touched: ReadonlySet<UpstreamId>;
+  readonly changes: ConfigChanges['upstreams'];
 }
 
 interface CertificateChange {
   readonly list: readonly CertificateConfig[];
   readonly problems: ReadonlyMap<string, Problem>;
-}
-
-function replaceRoutes(
-  routes: readonly RouteConfig[],
-  { retired, results }: Replacement,
-): { readonly list: readonly RouteConfig[]; readonly touched: ReadonlySet<string> } {
-  const replacements = new Map<string, readonly RouteConfig[]>();
-  for (const { hosts } of retired) for (const host of hosts) replacements.set(host, []);
-  for (const result of results) {
-    for (const [host, made] of result.routes) replacements.set(host, shareById(routesOfHost(routes, host), made));
-  }
-  return { list: replaceSorted(routes, replacements, hostOf), touched: new Set(replacements.keys()) };
 }
 
 /** What is the same as before becomes the same object as before, so that changes can be found by identity. */

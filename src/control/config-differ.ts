@@ -3,18 +3,15 @@
  * object in both (`config/compile-memory.ts`), so that comparing is mostly a matter of identity; where it is not, an equal
  * object only makes the patch larger.
  */
-import type { ConfigChanges } from '../model/config-changes.ts';
+import type { Change, ConfigChanges } from '../model/config-changes.ts';
 import type { CertificatePatch, ConfigPatch, HostRoutes } from '../model/config-patch.ts';
 import type { CertificateConfig, ProxyConfig, RouteConfig, UpstreamConfig, UpstreamId } from '../model/proxy-config.ts';
 import { sameContent } from '../model/same-content.ts';
-import { findUpstream, routesOfHost } from '../model/sorted-config.ts';
 
-type RoutesByHost = ReadonlyMap<string, readonly RouteConfig[]>;
-
-/** Of a configuration, what may differ from another one. */
+/** Of two configurations, what may differ. */
 interface Extract {
-  readonly upstreams: readonly UpstreamConfig[];
-  readonly routes: RoutesByHost;
+  readonly upstreams: ReadonlyMap<UpstreamId, Change<UpstreamConfig | null>>;
+  readonly hosts: ReadonlyMap<string, Change<readonly RouteConfig[]>>;
 }
 
 /**
@@ -26,76 +23,74 @@ export function diffConfigs(
   next: ProxyConfig,
   changes: ConfigChanges | null = null,
 ): ConfigPatch | null {
-  if (changes?.base === base) return toPatch(base, next, [extract(base, changes), extract(next, changes)]);
+  if (changes?.base === base) return toPatch(base, next, changes);
   if (!sameContent(base.listeners, next.listeners) || isRestricted(base) || isRestricted(next)) return null;
-  return toPatch(base, next, [whole(base), whole(next)]);
+  return toPatch(base, next, { upstreams: allUpstreams(base, next), hosts: allHosts(base, next) });
 }
 
-function extract(config: ProxyConfig, { hosts, upstreams }: ConfigChanges): Extract {
-  const routes = Array.from(hosts, (host) => [host, routesOfHost(config.routes, host)] as const);
-  return {
-    upstreams: Array.from(upstreams, (id) => findUpstream(config.upstreams, id)).filter((found) => found !== null),
-    routes: new Map(routes.filter(([, ofHost]) => ofHost.length > 0)),
-  };
+function allHosts(base: ProxyConfig, next: ProxyConfig): Extract['hosts'] {
+  const [before, after] = [base, next].map(({ routes }) => Map.groupBy(routes, ({ host }) => host));
+  const hosts = new Set([...(after?.keys() ?? []), ...(before?.keys() ?? [])]);
+  return new Map(
+    Array.from(hosts, (host) => [host, { before: before?.get(host) ?? [], after: after?.get(host) ?? [] }]),
+  );
 }
 
-function whole({ routes, upstreams }: ProxyConfig): Extract {
-  return { routes: Map.groupBy(routes, ({ host }) => host), upstreams };
+function allUpstreams(base: ProxyConfig, next: ProxyConfig): Extract['upstreams'] {
+  const [before, after] = [base, next].map(({ upstreams }) => new Map(upstreams.map((each) => [each.id, each])));
+  const ids = new Set([...(after?.keys() ?? []), ...(before?.keys() ?? [])]);
+  return new Map(Array.from(ids, (id) => [id, { before: before?.get(id) ?? null, after: after?.get(id) ?? null }]));
 }
 
-function toPatch(base: ProxyConfig, next: ProxyConfig, [before, after]: readonly [Extract, Extract]): ConfigPatch {
-  const upstreams = diffUpstreams(before.upstreams, after.upstreams);
-  const hosts = diffHosts(before.routes, after.routes, upstreams.relinked);
+function toPatch(base: ProxyConfig, next: ProxyConfig, differing: Extract): ConfigPatch {
+  const upstreams = diffUpstreams(differing.upstreams);
   return {
     base: base.generation,
     generation: next.generation,
-    hosts,
-    upstreams: select(next.upstreams, upstreams.changed),
+    hosts: diffHosts(differing.hosts, upstreams.relinked),
+    upstreams: upstreams.changed,
     removedUpstreams: upstreams.removed,
     certificates: diffCertificates(base.certificates, next.certificates),
   };
 }
 
-function diffHosts(
-  before: RoutesByHost,
-  after: RoutesByHost,
-  relinked: ReadonlySet<UpstreamId>,
-): readonly HostRoutes[] {
+function diffHosts(changes: Extract['hosts'], relinked: ReadonlySet<UpstreamId>): readonly HostRoutes[] {
   const hosts: HostRoutes[] = [];
-  for (const [host, routes] of after) {
-    if (!sameRoutes(before.get(host), routes) || linksTo(routes, relinked)) hosts.push({ host, routes });
+  for (const [host, { before, after: routes }] of changes) {
+    if (!sameRoutes(before, routes) || linksTo(routes, relinked)) hosts.push({ host, routes });
   }
-  for (const host of before.keys()) if (!after.has(host)) hosts.push({ host, routes: [] });
   return hosts;
 }
 
 interface UpstreamDiff {
-  readonly changed: ReadonlySet<UpstreamId>;
+  readonly changed: readonly UpstreamConfig[];
   /** Of these, those whose routes have to be linked anew: new addresses alone are no reason. */
   readonly relinked: ReadonlySet<UpstreamId>;
   readonly removed: readonly UpstreamId[];
 }
 
-function diffUpstreams(base: readonly UpstreamConfig[], next: readonly UpstreamConfig[]): UpstreamDiff {
-  const before = new Map(base.map((upstream) => [upstream.id, upstream]));
-  const changed = new Set<UpstreamId>();
+function diffUpstreams(changes: Extract['upstreams']): UpstreamDiff {
+  const changed = new Set<UpstreamConfig>();
   const relinked = new Set<UpstreamId>();
-  const appeared = new Set<UpstreamId>();
-  for (const upstream of next) {
-    const last = before.get(upstream.id);
-    before.delete(upstream.id);
-    if (last === upstream) continue;
-    changed.add(upstream.id);
-    if (last === undefined) appeared.add(upstream.id);
-    if (last === undefined || !sameContent({ ...last, endpoints: [] }, { ...upstream, endpoints: [] })) {
-      relinked.add(upstream.id);
+  const removed: UpstreamId[] = [];
+  for (const [id, { before, after }] of changes) {
+    if (after === before) continue;
+    if (after === null) {
+      removed.push(id);
+      continue;
     }
+    changed.add(after);
+    if (before === null || !sameContent({ ...before, endpoints: [] }, { ...after, endpoints: [] })) relinked.add(id);
   }
   // A backup is linked to as an object: that of another name, or the same one made anew.
-  for (const { id, backup } of next) {
-    if (backup !== null && (appeared.has(backup) || before.has(backup))) changed.add(id);
+  for (const { after } of changes.values()) {
+    if (after !== null && after.backup !== null && comesOrGoes(changes.get(after.backup))) changed.add(after);
   }
-  return { changed, relinked, removed: [...before.keys()] };
+  return { changed: [...changed], relinked, removed };
+}
+
+function comesOrGoes(change: Change<UpstreamConfig | null> | undefined): boolean {
+  return change !== undefined && (change.before === null) !== (change.after === null);
 }
 
 function diffCertificates(
@@ -113,8 +108,8 @@ function isRestricted({ routes }: ProxyConfig): boolean {
   return routes.some(({ listeners }) => listeners !== null);
 }
 
-function sameRoutes(a: readonly RouteConfig[] | undefined, b: readonly RouteConfig[]): boolean {
-  return a !== undefined && a.length === b.length && a.every((route, at) => route === b[at]);
+function sameRoutes(a: readonly RouteConfig[], b: readonly RouteConfig[]): boolean {
+  return a.length === b.length && a.every((route, at) => route === b[at]);
 }
 
 function linksTo(routes: readonly RouteConfig[], upstreams: ReadonlySet<UpstreamId>): boolean {
@@ -124,8 +119,4 @@ function linksTo(routes: readonly RouteConfig[], upstreams: ReadonlySet<Upstream
       split.members.some(({ upstream }) => upstreams.has(upstream)) ||
       split.canaries.some(({ upstream }) => upstreams.has(upstream)),
   );
-}
-
-function select(upstreams: readonly UpstreamConfig[], ids: ReadonlySet<UpstreamId>): readonly UpstreamConfig[] {
-  return Array.from(ids, (id) => findUpstream(upstreams, id)).filter((found) => found !== null);
 }

@@ -127,7 +127,12 @@ export class ControlLoop implements SnapshotListener {
       this.#noteFailure();
       return;
     }
-    this.#adopt({ config, snapshot, upstreams: known?.upstreams ?? null, changes: known });
+    this.#adopt({
+      config,
+      snapshot,
+      upstreams: known === null ? null : new Set(known.upstreams.keys()),
+      changes: known,
+    });
     this.#options.problems.report(config.problems);
     this.#options.logger.info('configuration applied', {
       generation: config.generation,

@@ -4,7 +4,7 @@
  */
 import type { Logger } from '../log/logger.ts';
 import type { ConfigChanges } from '../model/config-changes.ts';
-import type { ConfigPatch } from '../model/config-patch.ts';
+import { type WrittenPatch, writePatch } from '../model/config-patch.ts';
 import type {
   EjectionChange,
   EndpointChange,
@@ -117,7 +117,7 @@ export class WorkerPool {
     this.#running = config;
     this.#ejections.retain(config);
     const patch = previous === null ? null : diffConfigs(previous, config, changes);
-    const refused = await this.#applyToAll(config, patch);
+    const refused = await this.#applyToAll(config, patch === null ? null : writePatch(patch));
     if (refused === '') {
       this.#releaseTotals.retain(config);
       return '';
@@ -169,7 +169,7 @@ export class WorkerPool {
     return listeners.some(({ address, port }) => address === wanted.address && port === wanted.port);
   }
 
-  async #applyToAll(config: ProxyConfig, patch: ConfigPatch | null): Promise<string> {
+  async #applyToAll(config: ProxyConfig, patch: WrittenPatch | null): Promise<string> {
     const [first, ...others] = this.#threads.values();
     if (first === undefined) return 'no worker is running';
     // The first one finds the ports for listeners that ask for any free one; the others then join it there.
@@ -182,7 +182,7 @@ export class WorkerPool {
     return errors.find((error) => error !== '') ?? '';
   }
 
-  async #applyTo(thread: WorkerThread, config: ProxyConfig, patch: ConfigPatch | null): Promise<string> {
+  async #applyTo(thread: WorkerThread, config: ProxyConfig, patch: WrittenPatch | null): Promise<string> {
     const result = await thread.apply(config, this.#ports, patch);
     if (result.ports.length > 0) this.#ports = result.ports;
     return result.error;

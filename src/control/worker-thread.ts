@@ -1,7 +1,7 @@
 /** One data-plane thread and the questions that are open with it. Every promise settles, also when the thread dies. */
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../log/logger.ts';
-import type { ConfigPatch } from '../model/config-patch.ts';
+import type { WrittenPatch } from '../model/config-patch.ts';
 import type { EjectionChange, EndpointChange, ProxyConfig } from '../model/proxy-config.ts';
 import type { ReleaseFigures } from '../model/release.ts';
 import type { BoundPort, FromWorker, ToWorker, WorkerSettings } from '../model/worker-messages.ts';
@@ -101,7 +101,7 @@ export class WorkerThread implements Watched {
    * @param patch leads to `config` from the generation before; it is sent alone where that generation is known to be in force.
    * Null = there is none
    */
-  apply(config: ProxyConfig, ports: readonly BoundPort[], patch: ConfigPatch | null): Promise<ApplyResult> {
+  apply(config: ProxyConfig, ports: readonly BoundPort[], patch: WrittenPatch | null): Promise<ApplyResult> {
     const { promise, resolve } = Promise.withResolvers<ApplyResult>();
     const inStep = patch !== null && patch.base === this.generation && this.#applies.size === 0;
     const waits = !this.#exited && !this.#silent;

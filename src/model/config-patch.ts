@@ -28,3 +28,17 @@ export interface CertificatePatch {
   /** New or changed ones. */
   readonly changed: readonly CertificateConfig[];
 }
+
+/** As it crosses: one text for all workers, where each would have its own copy made of the objects. */
+export interface WrittenPatch {
+  readonly base: number;
+  readonly text: string;
+}
+
+export function writePatch(patch: ConfigPatch): WrittenPatch {
+  return { base: patch.base, text: JSON.stringify(patch) };
+}
+
+export function readPatch({ text }: WrittenPatch): ConfigPatch {
+  return JSON.parse(text) as ConfigPatch;
+}

@@ -1,5 +1,5 @@
 /** What the control plane and a data-plane worker say to each other. Plain data only. */
-import type { ConfigPatch } from './config-patch.ts';
+import type { WrittenPatch } from './config-patch.ts';
 import type { EjectionChange, EndpointChange, HealthChange, ProxyConfig } from './proxy-config.ts';
 import type { ReleaseFigures } from './release.ts';
 import type { StatsRows, WorkerStats } from './worker-stats.ts';
@@ -9,7 +9,7 @@ export type ToWorker =
   | { readonly type: 'ticket-keys'; readonly keys: Uint8Array }
   | { readonly type: 'config'; readonly config: ProxyConfig; readonly ports: readonly BoundPort[] }
   /** Answered like `config`, or with `out-of-step`. */
-  | { readonly type: 'patch'; readonly patch: ConfigPatch }
+  | { readonly type: 'patch'; readonly patch: WrittenPatch }
   | { readonly type: 'endpoints'; readonly sequence: number; readonly changes: readonly EndpointChange[] }
   | { readonly type: 'health'; readonly changes: readonly HealthChange[] }
   /** What the requests of other workers told. */

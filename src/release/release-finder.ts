@@ -1,7 +1,6 @@
 /** Follows which releases are in force, at the price of what differs from one configuration to the next. */
 import type { ConfigChanges } from '../model/config-changes.ts';
 import type { ProxyConfig, RouteConfig, UpstreamId } from '../model/proxy-config.ts';
-import { routesOfHost } from '../model/sorted-config.ts';
 import { findReleases, type ReleaseInForce } from './find-releases.ts';
 
 /** Where a configuration may differ from the one before; null = anywhere. */
@@ -49,7 +48,7 @@ export class ReleaseFinder {
     if (routes === before) return false;
     if (before !== null && changes?.base.routes === before) {
       let moved = false;
-      for (const host of changes.hosts) if (this.#put(host, routesOfHost(routes, host))) moved = true;
+      for (const [host, { after }] of changes.hosts) if (this.#put(host, after)) moved = true;
       return moved;
     }
     this.#routes.clear();

@@ -34,6 +34,7 @@ export class ChangeCoalescer {
   readonly #emit: (what: Emission) => void;
   #endpointsTimer: (() => void) | null;
   #everythingTimer: (() => void) | null;
+  #everythingDueMs: number;
   #firstWaitingMs: number;
   #lastEndpointsMs: number;
   #lastEverythingMs: number;
@@ -45,6 +46,7 @@ export class ChangeCoalescer {
     this.#emit = emit;
     this.#endpointsTimer = null;
     this.#everythingTimer = null;
+    this.#everythingDueMs = 0;
     this.#firstWaitingMs = 0;
     this.#lastEndpointsMs = Number.NEGATIVE_INFINITY;
     this.#lastEverythingMs = Number.NEGATIVE_INFINITY;
@@ -64,12 +66,14 @@ export class ChangeCoalescer {
     if (this.#everythingTimer === null) {
       this.#firstWaitingMs = nowMs;
       const calm = nowMs - this.#lastEverythingMs >= calmMs;
-      this.#schedule(calm ? leadingMs : quietMs);
+      this.#everythingDueMs = nowMs + (calm ? leadingMs : quietMs);
+      this.#waitForEverything(nowMs);
       return;
     }
     // The leading edge has its date: it is not put off by what follows it.
     if (this.#firstWaitingMs - this.#lastEverythingMs >= calmMs) return;
-    this.#schedule(Math.min(quietMs, this.#firstWaitingMs + capMs - nowMs));
+    // Never earlier than before: the timer that runs finds it, as one for each change costs more than the change is worth.
+    this.#everythingDueMs = Math.min(nowMs + quietMs, this.#firstWaitingMs + capMs);
   }
 
   /** Emits everything now, e.g. the first complete state. */
@@ -83,9 +87,15 @@ export class ChangeCoalescer {
     this.#cancelTimers();
   }
 
-  #schedule(delayMs: number): void {
-    this.#everythingTimer?.();
-    this.#everythingTimer = this.#clock.schedule(delayMs, () => this.#flushEverything());
+  #waitForEverything(nowMs: number): void {
+    this.#everythingTimer = this.#clock.schedule(this.#everythingDueMs - nowMs, () => this.#onEverythingDue());
+  }
+
+  #onEverythingDue(): void {
+    const nowMs = this.#clock.nowMs();
+    // Timers count in whole milliseconds, and may be early by a part of one.
+    if (this.#everythingDueMs - nowMs >= 1) this.#waitForEverything(nowMs);
+    else this.#flushEverything();
   }
 
   #flushEndpoints(): void {

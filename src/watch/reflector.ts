@@ -235,7 +235,8 @@ export class Reflector<T> {
     try {
       await readWatchStream(body, limits, (events) => {
         sawEvent = true;
-        if (!either.aborted) this.#apply(events);
+        // Not `either`: a signal made of others looks them all up each time it is asked.
+        if (!signal.aborted && !silence.signal.aborted) this.#apply(events);
       });
     } catch (error) {
       throw silence.signal.aborted ? silence.signal.reason : error;

@@ -2,7 +2,6 @@
 import type { ConfigChanges } from '../model/config-changes.ts';
 import { type ObjectKey, type ObjectRef, toObjectKey } from '../model/object-ref.ts';
 import type { RouteConfig } from '../model/proxy-config.ts';
-import { routesOfHost } from '../model/sorted-config.ts';
 
 export class ServedIngresses {
   /** How many routes and canaries come from each. */
@@ -29,16 +28,10 @@ export class ServedIngresses {
       return [...this.#counts.keys()].filter((key) => !known.has(key));
     }
     // In the order of the routes.
-    const touched = [...changes.hosts].toSorted();
+    const touched = [...changes.hosts].toSorted(([a], [b]) => (a < b ? -1 : 1));
     // What comes before what goes: an Ingress that stays must not look new.
-    const fresh = this.#count(
-      touched.flatMap((host) => routesOfHost(routes, host)),
-      1,
-    );
-    this.#count(
-      touched.flatMap((host) => routesOfHost(before, host)),
-      -1,
-    );
+    const fresh = touched.flatMap(([, { after }]) => this.#count(after, 1));
+    for (const [, change] of touched) this.#count(change.before, -1);
     return fresh;
   }
 

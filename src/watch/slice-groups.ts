@@ -2,10 +2,10 @@
  * Groups EndpointSlices by the Service they belong to, and decides between slices and Endpoints. One part of
  * `SnapshotBuilder`, which see.
  */
-import { isDeepStrictEqual } from 'node:util';
 import { type ObjectKey, toObjectKey } from '../model/object-ref.ts';
 import type { EndpointSliceObject } from '../model/objects.ts';
 import { PiecewiseMap } from '../model/piecewise-map.ts';
+import { sameContent } from '../model/same-content.ts';
 
 /** Slices by the Service they belong to. A slice moves when its label changes; slices win over Endpoints of the same name. */
 export class SliceGroups {
@@ -17,7 +17,7 @@ export class SliceGroups {
 
   setSlice(key: ObjectKey, slice: EndpointSliceObject | null): boolean {
     const known = this.#slices.get(key) ?? null;
-    if (isDeepStrictEqual(known, slice)) return false;
+    if (sameContent(known, slice)) return false;
     if (known !== null) this.#removeFromGroup(known, key);
     if (slice === null) {
       this.#slices.delete(key);
@@ -30,7 +30,7 @@ export class SliceGroups {
 
   /** Of the same name as its Service, hence `service`. */
   setEndpoints(service: ObjectKey, slices: readonly EndpointSliceObject[] | null): boolean {
-    if (isDeepStrictEqual(this.#endpoints.get(service) ?? null, slices)) return false;
+    if (sameContent(this.#endpoints.get(service) ?? null, slices)) return false;
     if (slices === null) this.#endpoints.delete(service);
     else this.#endpoints.set(service, slices);
     this.#changedServices.add(service);

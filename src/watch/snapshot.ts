@@ -2,7 +2,6 @@
  * Collects narrowed objects and makes `ObjectSnapshot`s of them: what did not change is shared with the snapshot before.
  * Knows nothing of where the objects come from or when a snapshot is wanted.
  */
-import { isDeepStrictEqual } from 'node:util';
 import type { ObjectKey } from '../model/object-ref.ts';
 import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import type {
@@ -14,6 +13,7 @@ import type {
 } from '../model/objects.ts';
 import { PiecewiseMap } from '../model/piecewise-map.ts';
 import type { Problem } from '../model/problem.ts';
+import { sameContent } from '../model/same-content.ts';
 import { SliceGroups } from './slice-groups.ts';
 
 /** What a snapshot is made of. `Endpoints` holds all slices that one Endpoints object became. */
@@ -175,6 +175,6 @@ function isSame(a: object, b: object): boolean {
 }
 
 function isSameContent(a: object, b: object): boolean {
-  if (Array.isArray(a)) return isDeepStrictEqual(a, b);
-  return isDeepStrictEqual({ ...a, resourceVersion: '' }, { ...b, resourceVersion: '' });
+  if (Array.isArray(a)) return sameContent(a, b);
+  return sameContent({ ...a, resourceVersion: '' }, { ...b, resourceVersion: '' });
 }

@@ -11,7 +11,7 @@ import type { ConfigChanges } from '../../src/model/config-changes.ts';
 import { toObjectKey } from '../../src/model/object-ref.ts';
 import type { ObjectSnapshot } from '../../src/model/object-snapshot.ts';
 import type { EndpointChange, ProxyConfig } from '../../src/model/proxy-config.ts';
-import { findUpstream } from '../../src/model/sorted-config.ts';
+import { findUpstream, routesOfHost } from '../../src/model/sorted-config.ts';
 import { arbitraryEdits, arbitraryTownEdits } from '../support/arbitrary-edits.ts';
 import { arbitrarySlices, arbitrarySnapshot } from '../support/arbitrary-snapshot.ts';
 import { keyPair, settings, snapshot } from '../support/fixtures.ts';
@@ -173,6 +173,12 @@ function assertCovered(after: ProxyConfig, { base, hosts, upstreams }: ConfigCha
     upstreams: config.upstreams.filter(({ id }) => !upstreams.has(id)),
   });
   assert.deepEqual(untouched(after), untouched(base));
+  for (const [host, change] of hosts) {
+    assert.deepEqual(change, { before: routesOfHost(base.routes, host), after: routesOfHost(after.routes, host) });
+  }
+  for (const [id, change] of upstreams) {
+    assert.deepEqual(change, { before: findUpstream(base.upstreams, id), after: findUpstream(after.upstreams, id) });
+  }
   const linked = new Set(
     after.routes
       .filter(({ host }) => !hosts.has(host))

@@ -31,7 +31,7 @@ function reach(compiler: Compiler, before: ObjectSnapshot, after: ObjectSnapshot
   const { config } = compiler.compile(before);
   const { changes } = compiler.compile(after);
   assert.equal(changes?.base, config);
-  return [[...changes.hosts].toSorted(), [...changes.upstreams].toSorted()];
+  return [[...changes.hosts.keys()].toSorted(), [...changes.upstreams.keys()].toSorted()];
 }
 
 test('a change of one ingress concerns its hosts, before and after, and its upstreams', () => {

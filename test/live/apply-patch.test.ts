@@ -10,7 +10,7 @@ import { applyConfig } from '../../src/live/apply-config.ts';
 import { applyPatch } from '../../src/live/apply-patch.ts';
 import type { LiveRoute } from '../../src/live/live-route.ts';
 import { LiveState } from '../../src/live/live-state.ts';
-import type { ConfigPatch } from '../../src/model/config-patch.ts';
+import { type ConfigPatch, readPatch, writePatch } from '../../src/model/config-patch.ts';
 import type { ProxyConfig } from '../../src/model/proxy-config.ts';
 import { arbitraryEdits, arbitraryTownEdits } from '../support/arbitrary-edits.ts';
 import { keyPair, settings } from '../support/fixtures.ts';
@@ -33,10 +33,17 @@ function match(live: LiveState, host: string, path: string): LiveRoute | null {
   return live.current.tables.get('web')?.match(host, path, path.length, requestFacts()) ?? null;
 }
 
+/** As it is in a worker. */
+function cross(patch: ConfigPatch): ConfigPatch {
+  const read = readPatch(writePatch(patch));
+  assert.deepEqual(read, patch);
+  return read;
+}
+
 function patchBetween(base: ProxyConfig, next: ProxyConfig): ConfigPatch {
   const patch = diffConfigs(base, next);
   assert.ok(patch !== null);
-  return structuredClone(patch);
+  return cross(patch);
 }
 
 const DRAWS = [0, 3, 50, 99, 12_345];
@@ -121,7 +128,7 @@ for (const remembers of [true, false]) {
           const patch: ConfigPatch | null =
             running === null ? null : diffConfigs(running, next, remembers ? changes : null);
           if (patch === null) applyConfig(patched, structuredClone(next));
-          else assert.ok(applyPatch(patched, structuredClone(patch)));
+          else assert.ok(applyPatch(patched, cross(patch)));
           assert.equal(patch === null, running === null);
           applyConfig(whole, structuredClone(next));
           seen.push(next);

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import type { ConfigChanges } from '../../src/model/config-changes.ts';
 import type { ProxyConfig, RouteConfig } from '../../src/model/proxy-config.ts';
+import { routesOfHost } from '../../src/model/sorted-config.ts';
 import { findReleases } from '../../src/release/find-releases.ts';
 import { ANYWHERE, ReleaseFinder } from '../../src/release/release-finder.ts';
 import { canaryConfig, proxyConfig, routeConfig, upstreamConfig } from '../support/proxy-config.ts';
@@ -53,6 +55,15 @@ const state: fc.Arbitrary<State> = fc.record({
   served: fc.tuple(...RELEASES.map(() => fc.boolean())),
 });
 
+function differencesAt(hosts: Iterable<string>, before: ProxyConfig, after: ProxyConfig): ConfigChanges['hosts'] {
+  return new Map(
+    Array.from(hosts, (host) => [
+      host,
+      { before: routesOfHost(before.routes, host), after: routesOfHost(after.routes, host) },
+    ]),
+  );
+}
+
 test('where it is known what differs, the same is found as in a look at everything', () => {
   fc.assert(
     fc.property(fc.array(state, { maxLength: 12 }), (states) => {
@@ -63,7 +74,7 @@ test('where it is known what differs, the same is found as in a look at everythi
         const { config, base, touched } = configs.next(each);
         const moved = RELEASES.filter((_, at) => each.served[at] !== served[at]).map((id) => `next-${id}`);
         served = each.served;
-        const changes = touched.size === 0 ? null : { base, hosts: touched };
+        const changes = touched.size === 0 ? null : { base, hosts: differencesAt(touched, base, config) };
         assert.deepEqual(finder.update(config, { upstreams: new Set(moved), changes }), findReleases(config));
       }
     }),
@@ -83,7 +94,7 @@ test('what concerns no release leaves the map it was', () => {
   };
   assert.equal(finder.update(moved, { upstreams: new Set(['web']), changes: null }), found);
   const other = { ...moved, routes: [...base.routes.slice(0, 1), ...toRoutes('b.example', null, 2)] };
-  const changes = { base: moved, hosts: new Set(['b.example']) };
+  const changes = { base: moved, hosts: differencesAt(['b.example'], moved, other) };
   assert.equal(finder.update(other, { upstreams: new Set(), changes }), found);
   assert.notEqual(finder.update(other, { upstreams: new Set(['next-shop/one']), changes: null }), found);
 });
@@ -94,6 +105,6 @@ test('routes that changed in an unknown place are all looked at', () => {
   const config = proxyConfig({ generation: 1, routes, upstreams: [] });
   finder.update(config, ANYWHERE);
   const without = { ...config, routes: toRoutes('a.example', null, 2) };
-  const changes = { base: proxyConfig({ generation: 1, routes: [], upstreams: [] }), hosts: new Set<string>() };
+  const changes = { base: proxyConfig({ generation: 1, routes: [], upstreams: [] }), hosts: new Map() };
   assert.equal(finder.update(without, { upstreams: new Set(), changes }).size, 0);
 });
