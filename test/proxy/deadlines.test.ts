@@ -8,7 +8,9 @@ import type { WorkerSettings } from '../../src/model/worker-messages.ts';
 import type { Sweepable, Watch } from '../../src/proxy/coarse-clock.ts';
 import { ServerConnection } from '../../src/proxy/http1/server-connection.ts';
 import { AwaitedState } from '../support/awaited-state.ts';
+import { eventuallyTrue } from '../support/eventually-true.ts';
 import { InProcessProxy } from '../support/in-process-proxy.ts';
+import { ManualTime } from '../support/manual-time.ts';
 import { routeConfig, upstreamConfig } from '../support/proxy-config.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { fieldOf } from '../support/raw-message.ts';
@@ -46,15 +48,23 @@ async function start(
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 
 test('a head that is not complete in time is 408, however busily its bytes trickle in', async (t) => {
-  const proxy = await start(t, { headTimeoutMs: SHORT_MS });
-  const client = await RawClient.connect(proxy.port);
+  const proxy = await start(t, { headTimeoutMs: 10 * SHORT_MS });
+  const { clock } = proxy.worker;
+  const { client, connection, headBegun } = await connectAtStandstill(t, proxy);
+  const begun = headBegun();
   client.write('GET / HTTP/1.1\r\n');
-  const trickle = setInterval(() => client.write('X: y\r\n'), 20);
+  await begun;
+  const { mock: reads } = t.mock.method(connection, 'onRead');
+  for (let count = 0; count < 10; count++) {
+    client.write('X: y\r\n');
+    await eventuallyTrue(() => reads.callCount() > count);
+    assert.equal(client.receivedBytes, 0);
+    clock.nowMs += SHORT_MS;
+    connection.onTick(clock.nowMs);
+  }
   const response = await client.response();
-  clearInterval(trickle);
   assert.match(response.startLine, / 408 /);
   assert.equal(fieldOf(response, 'Connection'), 'close');
-  client.destroy();
 });
 
 test('a connection that never sends a byte is closed without an answer', async (t) => {
@@ -72,14 +82,16 @@ test('an idle connection is closed without a further answer', async (t) => {
 });
 
 test('a body that stops coming is 408, and the back end never gets its end', async (t) => {
+  const time = new ManualTime(t.mock);
   const proxy = await start(t, { bodyTimeoutMs: SHORT_MS });
   const client = await RawClient.connect(proxy.port);
   client.write('POST /stalled HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n');
+  const connection = await upstream.until(() =>
+    upstream.connections.find(({ received }) => received.includes('/stalled') && received.includes('hello')),
+  );
+  time.pass(SHORT_MS);
   assert.equal(await client.status(), 408);
   assert.equal((await client.remainder()).ending, 'end');
-  const connection = await upstream.until(() =>
-    upstream.connections.find(({ received }) => received.includes('/stalled')),
-  );
   await upstream.untilClosed(connection);
   assert.equal(upstream.requests.length, 0);
   assert.equal(proxy.worker.activeRequests, 0);
@@ -95,10 +107,15 @@ test('a client that never sends the rest of a body that was answered already is 
 });
 
 test('a back end that is silent is 504 after its tries, and its connections are closed', async (t) => {
+  const time = new ManualTime(t.mock);
   const proxy = await start(t, {}, { responseTimeoutMs: SHORT_MS, retryAttempts: 2 });
   upstream.script = () => null;
   const client = await RawClient.connect(proxy.port);
   client.write(GET);
+  for (const attempt of [1, 2]) {
+    await upstream.request(attempt);
+    time.pass(SHORT_MS);
+  }
   assert.equal(await client.status(), 504);
   assert.equal(upstream.requests.length, 2);
   for (const { connection } of upstream.requests) await upstream.untilClosed(connection);
@@ -128,20 +145,26 @@ test('a back end that does not accept in time is 504 after its tries, also for a
 });
 
 test('a silent back end is not asked twice for a POST', async (t) => {
+  const time = new ManualTime(t.mock);
   const proxy = await start(t, {}, { responseTimeoutMs: SHORT_MS });
   upstream.script = () => null;
   const client = await RawClient.connect(proxy.port);
   client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi');
+  await upstream.request();
+  time.pass(SHORT_MS);
   assert.equal(await client.status(), 504);
   assert.equal(upstream.requests.length, 1);
   client.destroy();
 });
 
 test('a response that stops in the middle is cut, not ended', async (t) => {
+  const time = new ManualTime(t.mock);
   const proxy = await start(t, {}, { responseTimeoutMs: SHORT_MS });
   upstream.script = () => 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n';
   const client = await RawClient.connect(proxy.port);
   client.write(GET);
+  await client.received(1);
+  time.pass(SHORT_MS);
   const { text, ending } = await client.remainder();
   assert.equal(ending, 'reset');
   assert.doesNotMatch(text, /\r\n0\r\n\r\n/);
@@ -149,18 +172,19 @@ test('a response that stops in the middle is cut, not ended', async (t) => {
 });
 
 test('a back end that answers slowly but steadily is waited for', async (t) => {
-  const proxy = await start(t, {}, { responseTimeoutMs: 4 * SHORT_MS });
-  upstream.script = ({ connection }) => {
-    connection.write('HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n');
-    let left = 20;
-    const drip = setInterval(() => {
-      connection.write('x');
-      if (--left === 0) clearInterval(drip);
-    }, SHORT_MS / 4);
-    return null;
-  };
+  const time = new ManualTime(t.mock);
+  const proxy = await start(t, {}, { responseTimeoutMs: SHORT_MS });
+  upstream.script = () => 'HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n';
   const client = await RawClient.connect(proxy.port);
   client.write(GET);
+  const { connection } = await upstream.request();
+  await client.received(1);
+  for (let left = 20; left > 0; left--) {
+    time.pass(SHORT_MS - 1);
+    const known = client.receivedBytes;
+    connection.write('x');
+    await client.received(known + 1);
+  }
   assert.equal((await client.response()).body.length, 20);
   client.destroy();
 });

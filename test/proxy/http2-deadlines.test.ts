@@ -6,6 +6,7 @@ import { DEFAULT_ROUTE_POLICY } from '../../src/model/route-policy.ts';
 import { Http2Client } from '../support/http2-client.ts';
 import { ACK, FrameClient, FrameType, frame, getFrame, uint32 } from '../support/http2-frames.ts';
 import { InProcessProxy } from '../support/in-process-proxy.ts';
+import { ManualTime } from '../support/manual-time.ts';
 import { routeConfig, upstreamConfig } from '../support/proxy-config.ts';
 import { ok, ScriptedUpstream } from '../support/scripted-upstream.ts';
 
@@ -44,11 +45,10 @@ async function connect(t: TestContext, proxy: InProcessProxy): Promise<Http2Clie
 }
 
 test('a connection without requests is closed with a GOAWAY, before the first as after the last', async (t) => {
-  const proxy = await start(t, { headTimeoutMs: SHORT_MS, keepAliveTimeoutMs: SHORT_MS });
-  const fresh = await connect(t, proxy);
+  const fresh = await connect(t, await start(t, { headTimeoutMs: SHORT_MS }));
   await fresh.untilClosed();
   assert.equal(fresh.goawayCode, constants.NGHTTP2_NO_ERROR);
-  const used = await connect(t, proxy);
+  const used = await connect(t, await start(t, { keepAliveTimeoutMs: SHORT_MS }));
   await used.get('/');
   await used.untilClosed();
   assert.equal(used.goawayCode, constants.NGHTTP2_NO_ERROR);
@@ -66,27 +66,33 @@ test('a client that ignores our GOAWAY and our end is cut', async (t) => {
 });
 
 test('a connection with a request under way is not idle', async (t) => {
-  // Long enough for a busy machine to bring the first request.
-  const proxy = await start(t, { keepAliveTimeoutMs: SHORT_MS, headTimeoutMs: 8 * SHORT_MS });
+  const time = new ManualTime(t.mock);
+  const proxy = await start(t, { keepAliveTimeoutMs: SHORT_MS, headTimeoutMs: SHORT_MS });
   const client = await connect(t, proxy);
+  const idle = await connect(t, proxy);
+  for (const each of [client, idle]) await each.get('/');
+  upstream.forget();
   upstream.script = () => null;
   const slow = client.get('/');
   const { connection } = await upstream.request();
-  const idle = await connect(t, proxy);
+  time.pass(SHORT_MS);
   await idle.untilClosed();
+  assert.equal(client.goawayCode, -1);
   connection.write(ok('at last'));
   assert.equal((await slow).body, 'at last');
 });
 
 test('a body that stops coming is 408, and the back end never gets its end', async (t) => {
+  const time = new ManualTime(t.mock);
   const proxy = await start(t, { bodyTimeoutMs: SHORT_MS });
   const client = await connect(t, proxy);
   const upload = client.open({ ':path': '/stalled', ':authority': 'a', ':method': 'POST' });
   upload.stream.write('hello');
-  assert.equal(await upload.status(), 408);
   const connection = await upstream.until(() =>
-    upstream.connections.find(({ received }) => received.includes('/stalled')),
+    upstream.connections.find(({ received }) => received.includes('/stalled') && received.includes('hello')),
   );
+  time.pass(SHORT_MS);
+  assert.equal(await upload.status(), 408);
   await upstream.untilClosed(connection);
   assert.equal(upstream.requests.length, 0);
   assert.equal((await client.get('/')).body, 'fine');
@@ -156,6 +162,7 @@ test('a fault of ours costs one request: 500 before the answer, a log line, and 
 });
 
 test('a client that says nothing while it is answered is not idle: the silence of the back end counts', async (t) => {
+  const time = new ManualTime(t.mock);
   const head = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n';
   const talking = await ScriptedUpstream.start(() => head, { headOnly: true });
   t.after(() => talking.close());
@@ -168,10 +175,12 @@ test('a client that says nothing while it is answered is not idle: the silence o
   const client = await connect(t, proxy);
   const dialogue = client.open({ ':path': '/dialogue', ':authority': 'a', ':method': 'POST' });
   dialogue.stream.write('hello');
+  await dialogue.until(() => dialogue.body === 'hi');
   assert.equal(await dialogue.status(), 200);
-  const answeredMs = performance.now();
   const { connection } = await talking.request();
+  time.pass(20 * SHORT_MS - 1);
+  assert.equal(proxy.worker.activeRequests, 1, 'not cut before the back end had its time');
+  time.pass(1);
   await talking.untilClosed(connection);
-  assert.ok(performance.now() - answeredMs > 14 * SHORT_MS, 'cut before the back end had its time');
   assert.equal(proxy.worker.activeRequests, 0);
 });
