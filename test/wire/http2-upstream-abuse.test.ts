@@ -6,6 +6,7 @@ import type { WorkerSettings } from '../../src/model/worker-messages.ts';
 import { dataFrame, FrameUpstream, fineFrames, requestBody, responseFrame } from '../support/frame-upstream.ts';
 import { END_HEADERS, type FrameClient, FrameType, fieldBlock, frame, uint32 } from '../support/http2-frames.ts';
 import { InProcessProxy } from '../support/in-process-proxy.ts';
+import { ManualTime } from '../support/manual-time.ts';
 import { routeConfig, upstreamConfig } from '../support/proxy-config.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { statusOf } from '../support/raw-message.ts';
@@ -557,10 +558,12 @@ test('a client that goes resets its stream and leaves the connection to others',
 });
 
 test('an endpoint that does not answer in time: 504, and no further request for a connection that is silent', async (t) => {
+  const time = new ManualTime(t.mock);
   const setup = await setUp(t, { policy: { responseTimeoutMs: 250, retryAttempts: 1 } });
   setup.client.write(GET);
   const peer = await setup.upstream.connection(1);
   await peer.first(({ type, flags }) => type === FrameType.Settings && flags === 1);
+  time.pass(250);
   assert.equal(await setup.client.status(), 504);
   assert.equal(await peer.resetCode(1), CANCEL);
 });

@@ -1,26 +1,31 @@
 /** What counts as a failed try, and which requests are then sent to another endpoint: over real sockets, as tables. */
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { after, before, beforeEach, mock, test } from 'node:test';
 import { DEFAULT_ROUTE_POLICY, type RoutePolicy } from '../../src/model/route-policy.ts';
 import { MAX_KEPT_BYTES } from '../../src/proxy/kept-body.ts';
 import { closedPort } from '../support/closed-port.ts';
+import { eventuallyTrue, untilQuiet } from '../support/eventually-true.ts';
 import { Http2Client } from '../support/http2-client.ts';
 import { Http2Upstream } from '../support/http2-upstream.ts';
 import { InProcessProxy } from '../support/in-process-proxy.ts';
+import { ManualTime } from '../support/manual-time.ts';
 import { routeConfig, upstreamConfig } from '../support/proxy-config.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { type RawMessage, statusOf } from '../support/raw-message.ts';
 import { ok, reply, type Script, ScriptedUpstream } from '../support/scripted-upstream.ts';
 
-const SHORT_MS = 300;
+const TIMEOUT_MS = 300;
 
 /** Takes the first try, nearly always: its weight is a thousand times that of the other. */
 let bad: ScriptedUpstream;
 let good: ScriptedUpstream;
 let proxy: InProcessProxy;
 let refusing: string;
+/** Passes only where a row says so: no endpoint that answers is ever too late. */
+let time: ManualTime;
 
 before(async () => {
+  time = new ManualTime(mock);
   bad = await ScriptedUpstream.start(() => null);
   good = await ScriptedUpstream.start(() => ok('good'));
   refusing = `127.0.0.1:${await closedPort()}`;
@@ -31,6 +36,7 @@ after(async () => {
   await proxy.close();
   await bad.close();
   await good.close();
+  mock.reset();
 });
 
 beforeEach(() => {
@@ -131,15 +137,25 @@ const ROWS: readonly Row[] = [
   },
 ];
 
+/** That many attempts at the silent one come to their end. */
+async function timeOut(attempts: number): Promise<void> {
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    await bad.request(attempt);
+    time.pass(TIMEOUT_MS);
+  }
+}
+
 for (const { name, script, policy = {}, method = 'GET', expected } of ROWS) {
   test(name, async () => {
     bad.script = script ?? silent;
     await apply(
-      { responseTimeoutMs: SHORT_MS, ...policy },
+      { responseTimeoutMs: TIMEOUT_MS, ...policy },
       `${script === null ? refusing : bad.address}*1000`,
       good.address,
     );
-    const response = await send(method, method === 'GET' ? '' : 'body');
+    const answered = send(method, method === 'GET' ? '' : 'body');
+    if (script === silent) await timeOut(1);
+    const response = await answered;
     assert.equal(statusOf(response), expected);
     assert.equal(bad.requests.length, script === null ? 0 : 1);
     assert.equal(good.requests.length, expected === 200 ? 1 : 0);
@@ -158,15 +174,19 @@ test('when the tries are used up, the last answer of a back end is passed on', a
 
 test('no try begins after the time for them', async () => {
   bad.script = silent;
-  await apply({ responseTimeoutMs: SHORT_MS, retryTimeoutMs: 1, retryAttempts: 10 }, bad.address);
-  assert.equal(statusOf(await send('GET')), 504);
+  await apply({ responseTimeoutMs: TIMEOUT_MS, retryTimeoutMs: TIMEOUT_MS, retryAttempts: 10 }, bad.address);
+  const answered = send('GET');
+  await timeOut(1);
+  assert.equal(statusOf(await answered), 504);
   assert.equal(bad.requests.length, 1);
 });
 
 test('each attempt has the whole response timeout', async () => {
   bad.script = silent;
-  await apply({ responseTimeoutMs: SHORT_MS, retryAttempts: 3 }, bad.address);
-  assert.equal(statusOf(await send('GET')), 504);
+  await apply({ responseTimeoutMs: TIMEOUT_MS, retryAttempts: 3 }, bad.address);
+  const answered = send('GET');
+  await timeOut(3);
+  assert.equal(statusOf(await answered), 504);
   assert.equal(bad.requests.length, 3);
 });
 
@@ -267,12 +287,18 @@ test('bodies that are kept have a limit all together, beyond which they are not 
 
 test('a back end that takes no more of a request is 504 after the send timeout', async (t) => {
   bad.script = silent;
-  await apply({ sendTimeoutMs: SHORT_MS, retryOn: [] }, bad.address);
+  await apply({ sendTimeoutMs: TIMEOUT_MS, retryOn: [] }, bad.address);
   const client = await RawClient.connect(proxy.port);
   t.after(() => client.destroy());
   const known = bad.connections.length;
   client.write('POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n');
   (await bad.until(() => bad.connections[known])).socket.pause();
   for (let i = 0; i < 20; i++) client.write(Buffer.alloc(1_000_000));
+  // Each piece that is taken after all begins the time anew.
+  await eventuallyTrue(async () => {
+    await untilQuiet(() => client.socket.writableLength);
+    time.pass(TIMEOUT_MS);
+    return client.receivedBytes > 0;
+  });
   assert.equal(await client.status(), 504);
 });
