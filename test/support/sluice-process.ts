@@ -86,13 +86,13 @@ export class SluiceProcess {
   }
 
   /** The first line with this message at or behind position `from` of `logs`. */
-  log(message: string, from = 0): Promise<LogLine> {
+  log(message: string, from = 0, giveUpMs?: number): Promise<LogLine> {
     return this.#state.until(() => {
       const found = this.logs.slice(from).find(({ msg }) => msg === message);
       if (found !== undefined) return found;
       if (this.exit === null) return undefined;
       throw new Error(`exited before it logged "${message}": ${JSON.stringify(this.logs)} ${this.otherOutput}`);
-    });
+    }, giveUpMs);
   }
 
   /** Replaces a file beside the configuration in one step, as editors and mounted volumes do. */
