@@ -18,6 +18,7 @@ import {
   type sendUnaryData,
   status,
 } from '@grpc/grpc-js';
+import { AwaitedState } from './awaited-state.ts';
 
 type Method = MethodDefinition<Buffer, Buffer>;
 
@@ -57,14 +58,14 @@ export class GrpcEchoServer {
   readonly calls: Metadata[];
   /** Calls whose client went away. */
   cancelled: number;
-  #onCancelled: (() => void) | null;
+  readonly #state: AwaitedState;
 
   constructor() {
     this.#server = new Server({ 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1 });
     this.port = 0;
     this.calls = [];
     this.cancelled = 0;
-    this.#onCancelled = null;
+    this.#state = new AwaitedState();
     this.#server.addService(METHODS, {
       unary: (call: ServerUnaryCall<Buffer, Buffer>, reply: sendUnaryData<Buffer>) => this.#unary(call, reply),
       serverStream: (call: ServerWritableStream<Buffer, Buffer>) => this.#serverStream(call),
@@ -97,12 +98,8 @@ export class GrpcEchoServer {
   }
 
   /** Resolves when this many calls have been cancelled. */
-  async untilCancelled(count: number): Promise<void> {
-    while (this.cancelled < count) {
-      await new Promise<void>((resolve) => {
-        this.#onCancelled = resolve;
-      });
-    }
+  untilCancelled(count: number): Promise<true> {
+    return this.#state.until(() => (this.cancelled >= count ? true : undefined));
   }
 
   #unary(call: ServerUnaryCall<Buffer, Buffer>, reply: sendUnaryData<Buffer>): void {
@@ -140,7 +137,7 @@ export class GrpcEchoServer {
 
   #noteCancelled(): void {
     this.cancelled++;
-    this.#onCancelled?.();
+    this.#state.report();
   }
 }
 
