@@ -45,14 +45,23 @@ test('an open tunnel takes a place under the limit of connections, and gives it 
   next.destroy();
 });
 
-test('a tunnel may go on while the program drains, and is cut at the deadline', async (t) => {
-  const sluice = await start(t, '--drain-timeout', '500ms');
+test('a tunnel may go on while the program drains, which ends with it', async (t) => {
+  const sluice = await start(t, '--drain-timeout', '10m');
   const tunnel = await openTunnel(sluice);
   const { connection } = await upstream.request();
   sluice.signal('SIGTERM');
   await sluice.log('draining');
   tunnel.write('still talking');
   await upstream.until(() => (connection.received.toString().endsWith('still talking') ? true : undefined));
+  tunnel.reset();
+  assert.deepEqual(await sluice.exited(), { code: 0, signal: null });
+});
+
+test('a tunnel that is left at the end of the drain time is cut', async (t) => {
+  const sluice = await start(t, '--drain-timeout', '500ms');
+  const tunnel = await openTunnel(sluice);
+  const { connection } = await upstream.request();
+  sluice.signal('SIGTERM');
   assert.notEqual((await tunnel.remainder()).ending, 'open');
   await upstream.untilClosed(connection);
   assert.deepEqual(await sluice.exited(), { code: 0, signal: null });
