@@ -18,7 +18,9 @@ let pods: ChildPod[];
 let sluice: SluiceProcess;
 let load: SteadyLoad;
 
-const SERVICE = `
+/** @param patience seconds a pod may be silent */
+function manifest(patience: number): string {
+  return `
 apiVersion: v1
 kind: Service
 metadata:
@@ -38,11 +40,12 @@ metadata:
   namespace: shop
   name: web
   annotations:
-    nginx.ingress.kubernetes.io/proxy-read-timeout: "1"
+    nginx.ingress.kubernetes.io/proxy-read-timeout: "${patience}"
     nginx.ingress.kubernetes.io/proxy-next-upstream: error timeout http_500
 spec:
   defaultBackend: { service: { name: web, port: { number: 80 } } }
 `;
+}
 
 function slice(pod: ChildPod, conditions: Readonly<Record<string, boolean>>): string {
   return `
@@ -64,7 +67,7 @@ before(async () => {
   sluice = await SluiceProcess.start({
     config: null,
     args: ['--workers', '2', '--access-log', 'json'],
-    files: { ...files, 'web.yaml': SERVICE },
+    files: { ...files, 'web.yaml': manifest(1) },
   });
   load = new SteadyLoad(`http://127.0.0.1:${sluice.httpPort}`, 6, 3);
   await answersOf(...pods);
@@ -165,6 +168,10 @@ for (const { name, at, reasons, begin, end } of misfortunes) {
 
 test('a slow pod is neither ejected nor does it fail anybody', async (t) => {
   const from = sluice.logs.length;
+  // So long is no machine busy: what would eject the pod is its slowness.
+  sluice.writeFile('web.yaml', manifest(30));
+  await sluice.log('configuration applied', from);
+  await answersOf(...pods);
   const slow = pods[3] as ChildPod;
   slow.behave('slow');
   for (let round = 0; round < 3; round++) await answersOf(...pods);
