@@ -276,25 +276,25 @@ const FLOODS: readonly Flood[] = [
   { name: 'requests beyond the limit', before: [], piece: (at) => getFrame(at * 2 + 1, '/hang') },
 ];
 
+/** Several times what is tolerated, in two windows of it; behind them the sender is silent, and waits. */
+const MOST_PIECES = 20_000;
+
 for (const { name, before: first, piece } of FLOODS) {
   test(`a flood of ${name} closes the connection`, async (t) => {
     const client = await connectFrames(t);
     upstream.script = ({ target }) => (target === '/hang' ? null : ok('fine'));
     client.write(...first);
-    // Paced by the connection: an endless sender that stops only when it is cut off.
+    // Paced by the connection, until it is cut off.
     let at = 0;
     const send = (): void => {
-      while (client.raw.ending === 'open' && client.raw.socket.writable) {
-        const frames: Buffer[] = [];
-        for (const until = at + 100; at < until; at++) frames.push(piece(at));
-        if (client.raw.socket.write(Buffer.concat(frames))) setImmediate(send);
-        else client.raw.socket.once('drain', send);
-        return;
-      }
+      if (at >= MOST_PIECES || client.raw.ending !== 'open' || !client.raw.socket.writable) return;
+      const frames: Buffer[] = [];
+      for (const until = at + 100; at < until; at++) frames.push(piece(at));
+      if (client.raw.socket.write(Buffer.concat(frames))) setImmediate(send);
+      else client.raw.socket.once('drain', send);
     };
     send();
     await client.raw.remainder();
-    assert.ok(at <= 200_000, `${at} were taken`);
   });
 }
 
