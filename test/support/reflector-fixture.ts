@@ -1,6 +1,6 @@
 /** A reflector over the fake API server, with what it published gathered in a map, and a way to wait for a state of it. */
 import { NULL_LOGGER } from '../../src/log/logger.ts';
-import { systemClock } from '../../src/watch/clock.ts';
+import { type Clock, systemClock } from '../../src/watch/clock.ts';
 import { KubeClient } from '../../src/watch/kube-client.ts';
 import { asRecord } from '../../src/watch/kube-error.ts';
 import type { Recovery } from '../../src/watch/recovery.ts';
@@ -39,6 +39,7 @@ export interface ReflectorFixtureOptions {
   readonly query?: Readonly<Record<string, string>>;
   readonly path?: string;
   readonly kubeconfig?: string;
+  readonly clock?: Clock;
 }
 
 export function startReflector(fake: FakeApiServer, options: ReflectorFixtureOptions = {}): ReflectorFixture {
@@ -53,7 +54,8 @@ export function startReflector(fake: FakeApiServer, options: ReflectorFixtureOpt
     userAgent: 'sluice/test',
     env: {},
   });
-  const gate = new RetryGate(systemClock, 0);
+  const { clock = systemClock } = options;
+  const gate = new RetryGate(clock, 0);
   const reflector = new Reflector<PublishedObject>({
     client,
     path: options.path ?? '/api/v1/services',
@@ -61,7 +63,7 @@ export function startReflector(fake: FakeApiServer, options: ReflectorFixtureOpt
     convert: toPublished,
     gate,
     timing: { ...FAST_TIMING, ...options.timing },
-    clock: systemClock,
+    clock,
     random: () => 0,
     listener: {
       onChanges(changes) {

@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
+import { eventuallyTrue } from '../support/eventually-true.ts';
 import type { Fault, FaultMatch } from '../support/fake-apiserver/faults.ts';
 import { FakeApiServer, type FakeApiServerOptions } from '../support/fake-apiserver/server.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import {
+  FAST_TIMING,
   type ReflectorFixture,
   type ReflectorFixtureOptions,
   serverState,
@@ -167,12 +170,18 @@ test('a silent stream is given up after the inactivity limit', async (t) => {
   const fake = await startFake(t);
   fake.put('services', service('a'));
   fake.faults.push({ watch: true }, { kind: 'stall' });
-  const fixture = start(t, fake, { timing: { inactivityMs: 60 } });
-  await fixture.until(() => fixture.store.size === 1);
+  const clock = new FakeClock();
+  const { inactivityMs, backoff } = FAST_TIMING;
+  const fixture = start(t, fake, { clock });
+  await eventuallyTrue(() => clock.isDueIn(inactivityMs));
   fake.put('services', service('b'));
+  clock.advanceTo(inactivityMs);
+  await eventuallyTrue(() => clock.isDueIn(backoff.baseMs));
+  assert.equal(fixture.store.size, 1);
+  clock.advanceTo(inactivityMs + backoff.baseMs);
   await fixture.until(() => fixture.store.size === 2);
-  assert.ok(fixture.reflector.status().watches >= 2);
-  assert.equal(fixture.reflector.status().errors['connection'], 1);
+  assert.equal(fixture.reflector.status().watches, 2);
+  assert.deepEqual(fixture.reflector.status().errors, { connection: 1 });
 });
 
 test('a selected collection is asked for with its selector, and leaving it is a delete', async (t) => {
