@@ -200,14 +200,15 @@ describe('release plans', { skip: e2eSkip }, () => {
 
   test('the api server is away: no step is taken, a bad canary is stopped by each replica, and stored when it is back', async (t) => {
     const both = await replicas(t);
-    const traffic = load(t, ...both);
     await begin(t, '20%/5s, 100%');
     for (const each of both) await untilStage(each, 'running 0');
     await relay.shut();
-    // Much longer than the step has to last.
+    // The step waits for requests: before the api server was away it could not be over.
+    const traffic = load(t, ...both);
+    // Much longer than the step has to last, and more requests than it has to see.
     const { heldMs } = await eventually(
       () => status(both[0]),
-      (release) => release.heldMs > 15_000,
+      (release) => release.heldMs > 15_000 && release.sides.canary.requests > 100,
     );
     assert.ok(heldMs > 15_000);
     for (const each of both) assert.equal(stageOf(await status(each)), 'running 0');
