@@ -188,6 +188,7 @@ interface DumpedEndpoint {
   readonly address: string;
   readonly port: number;
   readonly draining?: true;
+  readonly inFlight: number;
 }
 
 async function runningEndpoints(): Promise<readonly DumpedEndpoint[]> {
@@ -205,7 +206,10 @@ test('all pods are replaced one after the other, with readiness and a terminatin
     sluice.writeFile(`${next.name}.yaml`, slice(next, READY));
     await untilRunning((endpoints) => endpoints.some(({ port }) => port === next.port));
     sluice.writeFile(`${old.name}.yaml`, slice(old, TERMINATING));
-    await untilRunning((endpoints) => endpoints.some(({ port, draining }) => port === old.port && draining));
+    // A pod that has not read a request yet takes its connection for idle when it is told to end.
+    await untilRunning((endpoints) =>
+      endpoints.some(({ port, draining, inFlight }) => port === old.port && draining && inFlight === 0),
+    );
     await old.end('SIGTERM');
     sluice.writeFile(`${old.name}.yaml`, '');
     await untilRunning((endpoints) => !endpoints.some(({ port }) => port === old.port));
