@@ -13,6 +13,12 @@ export interface ControllerOptions {
   readonly trace: boolean;
 }
 
+/** Of the line that says so. */
+export interface Ports {
+  readonly httpPort: number;
+  readonly adminPort: number;
+}
+
 const MAX_LOG_LINES = 50;
 
 export class Controller {
@@ -20,7 +26,7 @@ export class Controller {
   readonly records: TraceRecord[];
   readonly #child: ChildProcess;
   readonly #lines: string[];
-  readonly #ready: Promise<{ readonly httpPort: number }>;
+  readonly #ready: Promise<Ports>;
 
   constructor(kubeconfig: string, { workers, trace }: ControllerOptions) {
     const bind = ['--bind', '127.0.0.1', '--admin-bind', '127.0.0.1'];
@@ -32,12 +38,12 @@ export class Controller {
     this.#child = spawn(process.execPath, [...preload, sluiceProgram(), 'controller', ...flags], {
       stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
     });
-    const { promise, resolve, reject } = Promise.withResolvers<{ readonly httpPort: number }>();
+    const { promise, resolve, reject } = Promise.withResolvers<Ports>();
     this.#ready = promise;
     this.#child.once('exit', () => reject(new Error(`the controller ended:\n${this.#lines.join('\n')}`)));
     this.#onLines(1, (line) => {
       if (this.#lines.push(line) > MAX_LOG_LINES) this.#lines.shift();
-      if (line.includes('"msg":"ready"')) resolve(JSON.parse(line) as { readonly httpPort: number });
+      if (line.includes('"msg":"ready"')) resolve(JSON.parse(line) as Ports);
     });
     this.#onLines(3, (line) => this.records.push(JSON.parse(line) as TraceRecord));
   }
@@ -47,7 +53,7 @@ export class Controller {
   }
 
   /** When traffic can be served. */
-  ready(): Promise<{ readonly httpPort: number }> {
+  ready(): Promise<Ports> {
     return this.#ready;
   }
 

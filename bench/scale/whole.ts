@@ -10,6 +10,7 @@ import { type ClusterSize, hostOf, podAddress, type RawObject, rawIngress, rawSl
 import { Controller } from './controller.ts';
 import { connectToEach, type ProbeAnswer, type ProbeConnection } from './probe-connection.ts';
 import { putRequestsFirst } from './request-priority.ts';
+import { measureScrape, type ScrapeCost } from './scrape.ts';
 import { ApiServer, Pods } from './servers.ts';
 import type { SteadyOptions, SteadyResult } from './steady-client.ts';
 
@@ -20,6 +21,7 @@ const LOAD_SECONDS = 5;
 const LOAD_RATE = 200;
 /** Its endpoints and routes stay as they are: the load goes here. */
 const QUIET = 1;
+const SCRAPES = 3;
 const GIVE_UP_MS = 30_000;
 /** Between two changes: what a change leaves to do is done by then. */
 const SPACING_MS = 150;
@@ -44,7 +46,7 @@ export async function measureWhole(
   const startMs = performance.now();
   const controller = new Controller(api.kubeconfig, { workers, trace });
   try {
-    const { httpPort } = await controller.ready();
+    const { httpPort, adminPort } = await controller.ready();
     printMilliseconds('ready after', performance.now() - startMs);
     printMemory('at ready', controller.pid);
     await setTimeout(3_000);
@@ -53,6 +55,8 @@ export async function measureWhole(
     await measureChanges({ connections, api, controller, size, podPort: pods.port, changes });
     for (const connection of connections) connection.close();
     printMemory('after changes', controller.pid);
+    for (let round = 0; round < SCRAPES; round++) printScrape(await measureScrape(adminPort));
+    printMemory('after scrapes', controller.pid);
     if (requestsFirst) putRequestsFirst(controller.pid, pods.pid);
     await measureStorms(size, api, httpPort);
     printMemory('after the storm', controller.pid);
@@ -202,6 +206,11 @@ function printMilliseconds(what: string, ms: number): void {
 
 function printMemory(when: string, pid: number): void {
   console.log(`${`resident ${when}`.padEnd(38)}${(residentBytes(pid) / 1e6).toFixed(0).padStart(9)} MB`);
+}
+
+function printScrape({ tookMs, bytes, longestWaitMs }: ScrapeCost): void {
+  const figures = [tookMs, longestWaitMs].map((ms) => ms.toFixed(0).padStart(9)).join('');
+  console.log(`${'scrape, longest wait of others'.padEnd(38)}${figures} ms   ${(bytes / 1e6).toFixed(2)} MB`);
 }
 
 function printTimes(what: string, changes: readonly SeenChange[]): void {

@@ -13,7 +13,8 @@ import { MetricsRegistry } from '../metrics/registry.ts';
 import type { ControlStatus, RouteProvenance } from '../metrics/scrape.ts';
 import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import type { KeyPair } from '../model/objects.ts';
-import type { ListenerConfig, ProxyConfig } from '../model/proxy-config.ts';
+import { type ListenerConfig, type ProxyConfig, toEndpointId } from '../model/proxy-config.ts';
+import { findUpstream } from '../model/sorted-config.ts';
 import type { WorkerSettings } from '../model/worker-messages.ts';
 import { ProbeResponse } from '../proxy/http1/probe-response.ts';
 import { ProbeConnector } from '../proxy/probe-connector.ts';
@@ -127,11 +128,11 @@ export function wire(options: ServiceOptions): Services {
     }),
     metrics: () => metrics.render(),
     releases: () => dumpReleases(releases.report()),
-    mirror: async () => dumpMirror(await pool.collect()),
+    mirror: async () => dumpMirror(await pool.collect('notable')),
     dump: async () => {
       if (loop.running === null) return null;
       const config = withLocations(loop.running, options.locate);
-      return dumpConfig(config, await pool.collect(), (upstreamId, id) => prober.lastCheck(upstreamId, id));
+      return dumpConfig(config, await pool.collect('all'), (upstreamId, id) => prober.lastCheck(upstreamId, id));
     },
   });
   return {
@@ -176,8 +177,9 @@ function wireMetrics(
   { settings, lastKnownGood, admission, feedback }: ServiceOptions,
   { pool, loop, prober, releases }: Pick<Services, 'pool' | 'loop' | 'prober' | 'releases'>,
 ): MetricsRegistry {
+  const provenances = new Provenances();
   return new MetricsRegistry({
-    collectWorkers: () => pool.collect(),
+    collectWorkers: () => pool.collect('notable'),
     control: () => ({
       generation: loop.running?.generation ?? 0,
       lastApplySucceeded: loop.lastApplySucceeded,
@@ -192,7 +194,14 @@ function wireMetrics(
       admission: admission?.webhook.totals ?? null,
       releases: releases.report(),
     }),
-    routes: () => toProvenance(loop.running),
+    routes: () => provenances.of(loop.running),
+    upstreams: {
+      hasUpstream: (id) => findUpstream(loop.running?.upstreams ?? [], id) !== null,
+      weightOf: (id, endpointId) =>
+        findUpstream(loop.running?.upstreams ?? [], id)?.endpoints.find(
+          ({ address, port }) => toEndpointId(address, port) === endpointId,
+        )?.weight ?? null,
+    },
     certificates: () => loop.running?.certificates ?? [],
     health: () => prober.stats(),
     nginx: settings.nginxMetrics ? nginxIdentity(settings) : null,
@@ -208,14 +217,23 @@ function nginxIdentity(settings: CommonSettings): ConstructorParameters<typeof M
   };
 }
 
-function toProvenance(config: ProxyConfig | null): ReadonlyMap<string, RouteProvenance> {
-  const routes = config?.routes ?? [];
-  return new Map(
-    routes.map(({ id, host, path, source }) => [
-      id,
-      { host, path: path.value, namespace: source.namespace, name: source.name, kind: source.kind },
-    ]),
-  );
+/** Made anew only where the routes are others: it takes as long as ten changes of endpoints. */
+class Provenances {
+  #routes: ProxyConfig['routes'] = [];
+  #byId: ReadonlyMap<string, RouteProvenance> = new Map();
+
+  of(config: ProxyConfig | null): ReadonlyMap<string, RouteProvenance> {
+    const routes = config?.routes ?? [];
+    if (routes === this.#routes) return this.#byId;
+    this.#routes = routes;
+    this.#byId = new Map(
+      routes.map(({ id, host, path, source }) => [
+        id,
+        { host, path: path.value, namespace: source.namespace, name: source.name, kind: source.kind },
+      ]),
+    );
+    return this.#byId;
+  }
 }
 
 /** Places in files are looked up when somebody asks, not with every compile. */

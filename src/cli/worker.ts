@@ -9,7 +9,7 @@ import { collectRows } from '../live/stats-rows.ts';
 import { type ConfigPatch, readPatch } from '../model/config-patch.ts';
 import type { RouteConfig } from '../model/proxy-config.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from '../model/worker-messages.ts';
-import type { StatsRows } from '../model/worker-stats.ts';
+import type { RowChoice, StatsRows } from '../model/worker-stats.ts';
 import { AccessLogBuffer } from '../proxy/access-log-buffer.ts';
 import { collectStats } from '../proxy/collect-stats.ts';
 import { createTransport } from '../proxy/create-transport.ts';
@@ -88,7 +88,7 @@ port.on('message', (message: ToWorker) => {
       changing = changing.then(() => registry.adoptEjections(message.changes));
       break;
     case 'stats':
-      void sendStats(message.requestId);
+      void sendStats(message.requestId, message.rows);
       break;
     case 'release-figures':
       send({ type: 'release-figures', requestId: message.requestId, rows: live.releases.toFigures() });
@@ -153,9 +153,9 @@ async function prepareMirrors(routes: readonly RouteConfig[]): Promise<void> {
 }
 
 /** Between batches of rows requests have their turn. */
-async function sendStats(requestId: number): Promise<void> {
+async function sendStats(requestId: number, choice: RowChoice): Promise<void> {
   let last: StatsRows | null = null;
-  for (const rows of collectRows(live, STATS_ROWS_PER_TURN)) {
+  for (const rows of collectRows(live, STATS_ROWS_PER_TURN, choice)) {
     if (last !== null) {
       send({ type: 'stats-rows', requestId, rows: last });
       await setImmediate();

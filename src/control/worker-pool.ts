@@ -14,7 +14,7 @@ import type {
 } from '../model/proxy-config.ts';
 import type { ReleaseFigures } from '../model/release.ts';
 import type { BoundPort, WorkerSettings } from '../model/worker-messages.ts';
-import type { WorkerStats } from '../model/worker-stats.ts';
+import type { RowChoice, WorkerStats } from '../model/worker-stats.ts';
 import { checkPorts } from './check-ports.ts';
 import { diffConfigs } from './config-differ.ts';
 import { EjectionBoard } from './ejection-board.ts';
@@ -139,9 +139,9 @@ export class WorkerPool {
     for (const thread of this.#threads.values()) thread.post({ type: 'health', changes });
   }
 
-  async collect(): Promise<readonly WorkerStats[]> {
-    const rows = await Promise.all(Array.from(this.#threads.values(), (thread) => thread.collect()));
-    return rows.filter((stats) => stats !== null);
+  async collect(rows: RowChoice): Promise<readonly WorkerStats[]> {
+    const answers = await Promise.all(Array.from(this.#threads.values(), (thread) => thread.collect(rows)));
+    return answers.filter((stats) => stats !== null);
   }
 
   /** Running totals of all threads, those that died included. */

@@ -5,7 +5,7 @@ import type { WrittenPatch } from '../model/config-patch.ts';
 import type { EjectionChange, EndpointChange, ProxyConfig } from '../model/proxy-config.ts';
 import type { ReleaseFigures } from '../model/release.ts';
 import type { BoundPort, FromWorker, ToWorker, WorkerSettings } from '../model/worker-messages.ts';
-import type { StatsRows, WorkerStats } from '../model/worker-stats.ts';
+import type { RowChoice, StatsRows, WorkerStats } from '../model/worker-stats.ts';
 import { OpenQuestions } from './open-questions.ts';
 import type { Watched } from './watchdog.ts';
 
@@ -122,8 +122,8 @@ export class WorkerThread implements Watched {
   }
 
   /** Null when the thread dies or does not answer in time. */
-  collect(): Promise<WorkerStats | null> {
-    return this.#scrapes.ask((requestId) => this.post({ type: 'stats', requestId }));
+  collect(rows: RowChoice): Promise<WorkerStats | null> {
+    return this.#scrapes.ask((requestId) => this.post({ type: 'stats', requestId, rows }));
   }
 
   /** What it says goes to `onReleaseFigures`. Settles also when the thread dies or does not answer in time. */

@@ -61,6 +61,11 @@ export class RouteStats {
     return this.#mirror;
   }
 
+  /** It has answered somebody, or copied a request. */
+  get isNotable(): boolean {
+    return this.clientAborts > 0 || this.#mirror !== null || this.statusClasses.some((count) => count > 0);
+  }
+
   toRow(): RouteStatsRow {
     const split: SplitStatsRow[] = [];
     for (const { upstreamId, canary, requests, failures, fallbacks } of this.#split.values()) {

@@ -2,7 +2,8 @@
 import type { Endpoint } from '../balancer/endpoint.ts';
 import type { PassiveHealth } from '../balancer/passive-health.ts';
 import type { Upstream } from '../balancer/upstream.ts';
-import type { EndpointStatsRow, RouteStatsRow, StatsRows, UpstreamStatsRow } from '../model/worker-stats.ts';
+import type { EjectionReason } from '../model/outlier-detection.ts';
+import type { EndpointStatsRow, RouteStatsRow, RowChoice, StatsRows, UpstreamStatsRow } from '../model/worker-stats.ts';
 import type { LiveState } from './live-state.ts';
 
 interface Batch extends StatsRows {
@@ -11,32 +12,58 @@ interface Batch extends StatsRows {
   readonly upstreams: UpstreamStatsRow[];
 }
 
+/** What is left out costs a glance. */
+const GLANCES_PER_ROW = 16;
+
 /**
- * All rows in batches of about `size`, each read when it is asked for: 100,000 endpoints at once would hold up requests for a
+ * Rows in batches of about `size`, each read when it is asked for: 100,000 endpoints at once would hold up requests for a
  * third of a second. What comes or goes meanwhile may be there or not.
  */
-export function* collectRows(live: LiveState, size: number): Generator<StatsRows, void, undefined> {
+export function* collectRows(live: LiveState, size: number, choice: RowChoice): Generator<StatsRows, void, undefined> {
   let batch: Batch = { routes: [], endpoints: [], upstreams: [] };
-  let count = 0;
+  let work = 0;
+  const takes = (isNotable: boolean): boolean => {
+    const taken = choice === 'all' || isNotable;
+    work += taken ? 1 : 1 / GLANCES_PER_ROW;
+    return taken;
+  };
   for (const stats of live.routeStats.values()) {
-    batch.routes.push(stats.toRow());
-    if (++count % size === 0) {
-      yield batch;
-      batch = { routes: [], endpoints: [], upstreams: [] };
-    }
+    if (takes(stats.isNotable)) batch.routes.push(stats.toRow());
+    if (work < size) continue;
+    yield batch;
+    batch = { routes: [], endpoints: [], upstreams: [] };
+    work = 0;
   }
   for (const upstream of live.upstreams.all()) {
-    batch.upstreams.push(toUpstreamRow(upstream));
-    const before = count;
-    for (const endpoint of upstream.endpoints)
-      batch.endpoints.push(toEndpointRow(endpoint, upstream, live.upstreams.nowMs));
-    count += 1 + upstream.endpoints.length;
-    if (Math.floor(before / size) !== Math.floor(count / size)) {
-      yield batch;
-      batch = { routes: [], endpoints: [], upstreams: [] };
+    if (takes(isNotableUpstream(upstream))) batch.upstreams.push(toUpstreamRow(upstream));
+    for (const endpoint of upstream.endpoints) {
+      if (takes(isNotableEndpoint(endpoint)))
+        batch.endpoints.push(toEndpointRow(endpoint, upstream, live.upstreams.nowMs));
     }
+    if (work < size) continue;
+    yield batch;
+    batch = { routes: [], endpoints: [], upstreams: [] };
+    work = 0;
   }
   yield batch;
+}
+
+function isNotableUpstream({ traffic, panicking, panics }: Upstream): boolean {
+  const { retries, budgetExhausted, backupRequests, admission } = traffic;
+  if (panicking || panics > 0 || budgetExhausted > 0 || backupRequests > 0) return true;
+  if (admission !== null && (admission.waiting > 0 || admission.rejected > 0 || admission.timedOut > 0)) return true;
+  for (const _ in retries) return true;
+  return false;
+}
+
+function isNotableEndpoint({ healthy, passive, requests, connectFailures, inFlight, transport }: Endpoint): boolean {
+  const asked = requests > 0 || connectFailures > 0 || inFlight > 0 || (transport?.openCount ?? 0) > 0;
+  return asked || !healthy || passive.ejected || wasEjected(passive);
+}
+
+function wasEjected({ ejections }: PassiveHealth): boolean {
+  for (const reason in ejections) if (ejections[reason as EjectionReason] > 0) return true;
+  return false;
 }
 
 function toEndpointRow(endpoint: Endpoint, upstream: Upstream, nowMs: number): EndpointStatsRow {

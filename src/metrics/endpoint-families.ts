@@ -1,14 +1,17 @@
-/** Families by upstream and endpoint. */
+/**
+ * Families by upstream and endpoint. An endpoint that never got a request, and with which nothing is wrong, has no series: of
+ * 100,000 endpoints these were 900,000 lines, 85 MB a scrape.
+ */
 import { counter, gauge, type Labels, type MetricFamily, type Sample } from './metric-family.ts';
 import type { Scrape } from './scrape.ts';
 import type { EndpointSum } from './stats-sum.ts';
 
 export function endpointFamilies(scrape: Scrape): readonly MetricFamily[] {
-  const sums = [...scrape.sum.endpoints.values()].flatMap((ofUpstream) => [...ofUpstream.values()]);
-  const rows = sums.map((row) => ({ row, sharedLabels: toLabels(row) }));
-  const each = (value: (row: EndpointSum) => number): readonly Sample[] =>
-    rows.map(({ row, sharedLabels }) => ({ labels: {}, sharedLabels, value: value(row) }));
-  const connections = rows.flatMap(({ row, sharedLabels }) => [
+  const sums = scrape.sum.endpoints.values().flatMap((ofUpstream) => ofUpstream.values());
+  const rows = Array.from(sums.filter(isNotable), (row) => ({ row, sharedLabels: toLabels(row) }));
+  const each = (value: (row: EndpointSum) => number): Iterable<Sample> =>
+    rows.values().map(({ row, sharedLabels }) => ({ labels: {}, sharedLabels, value: value(row) }));
+  const connections = rows.values().flatMap(({ row, sharedLabels }) => [
     { labels: { state: 'active' }, sharedLabels, value: row.openConnections - row.idleConnections },
     { labels: { state: 'idle' }, sharedLabels, value: row.idleConnections },
   ]);
@@ -28,7 +31,7 @@ export function endpointFamilies(scrape: Scrape): readonly MetricFamily[] {
     counter('sluice_endpoint_ejections_total', 'Times the endpoint was ejected, by reason.', ejections),
     gauge(
       'sluice_endpoint_healthy',
-      'Share of workers that regard the endpoint as healthy: 1 = all, 0 = none.',
+      'Share of workers that regard the endpoint as healthy: 1 = all, 0 = none; not of healthy ones that never got a request.',
       each((row) => (row.reporters === 0 ? 0 : row.healthyReporters / row.reporters)),
     ),
     gauge(
@@ -67,4 +70,10 @@ export function endpointFamilies(scrape: Scrape): readonly MetricFamily[] {
 
 function toLabels(row: EndpointSum): Labels {
   return { upstream: row.upstreamId, endpoint: row.endpointId };
+}
+
+function isNotable(row: EndpointSum): boolean {
+  const { requests, connectFailures, openConnections, reporters, healthyReporters, ejectingReporters, ejections } = row;
+  const asked = requests > 0 || connectFailures > 0 || openConnections > 0;
+  return asked || healthyReporters < reporters || ejectingReporters > 0 || ejections.size > 0;
 }

@@ -1,10 +1,10 @@
-/** A metric with its samples, ready to be printed: what the family builders return and the registry takes. */
+/** A metric with its samples, ready to be printed: what the family builders return and `print-family.ts` takes. */
 
 export type Labels = Readonly<Record<string, string | number>>;
 
 export interface Sample {
   readonly labels: Labels;
-  /** More labels, in an object that many samples share: prom-client then formats them once, which is most of the work. */
+  /** More labels, in an object that samples in a row share: they are then written once, which is most of the work. */
   readonly sharedLabels?: Labels;
   readonly value: number;
   /** Histograms: the name with `_bucket`, `_sum` or `_count`. */
@@ -15,14 +15,15 @@ export interface MetricFamily {
   readonly name: string;
   readonly help: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
-  readonly samples: readonly Sample[];
+  /** Can be walked once. */
+  readonly samples: Iterable<Sample>;
 }
 
-export function counter(name: string, help: string, samples: readonly Sample[]): MetricFamily {
+export function counter(name: string, help: string, samples: Iterable<Sample>): MetricFamily {
   return { name, help, type: 'counter', samples };
 }
 
-export function gauge(name: string, help: string, samples: readonly Sample[]): MetricFamily {
+export function gauge(name: string, help: string, samples: Iterable<Sample>): MetricFamily {
   return { name, help, type: 'gauge', samples };
 }
 

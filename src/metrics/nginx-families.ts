@@ -47,7 +47,7 @@ export function nginxFamilies(scrape: Scrape, identity: NginxIdentity): readonly
 }
 
 function withLabels(family: MetricFamily, sharedLabels: Labels): MetricFamily {
-  return { ...family, samples: family.samples.map((sample) => ({ ...sample, sharedLabels })) };
+  return { ...family, samples: Array.from(family.samples, (sample) => ({ ...sample, sharedLabels })) };
 }
 
 function requestFamilies(scrape: Scrape, constant: Labels): readonly MetricFamily[] {

@@ -1,35 +1,40 @@
 /**
  * Prints all metrics of the process. Counters are plain numbers elsewhere and are read here, when somebody scrapes.
- * The only user of prom-client, which brings the metrics of the Node process and the text format.
+ * The only user of prom-client, which brings the metrics of the Node process.
  */
 import { setImmediate } from 'node:timers/promises';
-import { collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { WorkerStats } from '../model/worker-stats.ts';
 import { admissionFamilies } from './admission-families.ts';
 import { controlFamilies } from './control-families.ts';
 import { endpointFamilies } from './endpoint-families.ts';
 import { healthFamilies } from './health-families.ts';
-import type { MetricFamily } from './metric-family.ts';
 import { mirrorFamilies } from './mirror-families.ts';
 import { type NginxIdentity, nginxFamilies } from './nginx-families.ts';
+import { printFamily } from './print-family.ts';
 import { releaseFamilies } from './release-families.ts';
 import { routeFamilies } from './route-families.ts';
 import type { ControlStatus, RouteProvenance, Scrape } from './scrape.ts';
 import { upstreamFamilies } from './upstream-families.ts';
-import { WorkerTotals } from './worker-totals.ts';
+import { type Existing, WorkerTotals } from './worker-totals.ts';
 
 export interface MetricsOptions {
-  /** Asks every worker; those that do not answer in time are left out. */
+  /** Asks every worker for what is notable; those that do not answer in time are left out. */
   readonly collectWorkers: () => Promise<readonly WorkerStats[]>;
   readonly control: () => ControlStatus;
   /** Routes of the running configuration by id. */
   readonly routes: () => ReadonlyMap<string, RouteProvenance>;
+  /** Of the running configuration, too. */
+  readonly upstreams: Omit<Existing, 'hasRoute'>;
   readonly certificates: () => Scrape['certificates'];
   readonly health: () => Scrape['health'];
   /** Null = no `nginx_ingress_controller_*` metrics. */
   readonly nginx: NginxIdentity | null;
   readonly version: string;
 }
+
+/** Of printing, before others have their turn. */
+const SLICE_MS = 5;
 
 export class MetricsRegistry {
   readonly #options: MetricsOptions;
@@ -68,7 +73,7 @@ export class MetricsRegistry {
     const routes = this.#options.routes();
     const scrape: Scrape = {
       workers,
-      sum: this.#totals.update(workers, (routeId) => routes.has(routeId)),
+      sum: this.#totals.update(workers, { ...this.#options.upstreams, hasRoute: (routeId) => routes.has(routeId) }),
       routes,
       certificates: this.#options.certificates(),
       control: this.#options.control(),
@@ -86,30 +91,18 @@ export class MetricsRegistry {
       ...healthFamilies(scrape),
       ...(nginx === null ? [] : nginxFamilies(scrape, nginx)),
     ];
-    let text = '';
+    const pieces: string[] = [];
+    let begunMs = performance.now();
     for (const family of families) {
-      if (family.samples.length === 0) continue;
-      text += await printFamily(family);
-      // With 10,000 busy routes a family takes a good part of a second: a change of endpoints must not wait for all of them.
-      await setImmediate();
+      for (const piece of printFamily(family)) {
+        pieces.push(piece);
+        if (performance.now() - begunMs < SLICE_MS) continue;
+        // Thousands of busy routes and endpoints take seconds: a change of endpoints must not wait for all of them.
+        await setImmediate();
+        begunMs = performance.now();
+      }
     }
-    return text + (await this.#process.metrics());
+    pieces.push(await this.#process.metrics());
+    return pieces.join('');
   }
-}
-
-function printFamily(family: MetricFamily): Promise<string> {
-  const registry = new Registry();
-  registry.registerMetric(toMetric(family));
-  return registry.metrics();
-}
-
-/**
- * prom-client's own metric classes count one event at a time and cannot take over finished totals, least of all those of
- * a histogram. All its registry asks of a metric is a name and `get()`.
- */
-function toMetric(family: MetricFamily): Metric {
-  const { name, help, type, samples } = family;
-  const metric: unknown = { name, help, type, get: async () => ({ name, help, type, values: samples }) };
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
-  return metric as Metric;
 }

@@ -7,6 +7,14 @@ import { StatsSum } from './stats-sum.ts';
 
 type Progress = Pick<WorkerStats, 'requests' | 'connections'>;
 
+/** What the running configuration holds: a worker tells nothing of what nobody asks for. */
+export interface Existing {
+  readonly hasRoute: (routeId: string) => boolean;
+  readonly hasUpstream: (upstreamId: string) => boolean;
+  /** Null = there is no such endpoint. */
+  readonly weightOf: (upstreamId: string, endpointId: string) => number | null;
+}
+
 export class WorkerTotals {
   /** The newest report of each worker that has not been retired. */
   readonly #newest = new Map<number, WorkerStats>();
@@ -18,7 +26,7 @@ export class WorkerTotals {
    * `reports` are those of the workers that answered. One that did not, and has not been retired, keeps its last totals
    * but takes no part in what is true now.
    */
-  update(reports: readonly WorkerStats[], routeExists: (routeId: string) => boolean): StatsSum {
+  update(reports: readonly WorkerStats[], existing: Existing): StatsSum {
     for (const report of reports) {
       const last = this.#lastWords.get(report.workerId);
       // It died while others were waited for.
@@ -32,11 +40,11 @@ export class WorkerTotals {
     sum.addSum(this.#retired);
     for (const report of this.#newest.values()) sum.addCounters(report);
     for (const report of reports) sum.addGauges(report);
-    this.#forgetRoutes(sum, routeExists);
+    this.#forgetRoutes(sum, existing);
     // Without any report nothing can be said about which endpoints still exist.
     if (reports.length > 0) {
-      this.#forgetEndpoints(sum);
-      this.#forgetUpstreams(sum);
+      this.#settleEndpoints(sum, reports.length, existing);
+      this.#settleUpstreams(sum, reports.length, existing);
     }
     return sum;
   }
@@ -51,27 +59,36 @@ export class WorkerTotals {
     this.#lastWords.set(workerId, { requests, connections });
   }
 
-  #forgetRoutes(sum: StatsSum, routeExists: (routeId: string) => boolean): void {
+  #forgetRoutes(sum: StatsSum, { hasRoute }: Existing): void {
     for (const routeId of sum.routes.keys()) {
-      if (routeExists(routeId)) continue;
+      if (hasRoute(routeId)) continue;
       sum.routes.delete(routeId);
       this.#retired.routes.delete(routeId);
     }
   }
 
-  #forgetUpstreams(sum: StatsSum): void {
+  /** One that nobody tells of and that does not exist is forgotten; who does not tell of one has nothing to complain of. */
+  #settleUpstreams(sum: StatsSum, workers: number, { hasUpstream }: Existing): void {
     for (const [upstreamId, row] of sum.upstreams) {
-      if (row.reporters > 0) continue;
+      if (row.reporters > 0 || hasUpstream(upstreamId)) {
+        row.reporters = workers;
+        continue;
+      }
       sum.upstreams.delete(upstreamId);
       this.#retired.upstreams.delete(upstreamId);
     }
   }
 
-  /** An endpoint that no worker reports has left its upstream. */
-  #forgetEndpoints(sum: StatsSum): void {
+  #settleEndpoints(sum: StatsSum, workers: number, { weightOf }: Existing): void {
     for (const [upstreamId, rows] of sum.endpoints) {
       for (const [endpointId, row] of rows) {
-        if (row.reporters > 0) continue;
+        const weight = row.reporters > 0 ? row.weight : weightOf(upstreamId, endpointId);
+        if (weight !== null) {
+          row.weight = weight;
+          row.healthyReporters += workers - row.reporters;
+          row.reporters = workers;
+          continue;
+        }
         rows.delete(endpointId);
         this.#retired.endpoints.get(upstreamId)?.delete(endpointId);
       }

@@ -2,7 +2,7 @@
 import type { WrittenPatch } from './config-patch.ts';
 import type { EjectionChange, EndpointChange, HealthChange, ProxyConfig } from './proxy-config.ts';
 import type { ReleaseFigures } from './release.ts';
-import type { StatsRows, WorkerStats } from './worker-stats.ts';
+import type { RowChoice, StatsRows, WorkerStats } from './worker-stats.ts';
 
 export type ToWorker =
   /** Session ticket keys, 48 bytes, the same in every worker. The first message of all, and again at each rotation. */
@@ -14,7 +14,7 @@ export type ToWorker =
   | { readonly type: 'health'; readonly changes: readonly HealthChange[] }
   /** What the requests of other workers told. */
   | { readonly type: 'ejections'; readonly changes: readonly EjectionChange[] }
-  | { readonly type: 'stats'; readonly requestId: number }
+  | { readonly type: 'stats'; readonly requestId: number; readonly rows: RowChoice }
   | { readonly type: 'release-figures'; readonly requestId: number }
   /** A drain will follow: go on accepting, and let clients of HTTP/1.1 connect anew for each request. */
   | { readonly type: 'leave' }

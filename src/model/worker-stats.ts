@@ -7,6 +7,12 @@ export const DURATION_BUCKETS_MS: readonly number[] = [
   1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000,
 ];
 
+/**
+ * `notable`: not of routes, upstreams and endpoints that were never asked for anything, and with which nothing is wrong. Of a large
+ * cluster these are nearly all.
+ */
+export type RowChoice = 'all' | 'notable';
+
 /** Counters of things there may be many of. */
 export interface StatsRows {
   readonly routes: readonly RouteStatsRow[];

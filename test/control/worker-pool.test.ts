@@ -224,7 +224,7 @@ test('a drain does not wait for a thread that hangs', async (t) => {
 test('counters of a thread that dies are given up, not waited for', async (t) => {
   const fixture = start(t, 1);
   await fixture.pool.apply(config(1));
-  const collected = fixture.pool.collect();
+  const collected = fixture.pool.collect('all');
   await fixture.pool.applyEndpoints([{ upstreamId: 'die', endpoints: [] }], config(1));
   assert.deepEqual(await collected, []);
 });
@@ -234,7 +234,7 @@ test('counters that come in parts are put together', async (t) => {
   await fixture.pool.apply(config(1));
   await fixture.pool.applyEndpoints([{ upstreamId: 'count', endpoints: [] }], config(1));
   for (const round of ['once', 'again']) {
-    const collected = await fixture.pool.collect();
+    const collected = await fixture.pool.collect('all');
     assert.deepEqual(
       collected.map(({ workerId, routes }) => [workerId, ...routes.map(({ routeId }) => routeId)]),
       [1, 2].map((workerId) => [workerId, 'first', 'second', 'last']),

@@ -70,6 +70,7 @@ function registry(options: Partial<MetricsOptions>): MetricsRegistry {
     collectWorkers: () => Promise.resolve([]),
     control: () => CONTROL,
     routes: () => new Map(),
+    upstreams: { hasUpstream: () => false, weightOf: () => null },
     certificates: () => [],
     health: () => HEALTH,
     nginx: null,
@@ -167,6 +168,18 @@ test('endpoints are printed with health, connections and counters', async () => 
     `sluice_endpoint_connections{state="idle",${labels}} 1`,
   ]);
   assert.deepEqual(linesOf(text, 'sluice_endpoint_requests_total'), [`sluice_endpoint_requests_total{${labels}} 7`]);
+});
+
+test('an endpoint that never got a request has series only while it is not healthy', async () => {
+  const endpoints = [
+    endpointRow('shop/web/80', '10.0.0.1:8080'),
+    endpointRow('shop/web/80', '10.0.0.2:8080', { healthy: false }),
+  ];
+  const collectWorkers = (): Promise<readonly WorkerStats[]> => Promise.resolve([workerStats(1, { endpoints })]);
+  const text = await registry({ ...busyOptions, collectWorkers }).render();
+  const labels = 'upstream="shop/web/80",endpoint="10.0.0.2:8080"';
+  assert.deepEqual(linesOf(text, 'sluice_endpoint_healthy'), [`sluice_endpoint_healthy{${labels}} 0`]);
+  assert.deepEqual(linesOf(text, 'sluice_endpoint_requests_total'), [`sluice_endpoint_requests_total{${labels}} 0`]);
 });
 
 test('ejections and panics are added up over workers, and printed only where there were any', async () => {

@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import type { UpstreamSum } from '../../src/metrics/stats-sum.ts';
-import { WorkerTotals } from '../../src/metrics/worker-totals.ts';
+import { type Existing, WorkerTotals } from '../../src/metrics/worker-totals.ts';
 import type { WorkerStats } from '../../src/model/worker-stats.ts';
 import { endpointRow, routeRow, upstreamRow, workerStats } from '../support/worker-stats.ts';
 
-const anyRoute = (): boolean => true;
+/** What workers do not tell of does not exist, but for routes. */
+const anyRoute: Existing = { hasRoute: () => true, hasUpstream: () => false, weightOf: () => null };
 
 /** A report with `count` in every counter that the assertions below read. */
 function report(workerId: number, count: number): WorkerStats {
@@ -116,7 +117,7 @@ test('a route that no longer exists is dropped, from what retired workers left t
   const totals = new WorkerTotals();
   totals.update([report(1, 3)], anyRoute);
   totals.retire(1);
-  assert.equal(totals.update([], () => false).routes.size, 0);
+  assert.equal(totals.update([], { ...anyRoute, hasRoute: () => false }).routes.size, 0);
   assert.equal(totals.update([], anyRoute).routes.size, 0);
 });
 
@@ -174,6 +175,26 @@ test('an upstream that no worker reports any more is forgotten, in what retired 
   totals.retire(1);
   assert.equal(totals.update([workerStats(2)], anyRoute).upstreams.size, 0);
   assert.deepEqual(totals.update([report(2, 4)], anyRoute).upstreams.get('u'), upstreamSum(4, 1));
+});
+
+test('a worker that does not tell of an endpoint has nothing to complain of', () => {
+  const sick = workerStats(1, { endpoints: [endpointRow('u', '10.0.0.1:80', { healthy: false })] });
+  const row = new WorkerTotals()
+    .update([sick, workerStats(2)], anyRoute)
+    .endpoints.get('u')
+    ?.get('10.0.0.1:80');
+  assert.deepEqual([row?.reporters, row?.healthyReporters], [2, 1]);
+});
+
+test('what is there still and nobody tells of keeps what was counted', () => {
+  const totals = new WorkerTotals();
+  totals.update([report(1, 3)], anyRoute);
+  totals.retire(1);
+  const existing: Existing = { ...anyRoute, hasUpstream: () => true, weightOf: () => 5 };
+  const sum = totals.update([workerStats(2)], existing);
+  const row = sum.endpoints.get('u')?.get('10.0.0.1:80');
+  assert.deepEqual([row?.requests, row?.weight, row?.reporters, row?.healthyReporters], [3, 5, 1, 1]);
+  assert.equal(sum.upstreams.get('u')?.backupRequests, 9);
 });
 
 test('a worker that dies while others are waited for is not counted twice', () => {
