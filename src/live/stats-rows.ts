@@ -13,7 +13,7 @@ interface Batch extends StatsRows {
 }
 
 /** What is left out costs a glance. */
-const GLANCES_PER_ROW = 16;
+const GLANCES_PER_ROW = 4;
 
 /**
  * Rows in batches of about `size`, each read when it is asked for: 100,000 endpoints at once would hold up requests for a
