@@ -46,7 +46,9 @@ export class ServedIngresses {
       if (known + by === 0) this.#counts.delete(key);
       else this.#counts.set(key, known + by);
     };
-    for (const { source, split } of routes) {
+    for (const { source, split, policy } of routes) {
+      // Nobody is served by a route that answers 404 or 503 to everything.
+      if (policy.closed !== null) continue;
       count(source);
       // A canary is served where the route it accompanies is.
       for (const canary of split.canaries) count(canary.source);

@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import { Compiler } from '../../src/config/compiler.ts';
 import { ServedIngresses } from '../../src/watch/served-ingresses.ts';
 import { arbitraryTownEdits } from '../support/arbitrary-edits.ts';
-import { settings } from '../support/fixtures.ts';
+import { ingress, service, settings, snapshot } from '../support/fixtures.ts';
 
 test('what is known of changes saves work and changes nothing, also where some configurations were not seen', () => {
   fc.assert(
@@ -21,4 +21,19 @@ test('what is known of changes saves work and changes nothing, also where some c
     }),
     { numRuns: 300 },
   );
+});
+
+test('who has a host and no path that can be served is not served, until that is mended', () => {
+  const served = new ServedIngresses();
+  const compiler = new Compiler(settings());
+  const services = [service('app')];
+  const update = (path: string, revision: number): readonly string[] => {
+    const ingresses = [ingress('shop').rule('shop.example', path, 'app:80').build()];
+    const { config, changes } = compiler.compile({ ...snapshot({ ingresses, services }), revision });
+    assert.ok(config.routes.length > 0);
+    return served.update(config.routes, changes);
+  };
+  assert.deepEqual(update('cart', 1), []);
+  assert.deepEqual(update('/cart', 2), ['default/shop']);
+  assert.deepEqual(update('/cart/', 3), []);
 });
