@@ -197,10 +197,10 @@ function wireMetrics(
     routes: () => provenances.of(loop.running),
     upstreams: {
       hasUpstream: (id) => findUpstream(loop.running?.upstreams ?? [], id) !== null,
-      weightOf: (id, endpointId) =>
-        findUpstream(loop.running?.upstreams ?? [], id)?.endpoints.find(
-          ({ address, port }) => toEndpointId(address, port) === endpointId,
-        )?.weight ?? null,
+      weightsOf: (id) => {
+        const endpoints = findUpstream(loop.running?.upstreams ?? [], id)?.endpoints ?? [];
+        return new Map(endpoints.map(({ address, port, weight }) => [toEndpointId(address, port), weight]));
+      },
     },
     certificates: () => loop.running?.certificates ?? [],
     health: () => prober.stats(),

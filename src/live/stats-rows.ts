@@ -17,7 +17,8 @@ const GLANCES_PER_ROW = 4;
 
 /**
  * Rows in batches of about `size`, each read when it is asked for: 100,000 endpoints at once would hold up requests for a
- * third of a second. What comes or goes meanwhile may be there or not.
+ * third of a second. What goes meanwhile is left out, and so is what comes. Walks copies: what is taken out of a `Map` and put back
+ * while it is walked would come twice.
  */
 export function* collectRows(live: LiveState, size: number, choice: RowChoice): Generator<StatsRows, void, undefined> {
   let batch: Batch = { routes: [], endpoints: [], upstreams: [] };
@@ -27,14 +28,18 @@ export function* collectRows(live: LiveState, size: number, choice: RowChoice): 
     work += taken ? 1 : 1 / GLANCES_PER_ROW;
     return taken;
   };
-  for (const stats of live.routeStats.values()) {
+  const routes = Array.from(live.routeStats.values());
+  for (const stats of routes) {
+    if (live.routeStats.get(stats.routeId) !== stats) continue;
     if (takes(stats.isNotable)) batch.routes.push(stats.toRow());
     if (work < size) continue;
     yield batch;
     batch = { routes: [], endpoints: [], upstreams: [] };
     work = 0;
   }
-  for (const upstream of live.upstreams.all()) {
+  const upstreams = Array.from(live.upstreams.all());
+  for (const upstream of upstreams) {
+    if (live.upstreams.get(upstream.id) !== upstream) continue;
     if (takes(isNotableUpstream(upstream))) batch.upstreams.push(toUpstreamRow(upstream));
     for (const endpoint of upstream.endpoints) {
       if (takes(isNotableEndpoint(endpoint)))

@@ -9,16 +9,20 @@ import type { EndpointSum } from './stats-sum.ts';
 export function endpointFamilies(scrape: Scrape): readonly MetricFamily[] {
   const sums = scrape.sum.endpoints.values().flatMap((ofUpstream) => ofUpstream.values());
   const rows = Array.from(sums.filter(isNotable), (row) => ({ row, sharedLabels: toLabels(row) }));
-  const each = (value: (row: EndpointSum) => number): Iterable<Sample> =>
+  // What is true now only workers know: while none of them answers, it is not told.
+  const told = rows.filter(({ row }) => row.reporters > 0);
+  const total = (value: (row: EndpointSum) => number): Iterable<Sample> =>
     rows.values().map(({ row, sharedLabels }) => ({ labels: {}, sharedLabels, value: value(row) }));
-  const connections = rows.values().flatMap(({ row, sharedLabels }) => [
+  const now = (value: (row: EndpointSum) => number): Iterable<Sample> =>
+    told.values().map(({ row, sharedLabels }) => ({ labels: {}, sharedLabels, value: value(row) }));
+  const connections = told.values().flatMap(({ row, sharedLabels }) => [
     { labels: { state: 'active' }, sharedLabels, value: row.openConnections - row.idleConnections },
     { labels: { state: 'idle' }, sharedLabels, value: row.idleConnections },
   ]);
   const everEjected = rows.filter(({ row }) => row.ejections.size > 0 || row.ejectingReporters > 0);
-  const ejected = everEjected.map(({ row, sharedLabels }) => {
-    return { labels: {}, sharedLabels, value: row.reporters === 0 ? 0 : row.ejectingReporters / row.reporters };
-  });
+  const ejected = everEjected
+    .filter(({ row }) => row.reporters > 0)
+    .map(({ row, sharedLabels }) => ({ labels: {}, sharedLabels, value: row.ejectingReporters / row.reporters }));
   const ejections = everEjected.flatMap(({ row, sharedLabels }) =>
     Array.from(row.ejections, ([reason, value]) => ({ labels: { reason }, sharedLabels, value })),
   );
@@ -32,38 +36,38 @@ export function endpointFamilies(scrape: Scrape): readonly MetricFamily[] {
     gauge(
       'sluice_endpoint_healthy',
       'Share of workers that regard the endpoint as healthy: 1 = all, 0 = none; not of healthy ones that never got a request.',
-      each((row) => (row.reporters === 0 ? 0 : row.healthyReporters / row.reporters)),
+      now((row) => row.healthyReporters / row.reporters),
     ),
     gauge(
       'sluice_endpoint_weight',
       'Weight of the endpoint; 0 = no new requests.',
-      each((row) => row.weight),
+      now((row) => row.weight),
     ),
     gauge(
       'sluice_endpoint_requests_in_flight',
       'Requests the endpoint is working on.',
-      each((row) => row.inFlight),
+      now((row) => row.inFlight),
     ),
     gauge('sluice_endpoint_connections', 'Open connections to the endpoint.', connections),
     counter(
       'sluice_endpoint_requests_total',
       'Attempts sent to the endpoint.',
-      each((row) => row.requests),
+      total((row) => row.requests),
     ),
     counter(
       'sluice_endpoint_failures_total',
       'Attempts that failed.',
-      each((row) => row.failures),
+      total((row) => row.failures),
     ),
     counter(
       'sluice_endpoint_connect_failures_total',
       'Connections that could not be opened.',
-      each((row) => row.connectFailures),
+      total((row) => row.connectFailures),
     ),
     counter(
       'sluice_endpoint_retries_total',
       'Attempts after the first one of a request.',
-      each((row) => row.retries),
+      total((row) => row.retries),
     ),
   ];
 }

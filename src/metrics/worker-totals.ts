@@ -11,8 +11,8 @@ type Progress = Pick<WorkerStats, 'requests' | 'connections'>;
 export interface Existing {
   readonly hasRoute: (routeId: string) => boolean;
   readonly hasUpstream: (upstreamId: string) => boolean;
-  /** Null = there is no such endpoint. */
-  readonly weightOf: (upstreamId: string, endpointId: string) => number | null;
+  /** By endpoint; empty = there is no such upstream. Asked once for each upstream with endpoints that nobody tells of. */
+  readonly weightsOf: (upstreamId: string) => ReadonlyMap<string, number>;
 }
 
 export class WorkerTotals {
@@ -27,26 +27,31 @@ export class WorkerTotals {
    * but takes no part in what is true now.
    */
   update(reports: readonly WorkerStats[], existing: Existing): StatsSum {
-    for (const report of reports) {
-      const last = this.#lastWords.get(report.workerId);
-      // It died while others were waited for.
-      if (last !== undefined && !startedOver(last, report)) continue;
-      const before = this.#newest.get(report.workerId);
-      // A new thread under the id of a dead one starts from zero.
-      if (before !== undefined && startedOver(before, report)) this.retire(report.workerId);
-      this.#newest.set(report.workerId, report);
-    }
+    const present = reports.filter((report) => this.#take(report));
     const sum = new StatsSum();
     sum.addSum(this.#retired);
     for (const report of this.#newest.values()) sum.addCounters(report);
-    for (const report of reports) sum.addGauges(report);
+    for (const report of present) sum.addGauges(report);
     this.#forgetRoutes(sum, existing);
-    // Without any report nothing can be said about which endpoints still exist.
-    if (reports.length > 0) {
-      this.#settleEndpoints(sum, reports.length, existing);
-      this.#settleUpstreams(sum, reports.length, existing);
+    // One that has no configuration yet knows nothing of anything.
+    const judges = present.filter(({ generation }) => generation > 0).length;
+    // Without any of them nothing can be said about which endpoints still exist.
+    if (judges > 0) {
+      this.#settleEndpoints(sum, judges, existing);
+      this.#settleUpstreams(sum, judges, existing);
     }
     return sum;
+  }
+
+  /** @returns whether the worker is there: not if it died while others were waited for */
+  #take(report: WorkerStats): boolean {
+    const last = this.#lastWords.get(report.workerId);
+    if (last !== undefined && !startedOver(last, report)) return false;
+    const before = this.#newest.get(report.workerId);
+    // A new thread under the id of a dead one starts from zero.
+    if (before !== undefined && startedOver(before, report)) this.retire(report.workerId);
+    this.#newest.set(report.workerId, report);
+    return true;
   }
 
   /** The worker is gone for good; its last known totals stay. */
@@ -79,11 +84,13 @@ export class WorkerTotals {
     }
   }
 
-  #settleEndpoints(sum: StatsSum, workers: number, { weightOf }: Existing): void {
+  #settleEndpoints(sum: StatsSum, workers: number, { weightsOf }: Existing): void {
     for (const [upstreamId, rows] of sum.endpoints) {
+      let weights: ReadonlyMap<string, number> | null = null;
       for (const [endpointId, row] of rows) {
-        const weight = row.reporters > 0 ? row.weight : weightOf(upstreamId, endpointId);
-        if (weight !== null) {
+        if (row.reporters === 0) weights ??= weightsOf(upstreamId);
+        const weight = row.reporters > 0 ? row.weight : weights?.get(endpointId);
+        if (weight !== undefined) {
           row.weight = weight;
           row.healthyReporters += workers - row.reporters;
           row.reporters = workers;

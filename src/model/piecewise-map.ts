@@ -9,7 +9,8 @@ const PIECES = 1_024;
 type Piece<T> = ReadonlyMap<string, T>;
 
 interface Comparison<T> {
-  readonly other: PiecewiseMap<T>;
+  /** Weak, or who keeps an old map would keep all that came after it. */
+  readonly other: WeakRef<PiecewiseMap<T>>;
   readonly keys: readonly string[];
 }
 
@@ -53,8 +54,10 @@ export class PiecewiseMap<T> implements ReadonlyMap<string, T> {
 
   /** Keys under which the two hold different objects. */
   differingKeys(other: PiecewiseMap<T>): readonly string[] {
-    if (this.#compared?.other !== other) this.#compared = { other, keys: this.#compare(other) };
-    return this.#compared.keys;
+    if (this.#compared?.other.deref() === other) return this.#compared.keys;
+    const keys = this.#compare(other);
+    this.#compared = { other: new WeakRef(other), keys };
+    return keys;
   }
 
   #compare(other: PiecewiseMap<T>): readonly string[] {

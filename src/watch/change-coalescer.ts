@@ -66,7 +66,7 @@ export class ChangeCoalescer {
     if (this.#everythingTimer === null) {
       this.#firstWaitingMs = nowMs;
       const calm = nowMs - this.#lastEverythingMs >= calmMs;
-      this.#everythingDueMs = nowMs + (calm ? leadingMs : quietMs);
+      this.#everythingDueMs = nowMs + Math.min(calm ? leadingMs : quietMs, capMs);
       this.#waitForEverything(nowMs);
       return;
     }

@@ -66,6 +66,21 @@ test('a batch shows what was counted before it was asked for, and what is gone b
   assert.ok(!rest.some(({ upstreamId }) => upstreamId === 'c'));
 });
 
+test('a route that a patch takes out and puts back meanwhile comes once', () => {
+  const live = createLive();
+  const batches = collectRows(live, 2, 'all');
+  const first = batches.next().value?.routes ?? [];
+  const a = live.routeStats.get('a');
+  assert.ok(a);
+  live.routeStats.delete('a');
+  live.routeStats.set('a', a);
+  const rest = [...batches].flatMap(({ routes }) => routes);
+  assert.deepEqual(
+    [...first, ...rest].map(({ routeId }) => routeId),
+    ['a', 'b', 'c', 'd', 'e'],
+  );
+});
+
 function notableOf(live: LiveState): readonly string[] {
   return [...collectRows(live, 3, 'notable')].flatMap(({ routes, upstreams, endpoints }) => [
     ...routes.map(({ routeId }) => `route ${routeId}`),

@@ -70,7 +70,7 @@ function registry(options: Partial<MetricsOptions>): MetricsRegistry {
     collectWorkers: () => Promise.resolve([]),
     control: () => CONTROL,
     routes: () => new Map(),
-    upstreams: { hasUpstream: () => false, weightOf: () => null },
+    upstreams: { hasUpstream: () => false, weightsOf: () => new Map() },
     certificates: () => [],
     health: () => HEALTH,
     nginx: null,

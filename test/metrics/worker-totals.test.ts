@@ -8,7 +8,7 @@ import type { WorkerStats } from '../../src/model/worker-stats.ts';
 import { endpointRow, routeRow, upstreamRow, workerStats } from '../support/worker-stats.ts';
 
 /** What workers do not tell of does not exist, but for routes. */
-const anyRoute: Existing = { hasRoute: () => true, hasUpstream: () => false, weightOf: () => null };
+const anyRoute: Existing = { hasRoute: () => true, hasUpstream: () => false, weightsOf: () => new Map() };
 
 /** A report with `count` in every counter that the assertions below read. */
 function report(workerId: number, count: number): WorkerStats {
@@ -186,11 +186,22 @@ test('a worker that does not tell of an endpoint has nothing to complain of', ()
   assert.deepEqual([row?.reporters, row?.healthyReporters], [2, 1]);
 });
 
+test('a worker without a configuration judges nothing', () => {
+  const sick = workerStats(1, { endpoints: [endpointRow('u', '10.0.0.1:80', { healthy: false })] });
+  const fresh = workerStats(2, { generation: 0 });
+  const row = new WorkerTotals().update([sick, fresh], anyRoute).endpoints.get('u')?.get('10.0.0.1:80');
+  assert.deepEqual([row?.reporters, row?.healthyReporters], [1, 0]);
+  const totals = new WorkerTotals();
+  totals.update([report(1, 3)], anyRoute);
+  totals.retire(1);
+  assert.equal(totals.update([fresh], anyRoute).endpoints.get('u')?.get('10.0.0.1:80')?.requests, 3);
+});
+
 test('what is there still and nobody tells of keeps what was counted', () => {
   const totals = new WorkerTotals();
   totals.update([report(1, 3)], anyRoute);
   totals.retire(1);
-  const existing: Existing = { ...anyRoute, hasUpstream: () => true, weightOf: () => 5 };
+  const existing: Existing = { ...anyRoute, hasUpstream: () => true, weightsOf: () => new Map([['10.0.0.1:80', 5]]) };
   const sum = totals.update([workerStats(2)], existing);
   const row = sum.endpoints.get('u')?.get('10.0.0.1:80');
   assert.deepEqual([row?.requests, row?.weight, row?.reporters, row?.healthyReporters], [3, 5, 1, 1]);
