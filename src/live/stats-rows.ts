@@ -17,8 +17,8 @@ const GLANCES_PER_ROW = 4;
 
 /**
  * Rows in batches of about `size`, each read when it is asked for: 100,000 endpoints at once would hold up requests for a
- * third of a second. What goes meanwhile is left out, and so is what comes. Walks copies: what is taken out of a `Map` and put back
- * while it is walked would come twice.
+ * third of a second. What goes meanwhile is left out, what comes may be there or not. Walks copies: what is taken out of a `Map`
+ * and put back while it is walked would come twice.
  */
 export function* collectRows(live: LiveState, size: number, choice: RowChoice): Generator<StatsRows, void, undefined> {
   let batch: Batch = { routes: [], endpoints: [], upstreams: [] };
