@@ -55,31 +55,29 @@ function variantsOf(write: (variant: number) => string): readonly Buffer[] {
 }
 
 /** Each operation begins with bytes, as a read of a socket brings them: a text that was seen before is cheaper. */
-function reading(heads: readonly Buffer[], forward: (text: string, headEnd: number) => string): Repeat {
+function reading(heads: readonly Buffer[], forward: (bytes: Buffer) => string): Repeat {
   return (count) => {
     let characters = 0;
-    for (let at = 0; at < count; at++) {
-      const bytes = heads[at % VARIANTS] as Buffer;
-      const text = bytes.toString('latin1');
-      characters += forward(text, text.length - 4).length;
-    }
+    for (let at = 0; at < count; at++) characters += forward(heads[at % VARIANTS] as Buffer).length;
     return characters;
   };
 }
 
 function forwardingRequests(write: (variant: number) => string): Repeat {
   const head = new RequestHead(MAX_FIELDS, MAX_TARGET_BYTES);
-  return reading(variantsOf(write), (text, headEnd) => {
-    if (head.parse(text, 0, headEnd) !== 0) throw new Error('the request was refused');
+  let lastHost = '';
+  return reading(variantsOf(write), (bytes) => {
+    if (head.parse(bytes, 0, bytes.length, lastHost) !== 0) throw new Error('the request was refused');
+    lastHost = head.host;
     return head.toForwardedHead();
   });
 }
 
 function forwardingResponses(): Repeat {
   const head = new ResponseHead(MAX_FIELDS);
-  return reading(variantsOf(responseText), (text, headEnd) => {
-    if (!head.parse(text, headEnd, false)) throw new Error('the response was refused');
-    return head.toBlock();
+  return reading(variantsOf(responseText), (bytes) => {
+    if (head.parse(bytes, 0, bytes.length, false) < 0) throw new Error('the response was refused');
+    return head.toText();
   });
 }
 
@@ -87,8 +85,9 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'te
 
 /** @param withStartLine requests are forwarded with theirs, responses get a new one */
 function forwardingNaively(write: (variant: number) => string, withStartLine: boolean): Repeat {
-  return reading(variantsOf(write), (text, headEnd) => {
-    const [startLine = '', ...lines] = text.slice(0, headEnd).split('\r\n');
+  return reading(variantsOf(write), (bytes) => {
+    const text = bytes.toString('latin1');
+    const [startLine = '', ...lines] = text.slice(0, text.length - 4).split('\r\n');
     const fields = new Map<string, string>();
     for (const line of lines) {
       const colon = line.indexOf(':');
@@ -104,7 +103,9 @@ function forwardingNaively(write: (variant: number) => string, withStartLine: bo
 function writingBlocks(toBlock: (table: FieldTable) => string): Repeat {
   const text = responseText(1);
   const table = new FieldTable(MAX_FIELDS, false);
-  if (table.scan(text, text.indexOf('\r\n') + 2, text.length - 4) !== 0) throw new Error('the fields are refused');
+  const head = Buffer.from(text, 'latin1');
+  if (table.scan(head, 0, text.indexOf('\r\n') + 2, head.length) !== 0) throw new Error('the fields are refused');
+  table.text = text;
   const target = Buffer.alloc(text.length);
   return (count) => {
     let bytes = 0;

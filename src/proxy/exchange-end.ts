@@ -4,10 +4,10 @@ import type { RequestFactsForLog } from './exchange-request.ts';
 import { isUpstreamFault, type Outcome } from './outcome.ts';
 import { countForRelease } from './release-count.ts';
 
-export function settle(exchange: Exchange, outcome: Outcome): void {
+export function settle(exchange: Exchange, outcome: Outcome, nowMs: number): void {
   const { stats } = exchange.route;
   const { counts } = exchange.target;
-  const durationMs = performance.now() - exchange.startMs;
+  const durationMs = nowMs - exchange.startMs;
   if (exchange.status === 499) stats.clientAborts++;
   else {
     const statusClass = Math.floor(exchange.status / 100) - 1;

@@ -3,6 +3,7 @@
  * that is safe (what is safe: `retry.ts`), and closes exactly once on every path, client abort included.
  * Hot: one object per request; everything else it needs belongs to connections.
  */
+import { performance } from 'node:perf_hooks';
 import type { Place, Waiter } from '../balancer/admission.ts';
 import { AttemptResult } from '../balancer/attempt-result.ts';
 import type { Endpoint } from '../balancer/endpoint.ts';
@@ -276,7 +277,7 @@ export class Exchange implements Waiter {
   /** The connection leaves HTTP. It may last for days: what that says about its endpoint must not wait for its end. */
   onSwitch(): void {
     this.status = 101;
-    recordAttempt(this, AttemptResult.Ok);
+    recordAttempt(this, AttemptResult.Ok, performance.now());
   }
 
   /** What the client is to get with the final head, beside what the back end says. */
@@ -292,8 +293,9 @@ export class Exchange implements Waiter {
   /** The response is complete and the connection has already been given back or closed. */
   onResponseEnd(trailers: readonly string[] | null): void {
     this.connection = null;
-    endAttempt(this, this.status >= 500 ? AttemptResult.ServerError : AttemptResult.Ok);
-    this.finish(Outcome.Ok);
+    const nowMs = performance.now();
+    endAttempt(this, this.status >= 500 ? AttemptResult.ServerError : AttemptResult.Ok, nowMs);
+    this.finish(Outcome.Ok, nowMs);
     this.downstream.endResponse(trailers === null ? null : withoutForged(this, trailers));
   }
 
@@ -351,13 +353,13 @@ export class Exchange implements Waiter {
   }
 
   /** Counts and logs, once. */
-  finish(outcome: Outcome): void {
+  finish(outcome: Outcome, nowMs: number = performance.now()): void {
     if (this.finished) return;
     this.finished = true;
     this.worker.activeRequests--;
     this.#leaveLine();
     this.kept?.release();
-    settle(this, outcome);
+    settle(this, outcome, nowMs);
     this.upstream.traffic.admission?.admit();
   }
 

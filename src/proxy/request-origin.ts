@@ -44,9 +44,11 @@ export class ConnectionOrigin implements RequestOrigin, ForwardedFacts {
   forwarded: string;
   inlineBody: string;
   told: TrustedPeer | null;
+  /** `Host` of the request before, a copy of its own; empty = none. */
+  lastHost: string;
   readonly #socket: Socket;
-  /** `forwarded` is for this host; null = for one request only. */
-  #hostSeen: string | null;
+  /** `forwarded` is for `lastHost`, whoever sent the request; else for one request only. */
+  #lasts: boolean;
 
   constructor(socket: Socket, facts: ListenerFacts) {
     this.facts = facts;
@@ -60,7 +62,8 @@ export class ConnectionOrigin implements RequestOrigin, ForwardedFacts {
     this.inlineBody = '';
     this.told = null;
     this.#socket = socket;
-    this.#hostSeen = '';
+    this.#lasts = false;
+    this.lastHost = '';
     this.told = toTrustedPeer(facts.trusted, this);
   }
 
@@ -76,18 +79,20 @@ export class ConnectionOrigin implements RequestOrigin, ForwardedFacts {
 
   /** Makes everything here that of a request. Costs one comparison when the host is the one before. */
   meet(worker: WorkerContext, head: JudgedRequest): void {
-    if (head.host === this.#hostSeen && this.forwarded !== '') return;
-    const host = detach(head.host);
+    const isSame = head.host === this.lastHost;
+    if (isSame && this.#lasts && this.forwarded !== '') return;
+    const host = isSame ? this.lastHost : detach(head.host);
+    this.lastHost = host;
     const { told } = this;
     this.routingHost = toRoutingHost(host);
     const identity = this.identity === null ? '' : identityFields(worker.live.current.clientCertificates, this);
     if (told === null) {
-      this.#hostSeen = host;
+      this.#lasts = true;
       this.forwarded = detach(forwardedFields(this, host) + identity);
       return;
     }
     // The next request may come from elsewhere.
-    this.#hostSeen = null;
+    this.#lasts = false;
     told.read(head);
     this.clientIp = detach(told.clientIp);
     this.forwarded = told.fields + identity;

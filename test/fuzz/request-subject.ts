@@ -10,7 +10,10 @@ import { CLOSED, OPEN, ParsedMessage, REFUSED, Trace } from './trace.ts';
 /** Small, so that limits are met by short inputs. */
 export const LIMITS: HeadLimits = { maxHeadBytes: 1_536, maxTargetBytes: 256, maxFields: 16 };
 
+const STALE = Buffer.from('\r\n\r\nGET /stale HTTP/1.1\r\nHost: stale\r\nContent-Length: 3\r\n\r\n');
+
 export class RequestSubject implements RequestSink {
+  lastHost: string;
   /** Heads as they would go to a back end, made complete by a body; only kept when asked for. */
   readonly forwarded: string[];
   keepForwarded: boolean;
@@ -26,6 +29,7 @@ export class RequestSubject implements RequestSink {
   #answerAtOnce: boolean;
 
   constructor() {
+    this.lastHost = '';
     this.#head = new RequestHead(LIMITS.maxFields, LIMITS.maxTargetBytes);
     this.#worker = { settings: LIMITS, requestHead: this.#head } as unknown as WorkerContext;
     this.#reader = new RequestReader(this.#worker, this);
@@ -44,6 +48,7 @@ export class RequestSubject implements RequestSink {
     this.#fed = 0;
     this.#answerAtOnce = answerAtOnce;
     this.forwarded.length = 0;
+    this.lastHost = '';
     let start = 0;
     for (const cut of cuts) {
       this.#feed(bytes.subarray(start, cut));
@@ -57,25 +62,18 @@ export class RequestSubject implements RequestSink {
     if (this.#trace.current !== null) throw new Error('a head begins inside a message');
   }
 
-  onHead(text: string, start: number, headEnd: number, available: number): number {
-    const head = this.#head;
-    const status = head.parse(text, start, headEnd);
-    if (status !== 0) {
-      this.#reader.wait();
-      this.onUnreadable(status);
-      return 0;
-    }
+  onHead(head: RequestHead, bytes: Buffer, start: number, end: number): number {
+    this.lastHost = head.host;
     const message = new ParsedMessage(head.method, head.target, head.keepAlive);
     if (this.#trace.current !== null) throw new Error('a message begins inside another');
     this.#trace.messages.push(message);
     if (this.keepForwarded) this.forwarded.push(forwardedMessage(head));
-    if (head.body !== BODY_NONE && !isInlineBody(head, available, INLINE_BODY_BYTES)) {
+    if (head.body !== BODY_NONE && !isInlineBody(head, end - start, INLINE_BODY_BYTES)) {
       this.#reader.expectBody(head.body, head.contentLength);
       return 0;
     }
     const inline = head.body === BODY_NONE ? 0 : head.contentLength;
-    const body = Buffer.from(text.slice(headEnd + 4, headEnd + 4 + inline), 'latin1');
-    message.addBody(body, 0, body.length);
+    message.addBody(bytes, start, start + inline);
     this.#reader.wait();
     this.#complete(message);
     return inline;
@@ -101,7 +99,7 @@ export class RequestSubject implements RequestSink {
 
   onBytesBehind(bytes: Buffer): void {
     if (this.#behind !== null) throw new Error('bytes behind a request came twice');
-    this.#behind = bytes;
+    this.#behind = Buffer.from(bytes);
   }
 
   #complete(message: ParsedMessage): void {
@@ -114,11 +112,10 @@ export class RequestSubject implements RequestSink {
   #feed(segment: Buffer): void {
     if (this.#trace.ending !== OPEN || segment.length === 0) return;
     this.#fed += segment.length;
-    // The decoder may move bytes, and the input is read again.
-    let rest: Buffer | null = Buffer.from(segment);
+    let rest: Buffer | null = segment;
     while (rest !== null) {
       this.#behind = null;
-      this.#reader.feed(rest);
+      this.#reader.feed(toRead(rest), rest.length);
       rest = this.#behind;
       this.#placeEnd(rest);
       if (this.#trace.ending !== OPEN || this.#reader.state !== READ_NOTHING) return;
@@ -132,6 +129,11 @@ export class RequestSubject implements RequestSink {
     if (this.#answerAtOnce || last === null || !last.complete || last.end !== -1) return;
     if (this.#trace.ending !== REFUSED) last.end = this.#fed - (behind?.length ?? 0);
   }
+}
+
+/** A copy, as the decoder may move bytes; behind it stands what an earlier and longer read has left. */
+function toRead(bytes: Buffer): Buffer {
+  return Buffer.concat([bytes, STALE]);
 }
 
 function forwardedMessage(head: RequestHead): string {

@@ -146,7 +146,7 @@ export class ResponseSubject {
     message.complete = interim;
     if (this.#trace.current !== null) throw new Error('a response begins inside another');
     this.#trace.messages.push(message);
-    if (this.keepForwarded) this.forwarded.push(`HTTP/1.1 ${head.status} ${head.reason}\r\n${head.toBlock()}\r\n`);
+    if (this.keepForwarded) this.forwarded.push(`${head.toText()}\r\n`);
     return message;
   }
 

@@ -24,10 +24,10 @@ function collect(text: string, cuts: readonly number[]): Collected {
   )) {
     if (end === begin) continue;
     // As in a real read, the piece is a part of something larger.
-    const used = buffer.append(bytes.subarray(0, end), begin);
+    const used = buffer.append(bytes, begin, end);
     if (buffer.status !== 0) return { status: buffer.status, head: null, used: 0 };
     if (buffer.headEnd !== -1) {
-      return { status: 0, head: buffer.text().slice(buffer.start, buffer.headEnd), used };
+      return { status: 0, head: buffer.bytes.toString('latin1', buffer.start, buffer.headEnd), used };
     }
     begin = end;
   }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { FieldTable } from '../../src/proxy/http1/field-table.ts';
+import { HEAD_INCOMPLETE } from '../../src/proxy/http1/head-end.ts';
 import {
   BODY_CHUNKED,
   BODY_LENGTH,
@@ -15,7 +16,13 @@ const MAX_TARGET_BYTES = 100;
 
 function parse(text: string): { readonly head: RequestHead; readonly status: number } {
   const head = new RequestHead(MAX_FIELDS, MAX_TARGET_BYTES);
-  return { head, status: head.parse(text, 0, text.indexOf('\r\n\r\n')) };
+  return { head, status: parseWith(head, text) };
+}
+
+function parseWith(head: RequestHead, text: string, lastHost = ''): number {
+  // As in the buffer reads go into: something before, and what an earlier read has left behind.
+  const bytes = Buffer.from(`before${text}\r\n\r\nGET /stale HTTP/1.1\r\nHost: stale\r\n\r\n`, 'latin1');
+  return head.parse(bytes, 6, 6 + text.length, lastHost);
 }
 
 function accept(text: string): RequestHead {
@@ -437,14 +444,51 @@ for (const { name, fields, upgrade } of OFFERS) {
   });
 }
 
+const UNFINISHED: readonly (readonly [text: string, status: number])[] = [
+  ['GET / HTTP/1.1\r\nHost: a\r\n', 0],
+  ['GET / HTTP/1.1\r\nHost: a\r\nNo Name: x\r\n', 400],
+  ['GET / HTTP/1.1\r\nHost: a', 0],
+  ['GET / HTTP/2.0\r\n', 505],
+  ['G(T / HTTP/1.1\r\nHost: a\r\n', 400],
+  ['GET / HTTP/1.', 400],
+  ['GET /', 400],
+  ['GET', 400],
+  [`GET /${'x'.repeat(MAX_TARGET_BYTES)} HTTP/1.1\r\n`, 414],
+];
+
+for (const [text, status] of UNFINISHED) {
+  test(`${JSON.stringify(text.slice(0, 40))} is judged when its end has come`, () => {
+    assert.equal(parse(text).status, HEAD_INCOMPLETE);
+    assert.equal(parse(`${text}\r\n\r\n`).status, status);
+  });
+}
+
+test('a host that was valid before is taken as it is, any other is judged', () => {
+  const head = new RequestHead(MAX_FIELDS, MAX_TARGET_BYTES);
+  const judge = (host: string, lastHost: string): number =>
+    parseWith(head, `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`, lastHost);
+  for (const [host, lastHost] of [
+    ['shop.example:8080', 'shop.example:8080'],
+    ['shop.example', 'shop.example:8080'],
+    ['shop.example:8080', 'shop.example'],
+    ['SHOP.example', 'shop.example'],
+    ['a', ''],
+  ] as const) {
+    assert.equal(judge(host, lastHost), 0);
+    assert.equal(head.host, host);
+  }
+  for (const lastHost of ['', 'shop.example', 'shop_example']) assert.equal(judge('shop/example', lastHost), 400);
+  assert.equal(judge('', 'shop.example'), 400);
+});
+
 test('a parser keeps nothing of the request before', () => {
   const head = new RequestHead(MAX_FIELDS, MAX_TARGET_BYTES);
   const first =
     'POST http://a/x/../y?q HTTP/1.0\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\nX-Request-ID: i\r\n' +
     'X-Forwarded-For: f\r\nX-Forwarded-Host: h\r\nConnection: upgrade, close\r\nCookie: c\r\nAuthorization: NTLM x\r\n\r\n';
-  assert.equal(head.parse(first, 0, first.length - 4), 0);
+  assert.equal(parseWith(head, first), 0);
   const second = 'GET /z HTTP/1.1\r\nHost: b\r\n\r\n';
-  assert.equal(head.parse(second, 0, second.length - 4), 0);
+  assert.equal(parseWith(head, second), 0);
   assert.deepEqual(
     [head.method, head.target, head.pathEnd, head.host, head.minorVersion, head.keepAlive, head.body],
     ['GET', '/z', 2, 'b', 1, true, BODY_NONE],

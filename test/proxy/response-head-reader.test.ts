@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import * as fc from 'fast-check';
-import { ResponseHead } from '../../src/proxy/http1/response-head.ts';
-import { HEAD_INCOMPLETE, HEAD_INVALID, ResponseHeadReader } from '../../src/proxy/http1/response-head-reader.ts';
+import { HEAD_INCOMPLETE } from '../../src/proxy/http1/head-end.ts';
+import { HEAD_INVALID, ResponseHead } from '../../src/proxy/http1/response-head.ts';
+import { ResponseHeadReader } from '../../src/proxy/http1/response-head-reader.ts';
 
 const MAX_HEAD_BYTES = 32_768;
 

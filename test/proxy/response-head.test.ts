@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { FieldTable } from '../../src/proxy/http1/field-table.ts';
+import { HEAD_INCOMPLETE } from '../../src/proxy/http1/head-end.ts';
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE } from '../../src/proxy/http1/request-head.ts';
 import { BODY_UNTIL_CLOSE, ResponseHead } from '../../src/proxy/http1/response-head.ts';
 
@@ -9,7 +10,18 @@ const MAX_FIELDS = 20;
 
 function parse(text: string, toHead = false): ResponseHead | null {
   const head = new ResponseHead(MAX_FIELDS);
-  return head.parse(text, text.indexOf('\r\n\r\n'), toHead) ? head : null;
+  return isHead(head, text, toHead) ? head : null;
+}
+
+function isHead(head: ResponseHead, text: string, toHead: boolean): boolean {
+  const bytes = Buffer.from(`before${text}HTTP/1.1 299 Stale\r\n\r\n`, 'latin1');
+  return head.parse(bytes, 6, 6 + text.length, toHead) === 6 + text.indexOf('\r\n\r\n') + 4;
+}
+
+/** The lines that are passed on, without the first. */
+function blockOf(head: ResponseHead): string {
+  const text = head.toText();
+  return text.slice(text.indexOf('\r\n') + 2);
 }
 
 function accept(text: string, toHead = false): ResponseHead {
@@ -31,7 +43,8 @@ test('status lines: versions 1.0 and 1.1, any reason, none, and no space behind 
     ['HTTP/1.1 200 \xe9\t!', 200, '\xe9\t!'],
   ] as const) {
     const head = accept(`${line}\r\n\r\n`);
-    assert.deepEqual([head.status, head.reason], [status, reason]);
+    assert.equal(head.status, status);
+    assert.equal(head.toText(), `HTTP/1.1 ${status} ${reason}\r\n`);
   }
 });
 
@@ -267,7 +280,7 @@ for (const { name, text, toHead = false, body, contentLength, keepAlive, block =
   test(`framing by ${name}`, () => {
     const head = accept(text, toHead);
     assert.deepEqual(
-      [head.body, head.contentLength, head.keepAlive, head.toBlock()],
+      [head.body, head.contentLength, head.keepAlive, blockOf(head)],
       [body, contentLength, keepAlive, block],
     );
   });
@@ -318,15 +331,38 @@ test('fields of the connection are not in the block, nor those Connection names'
       'x_y: kept',
     ),
   );
-  assert.equal(head.toBlock(), '__proto__: kept\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nx_y: kept\r\n');
+  assert.equal(blockOf(head), '__proto__: kept\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nx_y: kept\r\n');
   assert.equal(head.keepAliveSeconds, 7);
 });
 
 test('thousands of names in Connection cost one look at each field', (t: TestContext) => {
   const looks = t.mock.method(FieldTable.prototype, 'name');
   const head = accept(withFields(200, `Connection: ${'a,'.repeat(10_000)}x-1`, 'X-1: y', 'X-2: y'));
-  assert.equal(head.toBlock(), 'X-2: y\r\n');
+  assert.equal(blockOf(head), 'X-2: y\r\n');
   assert.ok(looks.mock.callCount() <= 4 * MAX_FIELDS, `${looks.mock.callCount()} looks`);
+});
+
+test('a head is judged when its end has come', () => {
+  const head = new ResponseHead(MAX_FIELDS);
+  for (const text of [
+    '',
+    'H',
+    'HTTP/1.1 200',
+    'HTTP/1.1 200 OK\r\n',
+    'HTTP/1.1 200 OK\r\nX: y\r\n',
+    'HTTP/1.1 200 OK\r\nNo Name: x\r\n',
+    'ICY 200 OK\r\n',
+    'HTTP/1.1 2000 OK\r\n',
+  ]) {
+    const bytes = Buffer.from(`${text}\r\n\r\n`, 'latin1');
+    assert.equal(head.parse(bytes, 0, text.length, false), HEAD_INCOMPLETE, text);
+    assert.notEqual(head.parse(bytes, 0, bytes.length, false), HEAD_INCOMPLETE, text);
+  }
+});
+
+test('a status line of HTTP/1.0, or without a reason, is written anew', () => {
+  assert.equal(accept('HTTP/1.0 404 Not Found\r\nX: y\r\n\r\n').toText(), 'HTTP/1.1 404 Not Found\r\nX: y\r\n');
+  assert.equal(accept('HTTP/1.1 404\r\nX: y\r\n\r\n').toText(), 'HTTP/1.1 404 \r\nX: y\r\n');
 });
 
 test('a parser keeps nothing of the response before', () => {
@@ -340,12 +376,12 @@ test('a parser keeps nothing of the response before', () => {
     'Connection: close',
     'Content-Length: 0',
   );
-  assert.equal(head.parse(first, first.length - 4, true), true);
+  assert.equal(isHead(head, first, true), true);
   const second = 'HTTP/1.1 200\r\nTransfer-Encoding: chunked\r\n\r\n';
-  assert.equal(head.parse(second, second.length - 4, false), true);
+  assert.equal(isHead(head, second, false), true);
   assert.deepEqual(
-    [head.status, head.reason, head.hasServer, head.hasDate, head.upgrade, head.keepAliveSeconds, head.keepAlive],
-    [200, '', false, false, '', 0, true],
+    [head.status, head.hasServer, head.hasDate, head.upgrade, head.keepAliveSeconds, head.keepAlive],
+    [200, false, false, '', 0, true],
   );
-  assert.deepEqual([head.body, head.contentLength, head.toBlock()], [BODY_CHUNKED, -1, '']);
+  assert.deepEqual([head.body, head.contentLength, head.toText()], [BODY_CHUNKED, -1, 'HTTP/1.1 200 \r\n']);
 });

@@ -69,7 +69,8 @@ export class StubConnection implements UpstreamConnection {
     const { exchange } = this;
     const head = exchange.worker.responseHead;
     const text = `HTTP/1.1 200 OK\r\n${fields}\r\n`;
-    if (!head.parse(text, text.length - 4, exchange.method === 'HEAD')) throw new Error(`no head: ${text}`);
+    const bytes = Buffer.from(text, 'latin1');
+    if (head.parse(bytes, 0, bytes.length, exchange.method === 'HEAD') < 0) throw new Error(`no head: ${text}`);
     exchange.onResponseHead(head);
     return this.piece(body, more);
   }

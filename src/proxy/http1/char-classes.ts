@@ -22,10 +22,14 @@ export const TOKEN: Uint8Array = table((code) => {
 /** field-vchar, obs-text, SP and HTAB (RFC 9110 §5.5). */
 export const FIELD_VALUE: Uint8Array = table((code) => (code === HTAB || (code >= SP && code !== 127) ? 1 : 0));
 
-/** Bytes of a request target: visible ASCII without `#`. 2 marks those that may need path normalisation. */
+export const MAY_NEED_NORMALISING = 2;
+export const QUESTION_MARK = 4;
+
+/** Bytes of a request target: visible ASCII without `#`. Bits mark those that more must be done about, or the query begins with. */
 export const TARGET: Uint8Array = table((code) => {
   if (code < 0x21 || code > 0x7e || code === 35) return 0;
-  return code === 37 || code === 46 ? 2 : 1;
+  if (code === 63) return QUESTION_MARK;
+  return code === 37 || code === 46 ? MAY_NEED_NORMALISING : 1;
 });
 
 /** Bytes of a registered name or IPv4 address (RFC 3986 §3.2.2) that a real host name can have. */

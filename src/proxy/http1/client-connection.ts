@@ -17,7 +17,8 @@ import { ChunkedDecoder, type ChunkSink } from './chunked-decoder.ts';
 import { toTokens } from './field-list.ts';
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE } from './request-head.ts';
 import { RequestWriter } from './request-writer.ts';
-import { HEAD_INVALID, ResponseHeadReader } from './response-head-reader.ts';
+import { HEAD_INVALID } from './response-head.ts';
+import { ResponseHeadReader } from './response-head-reader.ts';
 
 const CONNECTING = 0;
 const IDLE = 1;

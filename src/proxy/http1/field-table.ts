@@ -5,6 +5,7 @@
  * Hot: guarded by `bench/micro/head.bench.ts`.
  */
 import { COLON, CR, FIELD_VALUE, HTAB, LF, SP, TOKEN } from './char-classes.ts';
+import { HEAD_INCOMPLETE } from './head-end.ts';
 
 /** What becomes of a field. Values above `DROP` are this table's users' own. */
 export const PASS = 0;
@@ -17,8 +18,11 @@ const VALUE_START = 2;
 const VALUE_END = 3;
 
 export class FieldTable {
+  /** Of the head, from its beginning; given by whoever had it scanned. */
   text: string;
   count: number;
+  /** Behind the empty line, in the bytes that were scanned. */
+  headEnd: number;
   readonly kinds: Uint8Array;
   readonly #at: Int32Array;
   readonly #maxFields: number;
@@ -28,6 +32,7 @@ export class FieldTable {
   constructor(maxFields: number, dropUnderscores: boolean) {
     this.text = '';
     this.count = 0;
+    this.headEnd = 0;
     this.kinds = new Uint8Array(maxFields);
     this.#at = new Int32Array(maxFields * STRIDE);
     this.#maxFields = maxFields;
@@ -35,48 +40,50 @@ export class FieldTable {
   }
 
   /**
-   * Scans the field lines from `position` to the empty line, whose CRLF CRLF begins at `headEnd` (the caller has found it).
-   * RFC 9112 §5, strict: no obs-fold, no space before the colon, only CRLF ends a line.
-   * @returns 0, or the status to refuse the message with (400, 431)
+   * Scans the field lines from `position` and the empty line behind them. RFC 9112 §5, strict: no obs-fold, no space before the
+   * colon, only CRLF ends a line. Over bytes, which takes half the time it takes over their text.
+   * @param start where the head begins in `bytes`, from which positions in its text count
+   * @param end of what was read
+   * @returns 0, the status to refuse the message with (400, 431), or `HEAD_INCOMPLETE`
    */
-  scan(text: string, position: number, headEnd: number): number {
+  scan(bytes: Buffer, start: number, position: number, end: number): number {
     const at = this.#at;
     const kinds = this.kinds;
-    this.text = text;
     let count = 0;
     let pos = position;
-    const end = headEnd + 2;
-    while (pos < end) {
+    for (;;) {
+      if (pos + 1 >= end) return HEAD_INCOMPLETE;
+      if (bytes[pos] === CR) break;
       if (count === this.#maxFields) return 431;
       const nameStart = pos;
       let seen = 0;
-      let cls = TOKEN[text.charCodeAt(pos)] as number;
-      while (cls !== 0) {
+      for (; pos < end; pos++) {
+        const cls = TOKEN[bytes[pos] as number] as number;
+        if (cls === 0) break;
         seen |= cls;
-        cls = TOKEN[text.charCodeAt(++pos)] as number;
       }
-      if (pos === nameStart || text.charCodeAt(pos) !== COLON) return 400;
+      if (pos === end) return HEAD_INCOMPLETE;
+      if (pos === nameStart || bytes[pos] !== COLON) return 400;
       const base = count * STRIDE;
-      at[base] = nameStart;
-      at[base + NAME_END] = pos;
-      let code = text.charCodeAt(++pos);
-      while (code === SP || code === HTAB) code = text.charCodeAt(++pos);
-      at[base + VALUE_START] = pos;
+      at[base] = nameStart - start;
+      at[base + NAME_END] = pos - start;
+      pos++;
+      while (pos < end && (bytes[pos] === SP || bytes[pos] === HTAB)) pos++;
+      at[base + VALUE_START] = pos - start;
       const valueStart = pos;
-      while (FIELD_VALUE[code] === 1) code = text.charCodeAt(++pos);
-      if (code !== CR || text.charCodeAt(pos + 1) !== LF) return 400;
+      while (pos < end && FIELD_VALUE[bytes[pos] as number] === 1) pos++;
+      if (pos + 1 >= end) return HEAD_INCOMPLETE;
+      if (bytes[pos] !== CR || bytes[pos + 1] !== LF) return 400;
       let valueEnd = pos;
-      while (valueEnd > valueStart) {
-        code = text.charCodeAt(valueEnd - 1);
-        if (code !== SP && code !== HTAB) break;
-        valueEnd--;
-      }
-      at[base + VALUE_END] = valueEnd;
+      while (valueEnd > valueStart && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HTAB)) valueEnd--;
+      at[base + VALUE_END] = valueEnd - start;
       kinds[count] = (seen & 2) !== 0 && this.#dropUnderscores ? DROP : PASS;
       count++;
       pos += 2;
     }
+    if (bytes[pos + 1] !== LF) return 400;
     this.count = count;
+    this.headEnd = pos + 2;
     return 0;
   }
 
@@ -112,6 +119,17 @@ export class FieldTable {
 
   value(index: number): string {
     return this.text.slice(this.#at[index * STRIDE + VALUE_START], this.#at[index * STRIDE + VALUE_END]);
+  }
+
+  /** The value; `known` itself where that is the same: comparing costs less than a copy that is compared later. */
+  valueOr(index: number, known: string): string {
+    const start = this.valueStart(index);
+    const { length } = known;
+    if (this.valueEnd(index) - start !== length) return this.value(index);
+    for (let i = 0; i < length; i++) {
+      if (this.text.charCodeAt(start + i) !== known.charCodeAt(i)) return this.value(index);
+    }
+    return known;
   }
 
   /** Case-insensitive comparison of a whole value; `lowerCase` holds letters, digits and `-` only. */

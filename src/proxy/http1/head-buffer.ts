@@ -33,39 +33,39 @@ export class HeadBuffer {
     this.#lineEnded = false;
   }
 
-  /** @returns the offset in `chunk` behind what belongs to the head */
-  append(chunk: Buffer, offset: number): number {
+  /** Bytes `[offset, end)` of `chunk` came. @returns the offset behind what belongs to the head */
+  append(chunk: Buffer, offset: number, end: number): number {
     // Empty lines before the head do not count, so that the limit is the same however the bytes come.
-    const take = Math.min(chunk.length - offset, this.#maxHeadBytes + this.#maxSkippedBytes - this.#length);
+    const take = Math.min(end - offset, this.#maxHeadBytes + this.#maxSkippedBytes - this.#length);
     this.#reserve(this.#length + take);
     chunk.copy(this.#bytes, this.#length, offset, offset + take);
     const scanFrom = this.#length;
     this.#length += take;
     for (let at = scanFrom; at < this.#length; at++) {
       if (this.#bytes[at] !== LF) continue;
-      if (at === 0 || this.#bytes[at - 1] !== CR) return this.#refuse(400, chunk);
+      if (at === 0 || this.#bytes[at - 1] !== CR) return this.#refuse(400, end);
       if (at === this.start + 1) {
         this.start += 2;
-        if (this.start > this.#maxSkippedBytes) return this.#refuse(400, chunk);
+        if (this.start > this.#maxSkippedBytes) return this.#refuse(400, end);
       } else if (at >= 3 && this.#bytes[at - 2] === LF) {
-        if (at + 1 - this.start > this.#maxHeadBytes) return this.#refuse(431, chunk);
+        if (at + 1 - this.start > this.#maxHeadBytes) return this.#refuse(431, end);
         this.headEnd = at - 3;
         return offset + (at + 1 - scanFrom);
       } else if (!this.#lineEnded) {
-        if (this.#isLineTooLong(at)) return this.#refuse(414, chunk);
+        if (this.#isLineTooLong(at)) return this.#refuse(414, end);
         this.#lineEnded = true;
       }
     }
     const first = this.#bytes[this.start] as number;
-    if (this.#length > this.start && first !== CR && TOKEN[first] === 0) return this.#refuse(400, chunk);
-    if (!this.#lineEnded && this.#isLineTooLong(this.#length)) return this.#refuse(414, chunk);
-    if (this.#length - this.start >= this.#maxHeadBytes) return this.#refuse(431, chunk);
-    return chunk.length;
+    if (this.#length > this.start && first !== CR && TOKEN[first] === 0) return this.#refuse(400, end);
+    if (!this.#lineEnded && this.#isLineTooLong(this.#length)) return this.#refuse(414, end);
+    if (this.#length - this.start >= this.#maxHeadBytes) return this.#refuse(431, end);
+    return end;
   }
 
-  /** The head as latin1 text, CRLF CRLF included; positions in it are those of this buffer. */
-  text(): string {
-    return this.#bytes.toString('latin1', 0, this.headEnd + 4);
+  /** What was collected; positions of the head are those here. */
+  get bytes(): Buffer {
+    return this.#bytes;
   }
 
   /** Longer than any method, the longest target and a version together. */
@@ -73,9 +73,9 @@ export class HeadBuffer {
     return lineEnd - this.start > this.#maxTargetBytes + 64;
   }
 
-  #refuse(status: number, chunk: Buffer): number {
+  #refuse(status: number, end: number): number {
     this.status = status;
-    return chunk.length;
+    return end;
   }
 
   #reserve(bytes: number): void {

@@ -3,9 +3,10 @@
  * may serve another one. If not, what comes behind the response is nobody's business.
  */
 import { ChunkedDecoder, type ChunkSink } from './chunked-decoder.ts';
+import { HEAD_INCOMPLETE } from './head-end.ts';
 import { BODY_CHUNKED, BODY_NONE } from './request-head.ts';
-import { BODY_UNTIL_CLOSE, ResponseHead } from './response-head.ts';
-import { HEAD_INCOMPLETE, HEAD_INVALID, ResponseHeadReader } from './response-head-reader.ts';
+import { BODY_UNTIL_CLOSE, HEAD_INVALID, ResponseHead } from './response-head.ts';
+import { ResponseHeadReader } from './response-head-reader.ts';
 
 const MAX_FIELDS = 256;
 const PROTOCOL = Buffer.from('HTTP/1.');

@@ -7,9 +7,11 @@
 import { normalisePath } from '../../model/path.ts';
 import { isConnectionAuth } from '../connection-auth.ts';
 import type { JudgedRequest } from '../judged-request.ts';
-import { CR, LF, SP, TARGET, TOKEN } from './char-classes.ts';
+import { CR, LF, MAY_NEED_NORMALISING, QUESTION_MARK, SP, TARGET, TOKEN } from './char-classes.ts';
 import { toTokens } from './field-list.ts';
 import { DROP, FieldTable, PASS } from './field-table.ts';
+import { HEAD_INCOMPLETE, hasHeadEnd } from './head-end.ts';
+import { findMethod } from './known-methods.ts';
 import {
   AUTHORIZATION,
   CONNECTION,
@@ -39,6 +41,10 @@ export const MAX_METHOD_BYTES = 32;
 /** Of `Connection` and of `Upgrade`: many times what anybody sends, and each of their words costs more than a byte of another field. */
 const MAX_OPTIONS_BYTES = 1_024;
 
+const HTTP_SLASH = 'HTTP/';
+const DOT = 46;
+const ZERO = 48;
+
 export class RequestHead implements JudgedRequest {
   method: string;
   /** Path and query as forwarded: normalised, starts with `/` (or is `*`). */
@@ -64,14 +70,19 @@ export class RequestHead implements JudgedRequest {
   bindsConnection: boolean;
   readonly fields: FieldTable;
   readonly #maxTargetBytes: number;
-  /** End of a request line that may be forwarded as it stands, -1 if it must be written anew. */
   #lineEnd: number;
-  #start: number;
+  /** The request line may be forwarded as it stands. */
+  #lineStays: boolean;
+  /** Null: not one of those that nearly all requests have. */
+  #knownMethod: string | null;
+  #targetStart: number;
+  #targetEnd: number;
+  /** Classes of its bytes. */
+  #seenInTarget: number;
   #hostFromTarget: boolean;
   #connectionAt: number;
   #upgradeAt: number;
   #upgradeToken: boolean;
-  #validHost: string;
 
   constructor(maxFields: number, maxTargetBytes: number) {
     this.fields = new FieldTable(maxFields, true);
@@ -92,47 +103,85 @@ export class RequestHead implements JudgedRequest {
     this.requestId = '';
     this.maxForwards = -1;
     this.bindsConnection = false;
-    this.#lineEnd = -1;
-    this.#start = 0;
+    this.#lineEnd = 0;
+    this.#lineStays = false;
+    this.#knownMethod = null;
+    this.#targetStart = 0;
+    this.#targetEnd = 0;
+    this.#seenInTarget = 0;
     this.#hostFromTarget = false;
     this.#connectionAt = -1;
     this.#upgradeAt = -1;
     this.#upgradeToken = false;
-    this.#validHost = '';
   }
 
   /**
-   * @param start where the request line begins in `text`
-   * @param headEnd where the CRLF CRLF that ends the head begins
-   * @returns 0, or the status to refuse the request with
+   * Bytes `[start, end)` were read, and a request line begins there.
+   * @param lastHost a valid one, probably the same again
+   * @returns 0, the status to refuse the request with, or `HEAD_INCOMPLETE`
    */
-  parse(text: string, start: number, headEnd: number): number {
-    this.#reset(start);
+  parse(bytes: Buffer, start: number, end: number, lastHost: string): number {
+    const status = this.#parse(bytes, start, end, lastHost);
+    if (status === 0) return 0;
+    // Only whole heads are refused, whatever the segments they come in.
+    if (!hasHeadEnd(bytes, start, end)) return HEAD_INCOMPLETE;
+    return status === HEAD_INCOMPLETE ? 400 : status;
+  }
+
+  /** Behind the head, in the bytes it was parsed from. */
+  get headEnd(): number {
+    return this.fields.headEnd;
+  }
+
+  #parse(bytes: Buffer, start: number, end: number, lastHost: string): number {
+    this.#reset();
+    let status = this.#scanLine(bytes, start, end);
+    if (status !== 0) return status;
+    const ofFields = this.fields.scan(bytes, start, start + this.#lineEnd, end);
+    if (ofFields === HEAD_INCOMPLETE) return HEAD_INCOMPLETE;
+    const text = bytes.toString('latin1', start, ofFields === 0 ? this.fields.headEnd : end);
+    this.fields.text = text;
+    this.method = this.#knownMethod ?? text.slice(0, this.#targetStart - 1);
+    status = this.#judgeTarget(text.slice(this.#targetStart, this.#targetEnd));
+    if (status !== 0) return status;
+    return ofFields === 0 ? this.#judgeFields(lastHost) : ofFields;
+  }
+
+  /** RFC 9112 §3: method, target and version with one space between them. */
+  #scanLine(bytes: Buffer, start: number, end: number): number {
     let pos = start;
-    while ((TOKEN[text.charCodeAt(pos)] as number) !== 0) pos++;
-    if (pos === start || pos - start > MAX_METHOD_BYTES || text.charCodeAt(pos) !== SP) return 400;
-    this.method = text.slice(start, pos);
+    while (pos < end && TOKEN[bytes[pos] as number] !== 0) pos++;
+    if (pos === end) return HEAD_INCOMPLETE;
+    if (pos === start || pos - start > MAX_METHOD_BYTES || bytes[pos] !== SP) return 400;
+    this.#knownMethod = findMethod(bytes, start, pos);
     const targetStart = ++pos;
     let seen = 0;
-    let cls = TARGET[text.charCodeAt(pos)] as number;
-    while (cls !== 0) {
+    for (; pos < end; pos++) {
+      const cls = TARGET[bytes[pos] as number] as number;
+      if (cls === 0) break;
       seen |= cls;
-      cls = TARGET[text.charCodeAt(++pos)] as number;
     }
-    const targetEnd = pos;
-    if (targetEnd === targetStart || text.charCodeAt(pos) !== SP) return 400;
-    if (targetEnd - targetStart > this.#maxTargetBytes) return 414;
-    if (!text.startsWith('HTTP/', pos + 1)) return 400;
-    const lineEnd = pos + 9;
-    if (text.charCodeAt(lineEnd) !== CR || text.charCodeAt(lineEnd + 1) !== LF) return 400;
-    const version = text.slice(pos + 6, lineEnd);
-    if (version === '1.0') this.minorVersion = 0;
-    else if (version !== '1.1') return /^\d\.\d$/.test(version) ? 505 : 400;
-    this.#lineEnd = this.minorVersion === 1 ? lineEnd + 2 : -1;
-    let status = this.#judgeTarget(text.slice(targetStart, targetEnd), (seen & 2) !== 0);
-    if (status !== 0) return status;
-    status = this.fields.scan(text, lineEnd + 2, headEnd);
-    return status === 0 ? this.#judgeFields() : status;
+    if (pos === targetStart || pos === end || bytes[pos] !== SP) return 400;
+    if (pos - targetStart > this.#maxTargetBytes) return 414;
+    this.#targetStart = targetStart - start;
+    this.#targetEnd = pos - start;
+    this.#seenInTarget = seen;
+    return this.#scanVersion(bytes, start, pos + 1, end);
+  }
+
+  #scanVersion(bytes: Buffer, start: number, position: number, end: number): number {
+    const lineEnd = position + 8;
+    if (lineEnd + 2 > end) return HEAD_INCOMPLETE;
+    for (let at = 0; at < 5; at++) if (bytes[position + at] !== HTTP_SLASH.charCodeAt(at)) return 400;
+    if (bytes[lineEnd] !== CR || bytes[lineEnd + 1] !== LF) return 400;
+    const major = (bytes[position + 5] as number) - ZERO;
+    const minor = (bytes[position + 7] as number) - ZERO;
+    if (bytes[position + 6] !== DOT || major < 0 || major > 9 || minor < 0 || minor > 9) return 400;
+    if (major !== 1 || minor > 1) return 505;
+    this.minorVersion = minor;
+    this.#lineEnd = lineEnd + 2 - start;
+    this.#lineStays = minor === 1;
+    return 0;
   }
 
   get protocol(): string {
@@ -150,13 +199,12 @@ export class RequestHead implements JudgedRequest {
 
   /** Request line and passing fields for an HTTP/1.1 peer, without framing and without the empty line at the end. */
   toForwardedHead(): string {
-    if (this.#lineEnd >= 0) return this.fields.toBlock(this.#start, this.#lineEnd);
+    if (this.#lineStays) return this.fields.toBlock(0, this.#lineEnd);
     const hostLine = this.#hostFromTarget || this.host === '' ? `Host: ${this.host}\r\n` : '';
     return `${this.method} ${this.target} HTTP/1.1\r\n${hostLine}${this.fields.toBlock(-1, -1)}`;
   }
 
-  #reset(start: number): void {
-    this.#start = start;
+  #reset(): void {
     this.host = '';
     this.minorVersion = 1;
     this.body = BODY_NONE;
@@ -174,7 +222,7 @@ export class RequestHead implements JudgedRequest {
     this.#upgradeToken = false;
   }
 
-  #judgeTarget(raw: string, mayNeedNormalising: boolean): number {
+  #judgeTarget(raw: string): number {
     if (this.method === 'CONNECT' || this.method === 'TRACE') return 405;
     let target = raw;
     if (raw.charCodeAt(0) !== 47) {
@@ -182,7 +230,7 @@ export class RequestHead implements JudgedRequest {
       if (absolute !== null) {
         this.host = absolute.authority;
         this.#hostFromTarget = true;
-        this.#lineEnd = -1;
+        this.#lineStays = false;
         target = absolute.target;
       }
       if (absolute === null || absolute.pathless) {
@@ -190,13 +238,13 @@ export class RequestHead implements JudgedRequest {
         if (absolute === null) return 400;
       }
     }
-    const question = target.indexOf('?');
+    const question = (this.#seenInTarget & QUESTION_MARK) === 0 ? -1 : target.indexOf('?');
     const pathEnd = question === -1 ? target.length : question;
-    if (mayNeedNormalising) {
+    if ((this.#seenInTarget & MAY_NEED_NORMALISING) !== 0) {
       const path = normalisePath(target.slice(0, pathEnd));
       if (path === null) return 400;
       if (path.length !== pathEnd || !target.startsWith(path)) {
-        this.#lineEnd = -1;
+        this.#lineStays = false;
         this.target = path + target.slice(pathEnd);
         this.pathEnd = path.length;
         return 0;
@@ -213,7 +261,7 @@ export class RequestHead implements JudgedRequest {
     return 0;
   }
 
-  #judgeFields(): number {
+  #judgeFields(lastHost: string): number {
     const fields = this.fields;
     let hosts = 0;
     let lengths = 0;
@@ -227,7 +275,7 @@ export class RequestHead implements JudgedRequest {
         if (this.#hostFromTarget) {
           if (fields.value(index).toLowerCase() !== this.host.toLowerCase()) return 400;
         } else {
-          this.host = fields.value(index);
+          this.host = fields.valueOr(index, lastHost);
           // An empty one is written anew by `toForwardedHead`, like a missing one.
           if (this.host !== '') fields.kinds[index] = PASS;
         }
@@ -247,11 +295,7 @@ export class RequestHead implements JudgedRequest {
     if (hosts > 1 || lengths > 1 || encodings > 1) return 400;
     if (encodings === 1 && (lengths === 1 || this.minorVersion === 0)) return 400;
     if (this.minorVersion === 1 ? hosts === 0 || this.host === '' : false) return 400;
-    // Nearly every request of a connection names the host of the one before.
-    if (this.host !== this.#validHost) {
-      if (this.host !== '' && !isValidAuthority(this.host)) return 400;
-      this.#validHost = this.host;
-    }
+    if (this.host !== lastHost && this.host !== '' && !isValidAuthority(this.host)) return 400;
     return this.#judgeConnection();
   }
 

@@ -4,26 +4,29 @@
  * Hot.
  */
 import type { WorkerContext } from '../worker-context.ts';
+import { CR, LF } from './char-classes.ts';
 import { ChunkedDecoder, type ChunkSink } from './chunked-decoder.ts';
 import { HeadBuffer } from './head-buffer.ts';
+import { HEAD_INCOMPLETE } from './head-end.ts';
 import { DISCARD_BODY_BYTES } from './limits.ts';
-import { BODY_CHUNKED } from './request-head.ts';
+import { BODY_CHUNKED, type RequestHead } from './request-head.ts';
 
 export interface RequestSink {
   /** A part of a head is here, the rest is not. */
   onHeadBegun(): void;
+  /** A valid `Host`, probably the same again; empty = none. */
+  readonly lastHost: string;
   /**
-   * The complete head stands in `text` from `start` to `headEnd`, where its CRLF CRLF begins. The sink calls
-   * `expectBody` or `wait` on the reader before it returns.
-   * @param available body bytes that stand in `text` behind the head
+   * The sink calls `expectBody` or `wait` on the reader before it returns.
+   * @param bytes of which `[start, end)` stand behind the head; valid during the call only
    * @returns how many of these were taken
    */
-  onHead(text: string, start: number, headEnd: number, available: number): number;
+  onHead(head: RequestHead, bytes: Buffer, start: number, end: number): number;
   onBodyData(buffer: Buffer, start: number, end: number): void;
   onBodyEnd(): void;
   /** What came cannot be a request; nothing more is parsed. */
   onUnreadable(status: number): void;
-  /** Bytes that come while nothing is to be parsed. */
+  /** Bytes that come while nothing is to be parsed; valid during the call only. */
   onBytesBehind(bytes: Buffer): void;
 }
 
@@ -99,15 +102,16 @@ export class RequestReader implements ChunkSink {
     this.#headBuffer = null;
   }
 
-  feed(chunk: Buffer): void {
+  /** Bytes `[0, end)` were read. */
+  feed(chunk: Buffer, end: number): void {
     this.feeding = true;
     let offset = 0;
-    while (offset < chunk.length) {
-      if (this.state === READ_HEAD) offset = this.#readHead(chunk, offset);
-      else if (this.state === READ_LENGTH) offset = this.#readLength(chunk, offset);
-      else if (this.state === READ_CHUNKED) offset = this.#readChunked(chunk, offset);
+    while (offset < end) {
+      if (this.state === READ_HEAD) offset = this.#readHead(chunk, offset, end);
+      else if (this.state === READ_LENGTH) offset = this.#readLength(chunk, offset, end);
+      else if (this.state === READ_CHUNKED) offset = this.#readChunked(chunk, offset, end);
       else {
-        this.#sink.onBytesBehind(offset === 0 ? chunk : chunk.subarray(offset));
+        this.#sink.onBytesBehind(chunk.subarray(offset, end));
         break;
       }
     }
@@ -119,58 +123,70 @@ export class RequestReader implements ChunkSink {
     if (this.state === READ_CHUNKED) this.#sink.onBodyData(buffer, start, end);
   }
 
-  #readHead(chunk: Buffer, offset: number): number {
-    if (this.#headBuffer !== null) return this.#readPartialHead(this.#headBuffer, chunk, offset);
+  #readHead(chunk: Buffer, offset: number, end: number): number {
+    if (this.#headBuffer !== null) return this.#readPartialHead(this.#headBuffer, chunk, offset, end);
     const { maxHeadBytes, maxTargetBytes } = this.#worker.settings;
-    const start = this.#skipEmptyLines(chunk, offset);
-    if (start === chunk.length) return start;
-    const text = chunk.toString('latin1', start, Math.min(chunk.length, start + maxHeadBytes));
-    const headEnd = text.indexOf('\r\n\r\n');
-    if (headEnd !== -1) {
-      const behind = headEnd + 4;
+    const start = this.#skipEmptyLines(chunk, offset, end);
+    if (start === end) return start;
+    const head = this.#worker.requestHead;
+    const status = head.parse(chunk, start, Math.min(end, start + maxHeadBytes), this.#sink.lastHost);
+    if (status === 0) {
       this.#skippedBytes = 0;
-      return start + behind + this.#sink.onHead(text, 0, headEnd, text.length - behind);
+      const { headEnd } = head;
+      return headEnd + this.#sink.onHead(head, chunk, headEnd, end);
+    }
+    if (status !== HEAD_INCOMPLETE) {
+      this.#refuse(status);
+      return end;
     }
     this.#headBuffer = new HeadBuffer(maxHeadBytes, maxTargetBytes, MAX_SKIPPED_BYTES - this.#skippedBytes);
     this.#sink.onHeadBegun();
-    return this.#readPartialHead(this.#headBuffer, chunk, start);
+    return this.#readPartialHead(this.#headBuffer, chunk, start, end);
   }
 
-  #skipEmptyLines(chunk: Buffer, offset: number): number {
+  #skipEmptyLines(chunk: Buffer, offset: number, end: number): number {
     let start = offset;
-    while (this.#skippedBytes < MAX_SKIPPED_BYTES && chunk[start] === 13 && chunk[start + 1] === 10) {
+    while (
+      this.#skippedBytes < MAX_SKIPPED_BYTES &&
+      start + 1 < end &&
+      chunk[start] === CR &&
+      chunk[start + 1] === LF
+    ) {
       start += 2;
       this.#skippedBytes += 2;
     }
     return start;
   }
 
-  #readPartialHead(headBuffer: HeadBuffer, chunk: Buffer, offset: number): number {
-    const next = headBuffer.append(chunk, offset);
+  #readPartialHead(headBuffer: HeadBuffer, chunk: Buffer, offset: number, end: number): number {
+    const next = headBuffer.append(chunk, offset, end);
     if (headBuffer.status !== 0) this.#refuse(headBuffer.status);
     else if (headBuffer.headEnd !== -1) {
       this.#headBuffer = null;
       this.#skippedBytes = 0;
-      this.#sink.onHead(headBuffer.text(), headBuffer.start, headBuffer.headEnd, 0);
+      const head = this.#worker.requestHead;
+      const status = head.parse(headBuffer.bytes, headBuffer.start, headBuffer.headEnd + 4, this.#sink.lastHost);
+      if (status === 0) this.#sink.onHead(head, chunk, next, next);
+      else this.#refuse(status);
     }
     return next;
   }
 
-  #readLength(chunk: Buffer, offset: number): number {
-    const end = Math.min(chunk.length, offset + this.remaining);
+  #readLength(chunk: Buffer, offset: number, available: number): number {
+    const end = Math.min(available, offset + this.remaining);
     this.remaining -= end - offset;
     this.#sink.onBodyData(chunk, offset, end);
     if (this.state === READ_LENGTH && this.remaining === 0) this.#endBody();
     return end;
   }
 
-  #readChunked(chunk: Buffer, offset: number): number {
+  #readChunked(chunk: Buffer, offset: number, end: number): number {
     const decoder = this.#decoder as ChunkedDecoder;
-    const position = decoder.decode(chunk, offset, chunk.length, this);
+    const position = decoder.decode(chunk, offset, end, this);
     if (position === -1) {
       // What was decoded before may have ended the exchange, and the connection with it.
       if (this.state === READ_CHUNKED) this.#refuse(400);
-      return chunk.length;
+      return end;
     }
     if (decoder.done && this.state === READ_CHUNKED) this.#endBody();
     return position;

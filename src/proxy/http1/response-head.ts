@@ -6,10 +6,19 @@
 import { CR, FIELD_VALUE, LF, SP } from './char-classes.ts';
 import { toTokens } from './field-list.ts';
 import { DROP, FieldTable, PASS } from './field-table.ts';
+import { HEAD_INCOMPLETE, hasHeadEnd } from './head-end.ts';
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, parseContentLength } from './request-head.ts';
 
 /** The body ends with the connection (RFC 9112 §6.3, rule 8). */
 export const BODY_UNTIL_CLOSE = 3;
+
+/** Not a response, or more than is accepted. */
+export const HEAD_INVALID = -2;
+
+const VERSION = 'HTTP/1.';
+/** Where a reason phrase begins, if there is one. */
+const REASON_START = 13;
+const ZERO = 48;
 
 const NO_FIELDS: readonly string[] = [];
 
@@ -25,8 +34,6 @@ const HOP_BY_HOP = 9;
 
 export class ResponseHead {
   status: number;
-  /** Reason phrase as sent, possibly empty. */
-  reason: string;
   keepAlive: boolean;
   body: number;
   /** Announced length; -1 when none was (a HEAD or 304 answer keeps it without having a body). */
@@ -41,12 +48,15 @@ export class ResponseHead {
   own: readonly string[];
   readonly fields: FieldTable;
   #minorVersion: number;
+  /** Behind the status line. */
+  #lineEnd: number;
+  /** The status line may be forwarded as it stands. */
+  #lineStays: boolean;
   #connectionAt: number;
 
   constructor(maxFields: number) {
     this.fields = new FieldTable(maxFields, false);
     this.status = 0;
-    this.reason = '';
     this.keepAlive = true;
     this.body = BODY_NONE;
     this.contentLength = -1;
@@ -56,51 +66,73 @@ export class ResponseHead {
     this.keepAliveSeconds = 0;
     this.own = NO_FIELDS;
     this.#minorVersion = 1;
+    this.#lineEnd = 0;
+    this.#lineStays = false;
     this.#connectionAt = -1;
   }
 
   /**
-   * @param headEnd where the CRLF CRLF that ends the head begins
+   * Bytes `[start, end)` were read, and a status line begins there.
    * @param toHead whether the request was a HEAD
-   * @returns whether the head is acceptable
+   * @returns where what follows the head begins, `HEAD_INCOMPLETE` or `HEAD_INVALID`
    */
-  parse(text: string, headEnd: number, toHead: boolean): boolean {
-    const lineEnd = this.#statusLine(text);
-    if (lineEnd === -1) return false;
-    if (this.fields.scan(text, lineEnd + 2, headEnd) !== 0) return false;
-    return this.#judgeFields(toHead);
+  parse(bytes: Buffer, start: number, end: number, toHead: boolean): number {
+    if (this.#isHead(bytes, start, end)) {
+      const { headEnd } = this.fields;
+      this.fields.text = bytes.toString('latin1', start, headEnd);
+      return this.#judgeFields(toHead) ? headEnd : HEAD_INVALID;
+    }
+    // Only whole heads are refused, whatever the segments they come in.
+    return hasHeadEnd(bytes, start, end) ? HEAD_INVALID : HEAD_INCOMPLETE;
   }
 
-  /** End-to-end fields as `name: value CRLF` lines; `Content-Length` is among them when it was announced. */
-  toBlock(): string {
-    return this.fields.toBlock(-1, -1);
+  /** Status line and end-to-end fields, as lines; `Content-Length` is among them when it was announced. */
+  toText(): string {
+    if (this.#lineStays) return this.fields.toBlock(0, this.#lineEnd);
+    return `HTTP/1.1 ${this.status} ${this.#reason()}\r\n${this.fields.toBlock(-1, -1)}`;
   }
 
   addOwn(name: string, value: string): void {
     this.own = this.own.length === 0 ? [name, value] : [...this.own, name, value];
   }
 
-  #statusLine(text: string): number {
-    if (!text.startsWith('HTTP/1.') || text.charCodeAt(8) !== SP) return -1;
-    const minor = text.charCodeAt(7) - 48;
-    if (minor !== 0 && minor !== 1) return -1;
+  #isHead(bytes: Buffer, start: number, end: number): boolean {
+    const lineEnd = this.#scanLine(bytes, start, end);
+    if (lineEnd === -1) return false;
+    this.#lineEnd = lineEnd - start;
+    return this.fields.scan(bytes, start, lineEnd, end) === 0;
+  }
+
+  /** RFC 9112 §4. @returns where the fields begin; -1 where it is no status line, or not the whole of it */
+  #scanLine(bytes: Buffer, start: number, end: number): number {
+    // The shortest has no reason phrase, and no space in front of it.
+    if (end - start < VERSION.length + 8) return -1;
+    for (let at = 0; at < VERSION.length; at++) if (bytes[start + at] !== VERSION.charCodeAt(at)) return -1;
+    const minor = (bytes[start + 7] as number) - ZERO;
+    if ((minor !== 0 && minor !== 1) || bytes[start + 8] !== SP) return -1;
     let status = 0;
-    for (let i = 9; i < 12; i++) {
-      const digit = text.charCodeAt(i) - 48;
+    for (let at = start + 9; at < start + 12; at++) {
+      const digit = (bytes[at] as number) - ZERO;
       if (digit < 0 || digit > 9) return -1;
       status = status * 10 + digit;
     }
     if (status < 100 || status > 599) return -1;
-    let pos = 12;
-    if (text.charCodeAt(pos) === SP) {
+    let pos = start + REASON_START - 1;
+    const hasReason = bytes[pos] === SP;
+    if (hasReason) {
       pos++;
-      while (FIELD_VALUE[text.charCodeAt(pos)] === 1) pos++;
-      this.reason = text.slice(13, pos);
-    } else this.reason = '';
-    if (text.charCodeAt(pos) !== CR || text.charCodeAt(pos + 1) !== LF) return -1;
+      while (pos < end && FIELD_VALUE[bytes[pos] as number] === 1) pos++;
+    }
+    if (pos + 1 >= end || bytes[pos] !== CR || bytes[pos + 1] !== LF) return -1;
     this.status = status;
     this.#minorVersion = minor;
-    return pos;
+    this.#lineStays = hasReason && minor === 1;
+    return pos + 2;
+  }
+
+  /** As sent, possibly empty. */
+  #reason(): string {
+    return this.fields.text.slice(REASON_START, this.#lineEnd - 2);
   }
 
   #judgeFields(toHead: boolean): boolean {

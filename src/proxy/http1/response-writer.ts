@@ -58,7 +58,7 @@ export class ResponseWriter implements TurnEndListener {
     const needsChunks = head.body === BODY_UNTIL_CLOSE || head.body === BODY_CHUNKED;
     this.#chunked = needsChunks && this.#http11;
     const persists = persist && (!needsChunks || this.#http11);
-    let text = `HTTP/1.1 ${head.status} ${head.reason}\r\n${head.toBlock()}`;
+    let text = head.toText();
     if (head.own.length !== 0) text += toLines(head.own);
     if (!head.hasServer) text += 'Server: sluice\r\n';
     if (!head.hasDate) text += this.#worker.clock.dateLine;
@@ -70,13 +70,12 @@ export class ResponseWriter implements TurnEndListener {
 
   informational(head: ResponseHead): void {
     if (!this.#http11) return;
-    this.#text += `HTTP/1.1 ${head.status} ${head.reason}\r\n${head.toBlock()}\r\n`;
+    this.#text += `${head.toText()}\r\n`;
     this.flush();
   }
 
   switchProtocols(head: ResponseHead): void {
-    const fields = `${head.toBlock()}${toLines(head.own)}Connection: upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
-    this.#text += `HTTP/1.1 101 ${head.reason}\r\n${fields}\r\n`;
+    this.#text += `${head.toText()}${toLines(head.own)}Connection: upgrade\r\nUpgrade: ${head.upgrade}\r\n\r\n`;
     this.release();
   }
 

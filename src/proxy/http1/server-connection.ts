@@ -94,7 +94,7 @@ export class ServerConnection implements Downstream, OpenConnection, RequestSink
   /** Bytes `[0, length)` are valid during the call only: what must outlive it is copied. */
   onRead(buffer: Buffer, length: number): void {
     this.#borrowed = true;
-    this.#feed(buffer.subarray(0, length));
+    this.#feed(buffer, length);
   }
 
   /** Close when idle; a response under way says `Connection: close`. Who has just connected gets a moment for its request. */
@@ -202,14 +202,11 @@ export class ServerConnection implements Downstream, OpenConnection, RequestSink
     if (this.origin.forwarded !== '') this.#deadlineMs = this.#worker.clock.nowMs + this.#worker.settings.headTimeoutMs;
   }
 
-  onHead(text: string, start: number, headEnd: number, available: number): number {
-    const head = this.#worker.requestHead;
-    const status = head.parse(text, start, headEnd);
-    if (status !== 0) {
-      this.#reader.wait();
-      this.onUnreadable(status);
-      return 0;
-    }
+  get lastHost(): string {
+    return this.origin.lastHost;
+  }
+
+  onHead(head: RequestHead, bytes: Buffer, start: number, end: number): number {
     this.#writer.begin(head.method === 'HEAD', head.minorVersion === 1);
     this.#persist = head.keepAlive;
     this.#closeAnnounced = !head.keepAlive;
@@ -217,8 +214,8 @@ export class ServerConnection implements Downstream, OpenConnection, RequestSink
     this.#deadlineMs = 0;
     let inlineBody = '';
     if (head.body === BODY_NONE) this.#reader.wait();
-    else if (isInlineBody(head, available, INLINE_BODY_BYTES)) {
-      inlineBody = text.slice(headEnd + 4, headEnd + 4 + head.contentLength);
+    else if (isInlineBody(head, end - start, INLINE_BODY_BYTES)) {
+      inlineBody = bytes.toString('latin1', start, start + head.contentLength);
       this.#reader.wait();
     } else {
       this.#reader.expectBody(head.body, head.contentLength);
@@ -283,9 +280,9 @@ export class ServerConnection implements Downstream, OpenConnection, RequestSink
     }
   }
 
-  #feed(chunk: Buffer): void {
+  #feed(chunk: Buffer, length: number): void {
     try {
-      this.#reader.feed(chunk);
+      this.#reader.feed(chunk, length);
     } catch (error) {
       this.#reader.feeding = false;
       this.#worker.logger.error('request handling failed', { error, clientIp: this.clientIp });
@@ -317,7 +314,7 @@ export class ServerConnection implements Downstream, OpenConnection, RequestSink
     if (pending === null || this.#reader.feeding) return;
     this.#pending = null;
     this.#borrowed = false;
-    this.#feed(pending.bytes);
+    this.#feed(pending.bytes, pending.length);
   }
 
   #expectReading(): void {

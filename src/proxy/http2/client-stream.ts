@@ -268,9 +268,8 @@ export class Http2ClientStream implements UpstreamConnection, IncomingBodyListen
 
   #onHead(exchange: Exchange, fields: readonly string[], endStream: boolean): void {
     const head = this.#worker.responseHead;
-    const text = toResponseText(fields);
-    const isValid = text !== '' && head.parse(text, text.length - HEAD_END.length, exchange.method === 'HEAD');
-    if (!isValid) {
+    const bytes = Buffer.from(toResponseText(fields), 'latin1');
+    if (head.parse(bytes, 0, bytes.length, exchange.method === 'HEAD') < 0) {
       this.onMalformed(ErrorCode.ProtocolError);
       return;
     }

@@ -367,8 +367,7 @@ function isToken(text: string): boolean {
 
 function isTarget(text: string): boolean {
   for (let at = 0; at < text.length; at++) {
-    const cls = TARGET[text.charCodeAt(at)];
-    if (cls !== 1 && cls !== 2) return false;
+    if ((TARGET[text.charCodeAt(at)] ?? 0) === 0) return false;
   }
   return true;
 }

@@ -87,9 +87,9 @@ export class MirroredExchange extends Exchange {
     super.onResponseData(buffer, start, end);
   }
 
-  override finish(outcome: Outcome): void {
+  override finish(outcome: Outcome, nowMs?: number): void {
     if (this.finished) return;
-    super.finish(outcome);
+    super.finish(outcome, nowMs);
     const whole = outcome === Outcome.Ok || (!this.responseStarted && this.status !== 499);
     this.#copy.onProductionEnd(whole ? this.status : 0, !this.responseStarted);
   }

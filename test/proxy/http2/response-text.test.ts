@@ -45,7 +45,7 @@ test('whatever fields come, the text is empty or has exactly these lines', () =>
       assert.equal(head.split('\r\n').length, fields.length / 2 + 2);
       assert.equal(head.split('\n').length, fields.length / 2 + 2);
       const parsed = new ResponseHead(100);
-      if (!parsed.parse(head, head.length - 4, false)) return;
+      if (parsed.parse(Buffer.from(head, 'latin1'), 0, head.length, false) !== head.length) return;
       assert.equal(parsed.fields.count, fields.length / 2 - 1);
       for (let at = 0; at < parsed.fields.count; at++) {
         assert.equal(parsed.fields.name(at), fields[at * 2 + 2]);
