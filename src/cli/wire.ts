@@ -9,8 +9,9 @@ import { WorkerPool } from '../control/worker-pool.ts';
 import { ActiveProber } from '../health/active-prober.ts';
 import { stdoutDestination } from '../log/destination.ts';
 import type { Logger } from '../log/logger.ts';
+import { Provenances } from '../metrics/provenances.ts';
 import { MetricsRegistry } from '../metrics/registry.ts';
-import type { ControlStatus, RouteProvenance } from '../metrics/scrape.ts';
+import type { ControlStatus } from '../metrics/scrape.ts';
 import type { ObjectSnapshot } from '../model/object-snapshot.ts';
 import type { KeyPair } from '../model/objects.ts';
 import { type ListenerConfig, type ProxyConfig, toEndpointId } from '../model/proxy-config.ts';
@@ -194,7 +195,7 @@ function wireMetrics(
       admission: admission?.webhook.totals ?? null,
       releases: releases.report(),
     }),
-    routes: () => provenances.of(loop.running),
+    routes: () => provenances.of(loop.running?.routes ?? []),
     upstreams: {
       hasUpstream: (id) => findUpstream(loop.running?.upstreams ?? [], id) !== null,
       weightsOf: (id) => {
@@ -215,25 +216,6 @@ function nginxIdentity(settings: CommonSettings): ConstructorParameters<typeof M
     controllerNamespace: process.env['POD_NAMESPACE'] ?? '',
     controllerPod: process.env['POD_NAME'] ?? '',
   };
-}
-
-/** Made anew only where the routes are others: it takes as long as ten changes of endpoints. */
-class Provenances {
-  #routes: ProxyConfig['routes'] = [];
-  #byId: ReadonlyMap<string, RouteProvenance> = new Map();
-
-  of(config: ProxyConfig | null): ReadonlyMap<string, RouteProvenance> {
-    const routes = config?.routes ?? [];
-    if (routes === this.#routes) return this.#byId;
-    this.#routes = routes;
-    this.#byId = new Map(
-      routes.map(({ id, host, path, source }) => [
-        id,
-        { host, path: path.value, namespace: source.namespace, name: source.name, kind: source.kind },
-      ]),
-    );
-    return this.#byId;
-  }
 }
 
 /** Places in files are looked up when somebody asks, not with every compile. */
