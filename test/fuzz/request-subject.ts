@@ -28,10 +28,10 @@ export class RequestSubject implements RequestSink {
   /** The request is answered at once, so that the reader goes on inside one `feed`. */
   #answerAtOnce: boolean;
 
-  constructor() {
+  constructor(limits: HeadLimits = LIMITS) {
     this.lastHost = '';
-    this.#head = new RequestHead(LIMITS.maxFields, LIMITS.maxTargetBytes);
-    this.#worker = { settings: LIMITS, requestHead: this.#head } as unknown as WorkerContext;
+    this.#head = new RequestHead(limits.maxFields, limits.maxTargetBytes);
+    this.#worker = { settings: limits, requestHead: this.#head } as unknown as WorkerContext;
     this.#reader = new RequestReader(this.#worker, this);
     this.#trace = new Trace();
     this.#fed = 0;
