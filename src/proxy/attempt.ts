@@ -18,7 +18,7 @@ export function sendTo(exchange: Exchange, endpoint: Endpoint): void {
   (endpoint.transport as UpstreamTransport).dispatch(exchange, exchange.tries?.staleUsed !== true);
 }
 
-/** Nothing is in flight any more. @param nowMs of `performance.now`, of which one call serves all that ends at once */
+/** Nothing is in flight any more. @param nowMs of `performance.now`; a response that ends shares it with its exchange */
 export function endAttempt(exchange: Exchange, result: AttemptResult, nowMs: number = performance.now()): void {
   (exchange.endpoint as Endpoint).inFlight--;
   exchange.upstream.traffic.inFlight--;

@@ -105,6 +105,14 @@ test('a scan never writes a line break that was not there, whatever the bytes', 
   );
 });
 
+test('one field too many is told before what is wrong with it', () => {
+  for (const last of ['X: y', '\rX', 'no name']) {
+    const text = `${'A: b\r\n'.repeat(20)}${last}\r\n\r\n`;
+    assert.equal(scanText(new FieldTable(20, false), text, 0), 431, JSON.stringify(last));
+  }
+  assert.equal(scanText(new FieldTable(20, false), `${'A: b\r\n'.repeat(20)}\r\n`, 0), 0);
+});
+
 test('names with an underscore are marked as dropped in requests and found by nobody', () => {
   const lines = [{ name: 'X_Real_IP', before: ' ', value: '6.6.6.6', after: '', dropped: false }];
   const request = scan(lines, true);

@@ -1,4 +1,4 @@
-/** Byte classes of RFC 9110/9112 as lookup tables. Heads are decoded as latin1, so every char code is below 256. */
+/** Byte classes of RFC 9110/9112 as lookup tables. Indexed by bytes, or by char codes of latin1 text. */
 
 export const CR = 13;
 export const LF = 10;

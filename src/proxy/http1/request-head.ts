@@ -123,7 +123,7 @@ export class RequestHead implements JudgedRequest {
   parse(bytes: Buffer, start: number, end: number, lastHost: string): number {
     const status = this.#parse(bytes, start, end, lastHost);
     if (status === 0) return 0;
-    // Only whole heads are refused, whatever the segments they come in.
+    // What is not whole is for `HeadBuffer`, which has its own reasons to refuse it early.
     if (!hasHeadEnd(bytes, start, end)) return HEAD_INCOMPLETE;
     return status === HEAD_INCOMPLETE ? 400 : status;
   }

@@ -18,7 +18,7 @@ export interface RequestSink {
   readonly lastHost: string;
   /**
    * The sink calls `expectBody` or `wait` on the reader before it returns.
-   * @param bytes of which `[start, end)` stand behind the head; valid during the call only
+   * @param bytes of which `[start, end)` stand behind the head, none where it came in several reads; valid during the call only
    * @returns how many of these were taken
    */
   onHead(head: RequestHead, bytes: Buffer, start: number, end: number): number;
@@ -26,7 +26,7 @@ export interface RequestSink {
   onBodyEnd(): void;
   /** What came cannot be a request; nothing more is parsed. */
   onUnreadable(status: number): void;
-  /** Bytes that come while nothing is to be parsed; valid during the call only. */
+  /** Bytes that come while nothing is to be parsed: a part of what was fed, valid as long as that. */
   onBytesBehind(bytes: Buffer): void;
 }
 

@@ -16,6 +16,7 @@ export const BODY_UNTIL_CLOSE = 3;
 export const HEAD_INVALID = -2;
 
 const VERSION = 'HTTP/1.';
+const SHORTEST_HEAD_BYTES = 16;
 /** Where a reason phrase begins, if there is one. */
 const REASON_START = 13;
 const ZERO = 48;
@@ -105,8 +106,8 @@ export class ResponseHead {
 
   /** RFC 9112 §4. @returns where the fields begin; -1 where it is no status line, or not the whole of it */
   #scanLine(bytes: Buffer, start: number, end: number): number {
-    // The shortest has no reason phrase, and no space in front of it.
-    if (end - start < VERSION.length + 8) return -1;
+    // No whole head is shorter: `HTTP/1.1 200` and two line ends.
+    if (end - start < SHORTEST_HEAD_BYTES) return -1;
     for (let at = 0; at < VERSION.length; at++) if (bytes[start + at] !== VERSION.charCodeAt(at)) return -1;
     const minor = (bytes[start + 7] as number) - ZERO;
     if ((minor !== 0 && minor !== 1) || bytes[start + 8] !== SP) return -1;
