@@ -3,6 +3,7 @@
  * comparing two pointers.
  * Hot.
  */
+import { hasText } from './has-text.ts';
 
 /** By length. */
 const METHODS: readonly (readonly string[])[] = [
@@ -20,11 +21,6 @@ const NONE: readonly string[] = [];
 
 /** The method in bytes `[start, end)`; null where it is none of these. */
 export function findMethod(bytes: Buffer, start: number, end: number): string | null {
-  for (const method of METHODS[end - start] ?? NONE) if (equals(bytes, start, method)) return method;
+  for (const method of METHODS[end - start] ?? NONE) if (hasText(bytes, start, method)) return method;
   return null;
-}
-
-function equals(bytes: Buffer, start: number, method: string): boolean {
-  for (let at = 0; at < method.length; at++) if (bytes[start + at] !== method.charCodeAt(at)) return false;
-  return true;
 }

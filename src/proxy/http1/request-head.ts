@@ -10,6 +10,7 @@ import type { JudgedRequest } from '../judged-request.ts';
 import { CR, LF, MAY_NEED_NORMALISING, QUESTION_MARK, SP, TARGET, TOKEN } from './char-classes.ts';
 import { toTokens } from './field-list.ts';
 import { DROP, FieldTable, PASS } from './field-table.ts';
+import { hasText } from './has-text.ts';
 import { HEAD_INCOMPLETE, hasHeadEnd } from './head-end.ts';
 import { findMethod } from './known-methods.ts';
 import {
@@ -172,7 +173,7 @@ export class RequestHead implements JudgedRequest {
   #scanVersion(bytes: Buffer, start: number, position: number, end: number): number {
     const lineEnd = position + 8;
     if (lineEnd + 2 > end) return HEAD_INCOMPLETE;
-    for (let at = 0; at < 5; at++) if (bytes[position + at] !== HTTP_SLASH.charCodeAt(at)) return 400;
+    if (!hasText(bytes, position, HTTP_SLASH)) return 400;
     if (bytes[lineEnd] !== CR || bytes[lineEnd + 1] !== LF) return 400;
     const major = (bytes[position + 5] as number) - ZERO;
     const minor = (bytes[position + 7] as number) - ZERO;

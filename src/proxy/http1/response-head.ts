@@ -6,6 +6,7 @@
 import { CR, FIELD_VALUE, LF, SP } from './char-classes.ts';
 import { toTokens } from './field-list.ts';
 import { DROP, FieldTable, PASS } from './field-table.ts';
+import { hasText } from './has-text.ts';
 import { HEAD_INCOMPLETE, hasHeadEnd } from './head-end.ts';
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, parseContentLength } from './request-head.ts';
 
@@ -108,7 +109,7 @@ export class ResponseHead {
   #scanLine(bytes: Buffer, start: number, end: number): number {
     // No whole head is shorter: `HTTP/1.1 200` and two line ends.
     if (end - start < SHORTEST_HEAD_BYTES) return -1;
-    for (let at = 0; at < VERSION.length; at++) if (bytes[start + at] !== VERSION.charCodeAt(at)) return -1;
+    if (!hasText(bytes, start, VERSION)) return -1;
     const minor = (bytes[start + 7] as number) - ZERO;
     if ((minor !== 0 && minor !== 1) || bytes[start + 8] !== SP) return -1;
     let status = 0;
