@@ -6,6 +6,8 @@ import { applyConfig } from '../../src/live/apply-config.ts';
 import { applyPatch } from '../../src/live/apply-patch.ts';
 import { LiveState } from '../../src/live/live-state.ts';
 import type { CompileSettings } from '../../src/model/compile-settings.ts';
+import { readPatch, writePatch } from '../../src/model/config-patch.ts';
+import { takeAll } from '../../src/model/steps.ts';
 import { narrowIngressClass } from '../../src/watch/narrow-class.ts';
 import { narrowEndpointSlice } from '../../src/watch/narrow-endpoints.ts';
 import { narrowIngress } from '../../src/watch/narrow-ingress.ts';
@@ -104,8 +106,8 @@ export async function measurePhases(size: ClusterSize): Promise<void> {
     const { config: next, changes } = route.take('compile', () => compiler.compile(snapshot));
     const patch = route.take('patch', () => diffConfigs(running, next, changes));
     if (patch === null) throw new Error('a change of one ingress cannot be said by a patch');
-    const copied = route.take('clone, each worker', () => structuredClone(patch));
-    route.take('apply, each worker', () => applyPatch(live, copied));
+    const written = route.take('write', () => writePatch(patch));
+    route.take('read and apply, each worker', () => takeAll(applyPatch(live, readPatch(written))));
     running = next;
   }
   route.print('one ingress changes');

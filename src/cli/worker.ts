@@ -6,8 +6,7 @@ import { applyConfig } from '../live/apply-config.ts';
 import { applyPatch } from '../live/apply-patch.ts';
 import { LiveState } from '../live/live-state.ts';
 import { collectRows } from '../live/stats-rows.ts';
-import { type ConfigPatch, readPatch } from '../model/config-patch.ts';
-import type { RouteConfig } from '../model/proxy-config.ts';
+import { readPatch } from '../model/config-patch.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from '../model/worker-messages.ts';
 import type { RowChoice, StatsRows } from '../model/worker-stats.ts';
 import { AccessLogBuffer } from '../proxy/access-log-buffer.ts';
@@ -18,6 +17,7 @@ import { ThrottledWarning } from '../proxy/throttled-warning.ts';
 import { WorkerContext } from '../proxy/worker-context.ts';
 import { collectGarbage } from './collect-garbage.ts';
 import { PortLogger } from './port-logger.ts';
+import { takeTurns } from './take-turns.ts';
 
 /** So many take some milliseconds. */
 const STATS_ROWS_PER_TURN = 1_000;
@@ -73,7 +73,7 @@ port.on('message', (message: ToWorker) => {
       changing = changing.then(() => apply(message)).then(onApplied);
       break;
     case 'patch':
-      changing = changing.then(() => applyChanges(readPatch(message.patch)));
+      changing = changing.then(() => applyChanges(message));
       break;
     case 'endpoints':
       changing = changing.then(() => {
@@ -105,7 +105,8 @@ port.on('message', (message: ToWorker) => {
 async function apply({ config, ports }: Extract<ToWorker, { type: 'config' }>): Promise<FromWorker> {
   let error = '';
   try {
-    await prepareMirrors(config.routes);
+    // Before any of them is in force.
+    if (config.routes.some(({ policy }) => policy.mirror !== null)) await worker.mirrors.prepare();
     const listeners = await server.open(config.listeners, ports);
     try {
       applyConfig(live, config);
@@ -131,11 +132,13 @@ async function onApplied(applied: FromWorker): Promise<void> {
   send(applied);
 }
 
-async function applyChanges(patch: ConfigPatch): Promise<void> {
+/** Requests have their turn in between. */
+async function applyChanges({ patch: written }: Extract<ToWorker, { type: 'patch' }>): Promise<void> {
+  const patch = readPatch(written);
   let error = '';
   try {
-    for (const { routes } of patch.hosts) await prepareMirrors(routes);
-    if (!applyPatch(live, patch)) {
+    if (patch.mirrors) await worker.mirrors.prepare();
+    if (!(await takeTurns(applyPatch(live, patch), endTurn))) {
       send({ type: 'out-of-step', generation: patch.generation });
       return;
     }
@@ -147,9 +150,8 @@ async function applyChanges(patch: ConfigPatch): Promise<void> {
   send({ type: 'applied', generation: patch.generation, error, ports: server.ports });
 }
 
-/** Before any of them is in force. */
-async function prepareMirrors(routes: readonly RouteConfig[]): Promise<void> {
-  if (routes.some(({ policy }) => policy.mirror !== null)) await worker.mirrors.prepare();
+function endTurn(): void {
+  worker.heldWrites.end();
 }
 
 /** Between batches of rows requests have their turn. */

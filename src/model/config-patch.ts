@@ -1,5 +1,6 @@
 /** What crosses from the control plane to a worker where only a part of the configuration changes. Plain data, like all that does. */
 import type { CertificateConfig, RouteConfig, UpstreamConfig, UpstreamId } from './proxy-config.ts';
+import type { RoutePolicy } from './route-policy.ts';
 
 /** Turns the configuration `base` into `generation`. Listeners are the same in both, and every route is served on all of them. */
 export interface ConfigPatch {
@@ -35,10 +36,70 @@ export interface WrittenPatch {
   readonly text: string;
 }
 
-export function writePatch(patch: ConfigPatch): WrittenPatch {
-  return { base: patch.base, text: JSON.stringify(patch) };
+/** A patch whose routes are read when somebody asks for them: of most hosts that change nobody does before they change again. */
+export interface ReceivedPatch extends Omit<ConfigPatch, 'hosts'> {
+  readonly hosts: readonly WrittenHost[];
+  /** Of all routes: these are many and share few, which would make up most of the text. */
+  readonly policies: readonly RoutePolicy[];
+  /** Some route has its requests mirrored. */
+  readonly mirrors: boolean;
 }
 
-export function readPatch({ text }: WrittenPatch): ConfigPatch {
-  return JSON.parse(text) as ConfigPatch;
+export interface WrittenHost {
+  /** As in `RouteConfig`. */
+  readonly host: string;
+  /** Ids of its routes, in order; none = nothing serves it any more. */
+  readonly routeIds: readonly string[];
+  /** That its routes refer to. */
+  readonly upstreams: readonly UpstreamId[];
+  /** Building its routes cannot fail and is nobody's business but theirs, so that it can be left for later. */
+  readonly isPlain: boolean;
+  /** JSON: for `readRoutes`. */
+  readonly routes: string;
+}
+
+/** In place of its policy it has the place of that among `ReceivedPatch.policies`. */
+type WrittenRoute = Omit<RouteConfig, 'policy'> & { readonly policy: number };
+
+export function writePatch({ hosts, ...rest }: ConfigPatch): WrittenPatch {
+  const places = new Map<RoutePolicy, number>();
+  const writeRoute = (route: RouteConfig): WrittenRoute => {
+    const place = places.get(route.policy) ?? places.size;
+    places.set(route.policy, place);
+    return { ...route, policy: place };
+  };
+  const written = hosts.map(({ host, routes }) => ({
+    host,
+    routeIds: routes.map(({ id }) => id),
+    upstreams: [...new Set(routes.flatMap(({ split }) => split.members.map(({ upstream }) => upstream)))],
+    isPlain: routes.every(isPlain),
+    routes: JSON.stringify(routes.map(writeRoute)),
+  }));
+  const policies = [...places.keys()];
+  const mirrors = policies.some(({ mirror }) => mirror !== null);
+  const patch: ReceivedPatch = { ...rest, hosts: written, policies, mirrors };
+  return { base: rest.base, text: JSON.stringify(patch) };
+}
+
+export function readPatch({ text }: WrittenPatch): ReceivedPatch {
+  return JSON.parse(text) as ReceivedPatch;
+}
+
+export function readRoutes({ routes }: WrittenHost, policies: readonly RoutePolicy[]): readonly RouteConfig[] {
+  const written = JSON.parse(routes) as readonly WrittenRoute[];
+  return written.map((route) => ({ ...route, policy: policies[route.policy] as RoutePolicy }));
+}
+
+/** Nothing of it is compiled from text, and no figures are kept of it from one generation to the next but those under its id. */
+function isPlain({ path, conditions, split, policy }: RouteConfig): boolean {
+  return (
+    path.kind !== 'regex' &&
+    conditions === null &&
+    split.canaries.length === 0 &&
+    split.buckets === undefined &&
+    split.stays === undefined &&
+    split.laneAnswer === undefined &&
+    policy.affinity === null &&
+    policy.mirror === null
+  );
 }

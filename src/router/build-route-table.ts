@@ -5,7 +5,7 @@
 import type { PathMatch, RouteConditions } from '../model/proxy-config.ts';
 import { HostIndex } from './host-index.ts';
 import { compilePathPattern, literalPrefix, type PathPattern } from './path-pattern.ts';
-import { PathPlace, PathTable } from './path-table.ts';
+import { type PathIndex, PathPlace, PathTable } from './path-table.ts';
 import { insertKey, RadixNode } from './radix-tree.ts';
 import { RegexIndex, RegexPlace } from './regex-index.ts';
 import { RouteTable } from './route-table.ts';
@@ -46,20 +46,38 @@ export interface HostRules<T> {
   readonly rules: readonly RouteRule<T>[];
 }
 
-/** What `RouteTable.replaceHosts` puts in the place of the rules these hosts have. */
-export function buildHosts<T>(hosts: readonly HostRules<T>[]): ReadonlyMap<string, PathTable<T> | null> {
-  const patterns: PatternCache = new Map();
-  const changes = new Map<string, PathTable<T> | null>();
-  for (const { host, rules } of hosts) {
-    changes.set(host, rules.length === 0 ? null : buildPathTable(host, rules, patterns));
+/** Builds what `RouteTable.replaceHosts` puts in the place of the rules some hosts have, host by host. */
+export class HostBuilder<T> {
+  readonly #patterns: PatternCache;
+  readonly #hosts: Map<string, PathTable<T> | null>;
+
+  constructor() {
+    this.#patterns = new Map();
+    this.#hosts = new Map();
   }
-  return changes;
+
+  get hosts(): ReadonlyMap<string, PathTable<T> | null> {
+    return this.#hosts;
+  }
+
+  add({ host, rules }: HostRules<T>): void {
+    this.#hosts.set(host, rules.length === 0 ? null : buildPathTable(host, rules, this.#patterns));
+  }
+
+  /** @param makeRules at least one, of `host`; called with its first request, if there ever is one, and must not throw */
+  addLater(host: string, makeRules: () => readonly RouteRule<T>[]): void {
+    this.#hosts.set(host, new PathTable(host, () => buildPathIndex(makeRules(), new Map())));
+  }
 }
 
 /** Rules filed under the text they are looked up by, in the order given. */
 type EntriesByText<T> = Map<string, RuleEntry<T>[]>;
 
 function buildPathTable<T>(host: string, rules: readonly RouteRule<T>[], patterns: PatternCache): PathTable<T> {
+  return new PathTable(host, buildPathIndex(rules, patterns));
+}
+
+function buildPathIndex<T>(rules: readonly RouteRule<T>[], patterns: PatternCache): PathIndex<T> {
   const byKind: Record<PathMatch['kind'], EntriesByText<T>> = { exact: new Map(), prefix: new Map(), regex: new Map() };
   for (const rule of rules) {
     const conditions = rule.conditions === null ? null : compileConditions(rule.conditions);
@@ -70,7 +88,7 @@ function buildPathTable<T>(host: string, rules: readonly RouteRule<T>[], pattern
     if (samePlace === undefined) entries.set(rule.path.value, [entry]);
     else samePlace.push(entry);
   }
-  return new PathTable(host, buildPathTree(byKind.exact, byKind.prefix), buildRegexIndex(byKind.regex, patterns));
+  return { root: buildPathTree(byKind.exact, byKind.prefix), regexes: buildRegexIndex(byKind.regex, patterns) };
 }
 
 function buildPathTree<T>(exact: EntriesByText<T>, prefix: EntriesByText<T>): RadixNode<PathPlace<T>> {

@@ -30,20 +30,32 @@ export class PathPlace<T> {
   }
 }
 
+/** What the rules of a host are found by. */
+export interface PathIndex<T> {
+  readonly root: RadixNode<PathPlace<T>>;
+  /** Null when the host has no regular expressions. */
+  readonly regexes: RegexIndex<T> | null;
+}
+
 export class PathTable<T> {
   /** The host these rules were given for. */
   readonly host: string;
-  readonly #root: RadixNode<PathPlace<T>>;
-  /** Null when the host has no regular expressions. */
-  readonly #regexes: RegexIndex<T> | null;
+  #root: RadixNode<PathPlace<T>>;
+  #regexes: RegexIndex<T> | null;
+  /** Makes what the others are; null = they are there. */
+  #later: (() => PathIndex<T>) | null;
 
-  constructor(host: string, root: RadixNode<PathPlace<T>>, regexes: RegexIndex<T> | null) {
+  /** @param index a function is asked with the first request for the host, and must not throw */
+  constructor(host: string, index: PathIndex<T> | (() => PathIndex<T>)) {
+    const isThere = typeof index !== 'function';
     this.host = host;
-    this.#root = root;
-    this.#regexes = regexes;
+    this.#root = isThere ? index.root : new RadixNode('', 0);
+    this.#regexes = isThere ? index.regexes : null;
+    this.#later = isThere ? null : index;
   }
 
   match(path: string, pathEnd: number, facts: RequestFacts): T | null {
+    if (this.#later !== null) this.#build(this.#later);
     let node = this.#root;
     // The prefix `/` lives at the root and takes every path, also the `*` of OPTIONS.
     let prefix = node.value;
@@ -59,6 +71,13 @@ export class PathTable<T> {
       (this.#regexes === null ? null : this.#regexes.find(path, pathEnd, facts)) ??
       findByPrefix(prefix, prefix === place, facts);
     return found === null ? null : found.payload;
+  }
+
+  #build(later: () => PathIndex<T>): void {
+    const { root, regexes } = later();
+    this.#root = root;
+    this.#regexes = regexes;
+    this.#later = null;
   }
 }
 

@@ -10,8 +10,15 @@ import { applyConfig } from '../../src/live/apply-config.ts';
 import { applyPatch } from '../../src/live/apply-patch.ts';
 import type { LiveRoute } from '../../src/live/live-route.ts';
 import { LiveState } from '../../src/live/live-state.ts';
-import { type ConfigPatch, readPatch, writePatch } from '../../src/model/config-patch.ts';
-import type { ProxyConfig } from '../../src/model/proxy-config.ts';
+import {
+  type ConfigPatch,
+  type ReceivedPatch,
+  readPatch,
+  readRoutes,
+  writePatch,
+} from '../../src/model/config-patch.ts';
+import type { ProxyConfig, RouteConfig } from '../../src/model/proxy-config.ts';
+import { takeAll } from '../../src/model/steps.ts';
 import { arbitraryEdits, arbitraryTownEdits } from '../support/arbitrary-edits.ts';
 import { keyPair, settings } from '../support/fixtures.ts';
 import {
@@ -34,13 +41,19 @@ function match(live: LiveState, host: string, path: string): LiveRoute | null {
 }
 
 /** As it is in a worker. */
-function cross(patch: ConfigPatch): ConfigPatch {
+function cross(patch: ConfigPatch): ReceivedPatch {
   const read = readPatch(writePatch(patch));
-  assert.deepEqual(read, patch);
+  const hosts = hostsOf(read);
+  const { base, generation, upstreams, removedUpstreams, certificates } = read;
+  assert.deepEqual({ base, generation, hosts, upstreams, removedUpstreams, certificates }, patch);
   return read;
 }
 
-function patchBetween(base: ProxyConfig, next: ProxyConfig): ConfigPatch {
+function hostsOf({ hosts, policies }: ReceivedPatch): ConfigPatch['hosts'] {
+  return hosts.map((written) => ({ host: written.host, routes: readRoutes(written, policies) }));
+}
+
+function patchBetween(base: ProxyConfig, next: ProxyConfig): ReceivedPatch {
   const patch = diffConfigs(base, next);
   assert.ok(patch !== null);
   return cross(patch);
@@ -62,7 +75,7 @@ function describe(live: LiveState, configs: readonly ProxyConfig[]): unknown {
   const paths = new Set(Array.from(places.values(), ({ path }) => path.value).concat('/nowhere/else'));
   return {
     number: live.current.number,
-    matches: [...hosts].flatMap((host) => [...paths].map((path) => describeRoute(match(live, host, path)))),
+    matches: [...hosts].flatMap((host) => [...paths].map((path) => describeRoute(live, match(live, host, path)))),
     served: [...hosts].map((host) => live.current.tables.get('web')?.hostFor(host)),
     former: [...hosts].map((host) => live.current.formerTable?.hostFor(host)),
     certificates: [...hosts, ''].map((host) => live.current.certificates.certificateFor(host)),
@@ -72,7 +85,6 @@ function describe(live: LiveState, configs: readonly ProxyConfig[]): unknown {
       backup: upstream.backup === null ? null : [upstream.backup.id, live.upstreams.get(upstream.backup.id) !== null],
       endpoints: upstream.endpoints.map(({ id, weight, draining }) => ({ id, weight, draining })),
     })).toSorted((a, b) => (a.id < b.id ? -1 : 1)),
-    counted: [...live.routeStats.keys()].toSorted(),
     releases: live.releases
       .toFigures()
       .map(({ id }) => id)
@@ -81,12 +93,13 @@ function describe(live: LiveState, configs: readonly ProxyConfig[]): unknown {
   };
 }
 
-function describeRoute(route: LiveRoute | null): unknown {
+function describeRoute(live: LiveState, route: LiveRoute | null): unknown {
   if (route === null) return null;
   const targets = REQUESTS.flatMap((request) => DRAWS.map((draw) => route.split.choose(request, '192.0.2.1', draw)));
   return {
     id: route.id,
     policy: route.policy,
+    isCounted: live.routeStats.get(route.id) === route.stats,
     slashRedirectLength: route.slashRedirectLength,
     hasAffinity: route.affinity !== null,
     targets: targets.map(({ upstream, hashKey, sticky, weight }) => ({
@@ -128,11 +141,12 @@ for (const remembers of [true, false]) {
           const patch: ConfigPatch | null =
             running === null ? null : diffConfigs(running, next, remembers ? changes : null);
           if (patch === null) applyConfig(patched, structuredClone(next));
-          else assert.ok(applyPatch(patched, cross(patch)));
+          else assert.ok(takeAll(applyPatch(patched, cross(patch))));
           assert.equal(patch === null, running === null);
           applyConfig(whole, structuredClone(next));
           seen.push(next);
           assert.deepEqual(describe(patched, seen), describe(whole, seen));
+          for (const id of patched.routeStats.keys()) assert.ok(whole.routeStats.has(id), `${id} is no more`);
           running = next;
         }
       }),
@@ -152,14 +166,9 @@ test('a patch names the hosts that differ, and no upstream that runs as it is', 
   const split = { members: [{ upstream: 'a', weight: 1, filters: [] }], canaries };
   const changed = { ...SHOP, split };
   const patch = patchBetween(BASE, { ...BASE, generation: 2, routes: [BLOG, changed] });
-  assert.deepEqual(patch, {
-    base: 1,
-    generation: 2,
-    hosts: [{ host: 'shop.example', routes: [changed] }],
-    upstreams: [],
-    removedUpstreams: [],
-    certificates: null,
-  });
+  assert.deepEqual(hostsOf(patch), [{ host: 'shop.example', routes: [changed] }]);
+  assert.deepEqual([patch.base, patch.generation], [1, 2]);
+  assert.deepEqual([patch.upstreams, patch.removedUpstreams, patch.certificates], [[], [], null]);
 });
 
 test('a route is linked to an upstream that a patch does not name as that one runs', () => {
@@ -170,7 +179,7 @@ test('a route is linked to an upstream that a patch does not name as that one ru
   const base = { ...BASE, upstreams: [hashed, B] };
   applyConfig(live, base);
   const next = { ...base, generation: 2, routes: [BLOG, { ...SHOP, id: 'shop-2' }] };
-  assert.ok(applyPatch(live, patchBetween(base, next)));
+  assert.ok(takeAll(applyPatch(live, patchBetween(base, next))));
   const target = match(live, 'shop.example', '/')?.split.choose(requestFacts(), '192.0.2.1', 0);
   assert.equal(target?.upstream, live.upstreams.get('a'));
   assert.notEqual(target?.hashKey, null);
@@ -181,7 +190,7 @@ test('a route cannot be linked to an upstream that its patch removes', () => {
   const live = createLive();
   applyConfig(live, BASE);
   const patch = patchBetween(BASE, { ...BASE, generation: 2, routes: [BLOG, { ...SHOP, id: 'shop-2' }] });
-  assert.throws(() => applyPatch(live, { ...patch, removedUpstreams: ['a'] }), /unknown upstream a/);
+  assert.throws(() => takeAll(applyPatch(live, { ...patch, removedUpstreams: ['a'] })), /unknown upstream a/);
   assert.equal(live.current.number, 1);
   assert.notEqual(live.upstreams.get('a'), null);
 });
@@ -192,7 +201,7 @@ test('new addresses of an upstream leave its routes alone, anything else about i
   assert.deepEqual([patch.hosts, patch.upstreams], [[], [moved]]);
   const hashing = { ...A, hashing: { keyTemplate: '$remote_addr', subsetSize: 0, boundPercent: 0 } };
   const relinked = patchBetween(BASE, { ...BASE, generation: 2, upstreams: [hashing, B] });
-  assert.deepEqual(relinked.hosts, [{ host: 'shop.example', routes: [SHOP] }]);
+  assert.deepEqual(hostsOf(relinked), [{ host: 'shop.example', routes: [SHOP] }]);
 });
 
 test('a backup that appears under a known name is linked to', () => {
@@ -202,7 +211,7 @@ test('a backup that appears under a known name is linked to', () => {
   applyConfig(live, first);
   assert.equal(live.upstreams.get('a')?.backup, null);
   const next = { ...first, generation: 2, upstreams: [backedUp, B, upstreamConfig('spare', '10.0.0.3:80')] };
-  assert.ok(applyPatch(live, patchBetween(first, next)));
+  assert.ok(takeAll(applyPatch(live, patchBetween(first, next))));
   assert.equal(live.upstreams.get('a')?.backup, live.upstreams.get('spare'));
 });
 
@@ -211,7 +220,9 @@ test('what a patch does not name stays the same object, and so do counters of wh
   applyConfig(live, BASE);
   const [blog, shop] = [match(live, 'blog.example', '/'), match(live, 'shop.example', '/')];
   const policy = { ...SHOP.policy, responseTimeoutMs: 1 };
-  assert.ok(applyPatch(live, patchBetween(BASE, { ...BASE, generation: 2, routes: [BLOG, { ...SHOP, policy }] })));
+  assert.ok(
+    takeAll(applyPatch(live, patchBetween(BASE, { ...BASE, generation: 2, routes: [BLOG, { ...SHOP, policy }] }))),
+  );
   assert.equal(match(live, 'blog.example', '/'), blog);
   assert.notEqual(match(live, 'shop.example', '/'), shop);
   assert.equal(match(live, 'shop.example', '/')?.stats, shop?.stats);
@@ -234,21 +245,106 @@ test('certificates come, change, go and keep their order', () => {
   const second = { ...first, generation: 2, certificates: [changed, two] };
   const patch = patchBetween(first, second);
   assert.deepEqual(patch.certificates, { ids: ['one', 'two'], changed: [changed] });
-  assert.ok(applyPatch(live, patch));
+  assert.ok(takeAll(applyPatch(live, patch)));
   assert.equal(live.current.certificates.certificateFor('one.example')?.certPem, '1b');
   assert.equal(live.current.certificates.certificateFor('two.example'), kept);
-  assert.ok(applyPatch(live, patchBetween(second, { ...second, generation: 3, certificates: [two] })));
+  assert.ok(takeAll(applyPatch(live, patchBetween(second, { ...second, generation: 3, certificates: [two] }))));
   assert.equal(live.current.certificates.certificateFor('one.example'), null);
   assert.deepEqual(live.certificates, [two]);
+});
+
+test('requests between the steps of a patch find nothing of it', () => {
+  const live = createLive();
+  applyConfig(live, BASE);
+  const changed = [BLOG, SHOP].map((route) => withRetries(route, 9));
+  const next = { ...BASE, generation: 2, routes: changed };
+  const before = describe(live, [BASE, next]);
+  const steps = applyPatch(live, patchBetween(BASE, next));
+  let between = 0;
+  let step = steps.next();
+  for (; step.done !== true; step = steps.next()) {
+    assert.deepEqual(describe(live, [BASE, next]), before);
+    between++;
+  }
+  assert.equal(step.value, true);
+  assert.equal(between, 2, 'one for each host');
+  for (const { host, path } of changed) assert.equal(match(live, host, path.value)?.policy.retryAttempts, 9);
+});
+
+function withRetries(route: RouteConfig, retryAttempts: number): RouteConfig {
+  return { ...route, policy: { ...route.policy, retryAttempts } };
+}
+
+test('plain routes are built with their first request, and go on with the figures under their id', () => {
+  const live = createLive();
+  applyConfig(live, BASE);
+  const known = live.routeStats.get(SHOP.id);
+  const fresh = { ...BLOG, id: 'fresh' };
+  const next = { ...BASE, generation: 2, routes: [fresh, withRetries(SHOP, 9)] };
+  assert.ok(takeAll(applyPatch(live, patchBetween(BASE, next))));
+  assert.deepEqual([...live.routeStats.keys()], [SHOP.id], 'nobody asked for the fresh one, and the former is gone');
+  assert.equal(match(live, 'shop.example', '/')?.stats, known);
+  const route = match(live, fresh.host, fresh.path.value);
+  assert.equal(route?.id, 'fresh');
+  assert.equal(live.routeStats.get('fresh'), route?.stats);
+  assert.equal(match(live, fresh.host, fresh.path.value), route, 'built once');
+});
+
+test('a host that nobody asked for before it changes again leaves nothing', () => {
+  const live = createLive();
+  applyConfig(live, BASE);
+  const second = { ...BASE, generation: 2, routes: [BLOG, { ...SHOP, id: 'second' }] };
+  assert.ok(takeAll(applyPatch(live, patchBetween(BASE, second))));
+  const third = { ...BASE, generation: 3, routes: [BLOG, { ...SHOP, id: 'third' }] };
+  assert.ok(takeAll(applyPatch(live, patchBetween(second, third))));
+  assert.equal(match(live, 'shop.example', '/')?.id, 'third');
+  assert.deepEqual([...live.routeStats.keys()].toSorted(), [BLOG.id, 'third'].toSorted());
+  const fourth = { ...BASE, generation: 4, routes: [BLOG] };
+  assert.ok(takeAll(applyPatch(live, patchBetween(third, fourth))));
+  assert.equal(match(live, 'shop.example', '/'), null);
+  assert.deepEqual([...live.routeStats.keys()], [BLOG.id]);
+});
+
+test('a request that comes while its host is built counts for the route that follows', () => {
+  const live = createLive();
+  applyConfig(live, BASE);
+  const plain = { ...SHOP, id: 'new' };
+  const second = { ...BASE, generation: 2, routes: [BLOG, plain] };
+  assert.ok(takeAll(applyPatch(live, patchBetween(BASE, second))));
+  const split = { members: SHOP.split.members, canaries: [canaryConfig('b', { weight: 10 })] };
+  const steps = applyPatch(
+    live,
+    patchBetween(second, { ...second, generation: 3, routes: [BLOG, { ...plain, split }] }),
+  );
+  assert.equal(steps.next().done, false);
+  const before = match(live, 'shop.example', '/');
+  assert.ok(before !== null);
+  takeAll(steps);
+  const after = match(live, 'shop.example', '/');
+  assert.notEqual(after, before);
+  assert.equal(after?.stats, before.stats);
+  assert.equal(live.routeStats.get('new'), before.stats);
+});
+
+test('policies that routes share cross once', () => {
+  const policy = { ...SHOP.policy, retryAttempts: 7 };
+  const routes = ['/a', '/b', '/c'].map((value) => {
+    return { ...SHOP, id: `shop.example|prefix|${value}`, path: { kind: 'prefix' as const, value }, policy };
+  });
+  const patch = patchBetween(BASE, { ...BASE, generation: 2, routes: [BLOG, ...routes] });
+  assert.deepEqual(patch.policies, [policy]);
+  const [host] = patch.hosts;
+  assert.ok(host !== undefined);
+  assert.equal(new Set(readRoutes(host, patch.policies).map((route) => route.policy)).size, 1);
 });
 
 test('a patch for another generation changes nothing', () => {
   const live = createLive();
   const patch = patchBetween(BASE, { ...BASE, generation: 2, routes: [BLOG], upstreams: [B] });
-  assert.equal(applyPatch(live, { ...patch, base: 0 }), false, 'nothing runs yet');
+  assert.equal(takeAll(applyPatch(live, { ...patch, base: 0 })), false, 'nothing runs yet');
   applyConfig(live, { ...BASE, generation: 7 });
   const { current } = live;
-  assert.equal(applyPatch(live, patch), false);
+  assert.equal(takeAll(applyPatch(live, patch)), false);
   assert.equal(live.current, current);
   assert.notEqual(live.upstreams.get('a'), null);
 });
@@ -266,7 +362,7 @@ test('a patch that cannot be applied changes nothing', () => {
     routes: [broken],
     upstreams: [upstreamConfig('a', '10.0.0.7:80'), upstreamConfig('new')],
   };
-  assert.throws(() => applyPatch(live, patchBetween(BASE, next)));
+  assert.throws(() => takeAll(applyPatch(live, patchBetween(BASE, next))));
   assert.equal(live.current, current);
   assert.equal(live.upstreams.get('new'), null);
   assert.equal(live.upstreams.get('a')?.endpoints[0]?.id, '10.0.0.1:80');

@@ -8,7 +8,9 @@ import { applyPatch } from '../../src/live/apply-patch.ts';
 import type { SplitTarget } from '../../src/live/live-split.ts';
 import { LiveState } from '../../src/live/live-state.ts';
 import type { CanaryConfig } from '../../src/model/canary.ts';
+import { readPatch, writePatch } from '../../src/model/config-patch.ts';
 import type { ProxyConfig, RouteConfig } from '../../src/model/proxy-config.ts';
+import { takeAll } from '../../src/model/steps.ts';
 import { canaryConfig, proxyConfig, routeConfig, upstreamConfig } from '../support/proxy-config.ts';
 import { release } from '../support/release.ts';
 import { requestFacts } from '../support/request-facts.ts';
@@ -35,7 +37,7 @@ const WAYS: readonly (readonly [string, Apply])[] = [
     (live, base, next) => {
       const patch = base === null ? null : diffConfigs(base, next);
       if (patch === null) applyConfig(live, next);
-      else assert.ok(applyPatch(live, patch));
+      else assert.ok(takeAll(applyPatch(live, readPatch(writePatch(patch)))));
     },
   ],
 ];

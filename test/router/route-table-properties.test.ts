@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import type { PathMatch, RouteConditions } from '../../src/model/proxy-config.ts';
-import { buildHosts, buildRouteTable, type RouteRule } from '../../src/router/build-route-table.ts';
+import { buildRouteTable, HostBuilder, type RouteRule } from '../../src/router/build-route-table.ts';
 import { compilePathPattern } from '../../src/router/path-pattern.ts';
 import type { RouteTable } from '../../src/router/route-table.ts';
 import { naiveMatch } from '../support/naive-matcher.ts';
@@ -104,7 +104,9 @@ test('a table with replaced hosts matches like one built from all the rules', ()
     fc.property(rules, rules, fc.subarray(HOSTS), requests, (given, others, changed, asked) => {
       const table = buildRouteTable(given);
       const hosts = changed.map((host) => ({ host, rules: others.filter((rule) => rule.host === host) }));
-      table.replaceHosts(buildHosts(hosts));
+      const builder = new HostBuilder<number>();
+      for (const each of hosts) builder.add(each);
+      table.replaceHosts(builder.hosts);
       const expected = buildRouteTable([
         ...given.filter(({ host }) => !changed.includes(host)),
         ...hosts.flatMap((each) => each.rules),

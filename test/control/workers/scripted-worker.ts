@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { readPatch } from '../../../src/model/config-patch.ts';
+import { readPatch, readRoutes } from '../../../src/model/config-patch.ts';
 import type { RouteConfig } from '../../../src/model/proxy-config.ts';
 import type { BoundPort, FromWorker, ToWorker, WorkerSettings } from '../../../src/model/worker-messages.ts';
 import type { StatsRows } from '../../../src/model/worker-stats.ts';
@@ -59,8 +59,8 @@ port.on('message', (message: ToWorker) => {
     apply({ generation: config.generation, route: config.routes[0], ports, bound });
   }
   if (message.type === 'patch') {
-    const { base, generation, hosts } = readPatch(message.patch);
-    const route = hosts[0]?.routes[0];
+    const { base, generation, hosts, policies } = readPatch(message.patch);
+    const [route] = hosts[0] === undefined ? [] : readRoutes(hosts[0], policies);
     if (isTold(route?.id ?? '', 'lose-step')) {
       send({ type: 'out-of-step', generation });
       return;
