@@ -14,8 +14,9 @@ const { values } = parseArgs({
     workers: { type: 'string', default: '2' },
     changes: { type: 'string', default: '100' },
     parts: { type: 'string' },
+    storms: { type: 'string', default: '3' },
     trace: { type: 'boolean', default: false },
-    'requests-first': { type: 'boolean', default: false },
+    'requests-apart': { type: 'boolean', default: false },
   },
 });
 const size = {
@@ -28,6 +29,8 @@ if (parts.includes('phases')) await measurePhases(size);
 if (parts.includes('whole')) {
   const workers = readCount('--workers', values.workers);
   const changes = readCount('--changes', values.changes);
-  await measureWhole(size, { workers, changes, trace: values.trace, requestsFirst: values['requests-first'] });
+  const storms = readCount('--storms', values.storms);
+  const requestsApart = values['requests-apart'];
+  await measureWhole(size, { workers, changes, storms, trace: values.trace, requestsApart });
 }
 process.exit(0);

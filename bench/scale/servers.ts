@@ -73,6 +73,10 @@ export class ApiServer {
     return new ApiServer(child, (await firstMessage(child)) as ApiServerStart);
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   /** @returns when it was stored and watchers were told, by the clock that all processes share */
   put(plural: string, object: RawObject): Promise<number> {
     const { promise, resolve } = Promise.withResolvers<number>();

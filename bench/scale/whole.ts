@@ -9,19 +9,19 @@ import { printTrace, type SeenChange } from './change-trace.ts';
 import { type ClusterSize, hostOf, podAddress, type RawObject, rawIngress, rawSlice } from './cluster.ts';
 import { Controller } from './controller.ts';
 import { connectToEach, type ProbeAnswer, type ProbeConnection } from './probe-connection.ts';
-import { putRequestsFirst } from './request-priority.ts';
+import { RequestCores } from './request-cores.ts';
 import { measureScrape, type ScrapeCost } from './scrape.ts';
 import { ApiServer, Pods } from './servers.ts';
 import type { SteadyOptions, SteadyResult } from './steady-client.ts';
 
 const STORM_CHANGES = 1_000;
-/** Of calm and storms in turns. */
-const STORM_ROUNDS = 3;
 const LOAD_SECONDS = 5;
 const LOAD_RATE = 200;
 /** Its endpoints and routes stay as they are: the load goes here. */
 const QUIET = 1;
 const SCRAPES = 3;
+/** Of the thread that asks; the kernel keeps 15 characters. */
+const CLIENT = 'steady-client';
 const GIVE_UP_MS = 30_000;
 /** Between two changes: what a change leaves to do is done by then. */
 const SPACING_MS = 150;
@@ -33,13 +33,15 @@ export interface WholePlan {
   /** Of each kind, one after the other. */
   readonly changes: number;
   readonly trace: boolean;
-  /** During calm and storms: see `request-priority.ts`. */
-  readonly requestsFirst: boolean;
+  /** Of calm and storms in turns. */
+  readonly storms: number;
+  /** During calm and storms: see `request-cores.ts`. */
+  readonly requestsApart: boolean;
 }
 
 export async function measureWhole(
   size: ClusterSize,
-  { workers, changes, trace, requestsFirst }: WholePlan,
+  { workers, changes, storms, trace, requestsApart }: WholePlan,
 ): Promise<void> {
   const pods = await Pods.start();
   const api = await ApiServer.start({ size, podPort: pods.port });
@@ -57,8 +59,9 @@ export async function measureWhole(
     printMemory('after changes', controller.pid);
     for (let round = 0; round < SCRAPES; round++) printScrape(await measureScrape(adminPort));
     printMemory('after scrapes', controller.pid);
-    if (requestsFirst) putRequestsFirst(controller.pid, pods.pid);
-    await measureStorms(size, api, httpPort);
+    const cores = requestsApart ? new RequestCores() : null;
+    cores?.divide({ controller: controller.pid, pods: pods.pid, apiServer: api.pid });
+    await measureStorms({ size, api, port: httpPort, storms, cores });
     printMemory('after the storm', controller.pid);
   } finally {
     await controller.stop();
@@ -148,21 +151,30 @@ async function untilSeen(connection: ProbeConnection, { host, path, isWanted }: 
   throw new Error(`the change of ${host}${path} had no effect in ${GIVE_UP_MS} ms`);
 }
 
+interface StormPlan {
+  readonly size: ClusterSize;
+  readonly api: ApiServer;
+  readonly port: number;
+  readonly storms: number;
+  /** Null = everybody has all of them. */
+  readonly cores: RequestCores | null;
+}
+
 /**
  * In turns, because a shared machine is not the same machine a minute later. Somebody watches also what is of no concern here: the
  * API server has the same to tell.
  */
-async function measureStorms(size: ClusterSize, api: ApiServer, port: number): Promise<void> {
+async function measureStorms({ size, api, port, storms, cores }: StormPlan): Promise<void> {
   const aside = `requests, ${STORM_CHANGES} writes of no concern`;
   const routes = `requests, ${STORM_CHANGES} route changes`;
   const loads = new Map<string, SteadyResult[]>();
   await api.watch('/api/v1/pods');
   const measure = async (name: string, during: () => Promise<void>): Promise<void> => {
-    const load = await SteadyLoad.start(port);
+    const load = await SteadyLoad.start(port, cores);
     await during();
     loads.set(name, [...(loads.get(name) ?? []), await load.result]);
   };
-  for (let round = 0; round < STORM_ROUNDS; round++) {
+  for (let round = 0; round < storms; round++) {
     await measure('requests, nothing changes', () => Promise.resolve());
     await measure(aside, () => storm(size, round, (ingress) => api.put('pods', ingress)));
     await measure(routes, () => storm(size, round, (ingress) => api.put('ingresses', ingress)));
@@ -192,10 +204,11 @@ class SteadyLoad {
   }
 
   /** Resolves when the requests that count begin. */
-  static async start(port: number): Promise<SteadyLoad> {
+  static async start(port: number, cores: RequestCores | null): Promise<SteadyLoad> {
     const workerData: SteadyOptions = { port, host: hostOf(QUIET), seconds: LOAD_SECONDS, rate: LOAD_RATE };
-    const client = new Worker(new URL('./steady-client.ts', import.meta.url), { workerData });
+    const client = new Worker(new URL('./steady-client.ts', import.meta.url), { workerData, name: CLIENT });
     await once(client, 'message');
+    cores?.addThreads(process.pid, CLIENT);
     return new SteadyLoad(client);
   }
 }
