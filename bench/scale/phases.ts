@@ -32,6 +32,8 @@ const SETTINGS: CompileSettings = {
   zone: '',
 };
 
+const ANY_REQUEST = { method: 'GET', header: () => null, queryParameter: () => null };
+
 type Narrow = { [K in SnapshotKind]?: (raw: unknown) => { readonly value: SnapshotObjects[K] | null } };
 
 const NARROW: Narrow = {
@@ -108,6 +110,8 @@ export async function measurePhases(size: ClusterSize): Promise<void> {
     if (patch === null) throw new Error('a change of one ingress cannot be said by a patch');
     const written = route.take('write', () => writePatch(patch));
     route.take('read and apply, each worker', () => takeAll(applyPatch(live, readPatch(written))));
+    const host = patch.hosts[0]?.host ?? '';
+    route.take('first request, each worker', () => live.current.formerTable?.match(host, '/api', 4, ANY_REQUEST));
     running = next;
   }
   route.print('one ingress changes');

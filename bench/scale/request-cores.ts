@@ -1,10 +1,10 @@
 /**
  * Keeps cores for what a request passes: client, workers and back ends. Control plane, API server and who writes there have the
- * others. What a storm does to requests then is what workers do for it, as on a machine that has cores enough for all.
+ * others, as have the helpers of V8. What a storm does to requests then is what workers do for it, as on a machine that has cores
+ * enough for all.
  */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 
 const WORKER = 'sluice-worker';
 
@@ -20,11 +20,11 @@ export class RequestCores {
 
   /** @throws where there is only one */
   constructor() {
-    const cores = availableParallelism();
-    if (cores < 2) throw new Error('requests can only have cores of their own where there are two');
-    const half = cores >> 1;
-    this.#others = half === 1 ? '0' : `0-${half - 1}`;
-    this.#requests = `${half}-${cores - 1}`;
+    const cores = allowedCores();
+    if (cores.length < 2) throw new Error('requests can only have cores of their own where there are two');
+    const half = cores.length >> 1;
+    this.#others = cores.slice(0, half).join(',');
+    this.#requests = cores.slice(half).join(',');
   }
 
   /** @throws where `taskset` may not do that, or is not installed */
@@ -45,4 +45,13 @@ export class RequestCores {
   #put(flags: readonly string[], cores: string, id: number): void {
     execFileSync('taskset', [...flags, '--cpu-list', '--pid', cores, `${id}`]);
   }
+}
+
+/** Of this process, which need not be the first ones. */
+function allowedCores(): readonly number[] {
+  const [, list = ''] = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readFileSync('/proc/self/status', 'latin1')) ?? [];
+  return list.split(',').flatMap((range) => {
+    const [first = 0, last = first] = range.split('-').map(Number);
+    return Array.from({ length: last - first + 1 }, (_, at) => first + at);
+  });
 }

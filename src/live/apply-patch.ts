@@ -14,18 +14,23 @@ import type { LiveState } from './live-state.ts';
 import { RouteStats } from './route-stats.ts';
 
 /**
- * A step for each host, which changes nothing that requests see, and a last one that puts all into force. Requests may come in
- * between; nothing else that changes `live` may.
+ * A step for each new upstream and each host, which changes nothing that requests see, and a last one that puts all into force.
+ * Requests may come in between; nothing else that changes `live` may.
  * False, and nothing is changed, where the patch is for another generation than the one that runs.
  * @throws and changes nothing either, for routes that cannot be built
  */
 export function* applyPatch(live: LiveState, patch: ReceivedPatch): Steps<boolean> {
   const { number, formerTable: table } = live.current;
   if (number !== patch.base || table === null) return false;
-  const fresh = patch.upstreams.filter(({ id }) => live.upstreams.get(id) === null);
+  const { known = [], fresh = [] } = Object.groupBy(patch.upstreams, ({ id }) => {
+    return live.upstreams.get(id) === null ? 'fresh' : 'known';
+  });
   const builder = new PatchBuilder(live, patch);
   try {
-    for (const upstream of fresh) live.upstreams.ensure(upstream);
+    for (const upstream of fresh) {
+      live.upstreams.ensure(upstream);
+      yield;
+    }
     for (const host of patch.hosts) {
       builder.add(host);
       yield;
@@ -36,7 +41,7 @@ export function* applyPatch(live: LiveState, patch: ReceivedPatch): Steps<boolea
     throw error;
   }
   // From here on nothing can fail.
-  for (const upstream of patch.upstreams) live.upstreams.ensure(upstream);
+  for (const upstream of known) live.upstreams.ensure(upstream);
   live.upstreams.linkBackups(patch.upstreams);
   live.releases.replace(
     patch.hosts.flatMap(({ host }) => live.routeIds.get(host) ?? []),
@@ -60,7 +65,9 @@ class PatchBuilder {
   readonly #findFacts: FindFacts;
   readonly #linker: SplitLinker;
   readonly #hosts: HostBuilder<LiveRoute>;
-  /** Ids of routes that have stats only since. */
+  /** Ids of its routes that are in force already, though there may be no stats of them yet. */
+  readonly #inForce: ReadonlySet<string>;
+  /** Ids of the others that have stats now. */
   readonly #fresh: string[];
 
   constructor(live: LiveState, patch: ReceivedPatch) {
@@ -69,6 +76,7 @@ class PatchBuilder {
     this.#findFacts = toFindFacts(live, patch);
     this.#linker = new SplitLinker(live, this.#findFacts);
     this.#hosts = new HostBuilder();
+    this.#inForce = new Set(patch.hosts.flatMap(({ host }) => live.routeIds.get(host) ?? []));
     this.#fresh = [];
   }
 
@@ -85,18 +93,17 @@ class PatchBuilder {
     const { host, routeIds, upstreams } = written;
     const facts = upstreams.map((id) => this.#find(id));
     if (written.isPlain && routeIds.length > 0 && facts.every(({ hashing }) => hashing === null)) {
-      const { policies } = this.#patch;
-      this.#hosts.addLater(host, () => linkLater(this.#live, written, policies));
+      this.#hosts.addLater(host, linkLater(this.#live, written, this.#patch.policies));
       return;
     }
     const rules = readRoutes(written, this.#patch.policies).map((route): RouteRule<LiveRoute> => {
-      if (!this.#live.routeStats.has(route.id)) this.#fresh.push(route.id);
+      if (!this.#live.routeStats.has(route.id) && !this.#inForce.has(route.id)) this.#fresh.push(route.id);
       return toRule(this.#linker, route, statsOf(this.#live, route.id));
     });
     this.#hosts.add({ host, rules });
   }
 
-  /** Leaves no trace of what was added. */
+  /** Forgets the stats of routes that do not come into force. */
   takeBack(): void {
     for (const id of this.#fresh) this.#live.routeStats.delete(id);
   }
@@ -115,14 +122,19 @@ function toFindFacts({ upstreams }: LiveState, patch: ReceivedPatch): FindFacts 
   return (id) => changed.get(id) ?? (removed.has(id) ? undefined : (upstreams.get(id) ?? undefined));
 }
 
-/** When the patch is long in force: a host whose upstreams are no longer what they were has had another one since. */
+/**
+ * For when the patch is long in force: a host whose upstreams are no longer what they were has had another one since. On its own,
+ * so that it keeps no more of the patch than it needs.
+ */
 function linkLater(
   live: LiveState,
   written: WrittenHost,
   policies: ReceivedPatch['policies'],
-): readonly RouteRule<LiveRoute>[] {
-  const linker = new SplitLinker(live, (id) => live.upstreams.get(id) ?? undefined);
-  return readRoutes(written, policies).map((route) => toRule(linker, route, statsOf(live, route.id)));
+): () => readonly RouteRule<LiveRoute>[] {
+  return () => {
+    const linker = new SplitLinker(live, (id) => live.upstreams.get(id) ?? undefined);
+    return readRoutes(written, policies).map((route) => toRule(linker, route, statsOf(live, route.id)));
+  };
 }
 
 /** Found by whoever builds the route next, which may be the one in force that nobody has asked for yet. */

@@ -44,7 +44,7 @@ export class RouteStats {
     this.durationBuckets[bucket] = (this.durationBuckets[bucket] as number) + 1;
   }
 
-  /** Cold: called when a generation is built. */
+  /** Cold: called when a route is built. */
   splitFor(upstreamId: string, canary: boolean): SplitStats {
     const key = `${canary ? 'canary' : 'main'} ${upstreamId}`;
     let stats = this.#split.get(key);
@@ -55,7 +55,7 @@ export class RouteStats {
     return stats;
   }
 
-  /** Cold: called when a generation is built. */
+  /** Cold: called when a route is built. */
   mirrorCounts(): MirrorCounts {
     this.#mirror ??= new MirrorCounts();
     return this.#mirror;

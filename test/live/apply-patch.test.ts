@@ -1,8 +1,10 @@
 /** A patch leads where the whole configuration leads, touches nothing it does not name, and never half applies. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { UpstreamRegistry } from '../../src/balancer/upstream-registry.ts';
+import { exposeCollector } from '../../src/cli/exposed-collector.ts';
 import { compile } from '../../src/config/compile.ts';
 import { Compiler } from '../../src/config/compiler.ts';
 import { diffConfigs } from '../../src/control/config-differ.ts';
@@ -15,6 +17,7 @@ import {
   type ReceivedPatch,
   readPatch,
   readRoutes,
+  type WrittenHost,
   writePatch,
 } from '../../src/model/config-patch.ts';
 import type { ProxyConfig, RouteConfig } from '../../src/model/proxy-config.ts';
@@ -104,6 +107,7 @@ function describeRoute(live: LiveState, route: LiveRoute | null): unknown {
     hasAffinity: route.affinity !== null,
     targets: targets.map(({ upstream, hashKey, sticky, weight }) => ({
       upstream: upstream.id,
+      isRunning: live.upstreams.get(upstream.id) === upstream,
       hashes: hashKey !== null,
       sticky: sticky?.hash ?? null,
       weight,
@@ -111,11 +115,13 @@ function describeRoute(live: LiveState, route: LiveRoute | null): unknown {
   };
 }
 
+const edits = fc.oneof(arbitraryEdits, arbitraryTownEdits);
+
 for (const remembers of [true, false]) {
   const name = remembers ? 'where it is known what differs' : 'where every configuration is made anew';
   test(`patches lead where whole configurations lead, ${name}`, () => {
     fc.assert(
-      fc.property(fc.oneof(arbitraryEdits, arbitraryTownEdits), fc.boolean(), (snapshots, hasDefault) => {
+      fc.property(edits, fc.boolean(), fc.array(fc.boolean()), (snapshots, hasDefault, asked) => {
         const flags = settings({
           takeEveryIngress: true,
           listeners: [listenerConfig('web')],
@@ -145,10 +151,12 @@ for (const remembers of [true, false]) {
           assert.equal(patch === null, running === null);
           applyConfig(whole, structuredClone(next));
           seen.push(next);
-          assert.deepEqual(describe(patched, seen), describe(whole, seen));
+          // A host that nobody asked for has not been built when it changes again.
+          if (asked[seen.length] !== false) assert.deepEqual(describe(patched, seen), describe(whole, seen));
           for (const id of patched.routeStats.keys()) assert.ok(whole.routeStats.has(id), `${id} is no more`);
           running = next;
         }
+        assert.deepEqual(describe(patched, seen), describe(whole, seen));
       }),
       { numRuns: 200 },
     );
@@ -324,6 +332,45 @@ test('a request that comes while its host is built counts for the route that fol
   assert.notEqual(after, before);
   assert.equal(after?.stats, before.stats);
   assert.equal(live.routeStats.get('new'), before.stats);
+});
+
+test('a patch that is refused leaves routes in force the figures that a request began in between', () => {
+  const live = createLive();
+  applyConfig(live, BASE);
+  const plain = { ...SHOP, id: 'new' };
+  const second = { ...BASE, generation: 2, routes: [BLOG, plain] };
+  assert.ok(takeAll(applyPatch(live, patchBetween(BASE, second))));
+  const split = { members: SHOP.split.members, canaries: [canaryConfig('b', { weight: 10 })] };
+  const canary = { ...plain, split };
+  const unknown = { ...BLOG, id: 'unknown', split };
+  const patch = patchBetween(second, { ...second, generation: 3, routes: [unknown, canary] });
+  const hosts = patch.hosts.toSorted((a, b) => (a.host > b.host ? -1 : 1));
+  const steps = applyPatch(live, {
+    ...patch,
+    hosts: [...hosts, { ...(hosts[1] as WrittenHost), upstreams: ['gone'] }],
+  });
+  assert.equal(steps.next().done, false);
+  const inForce = match(live, 'shop.example', '/');
+  assert.throws(() => takeAll(steps), /unknown upstream gone/);
+  assert.equal(live.routeStats.get('new'), inForce?.stats);
+  assert.equal(live.routeStats.has('unknown'), false);
+});
+
+test('a host that nobody asks for keeps nothing of its patch but itself', async () => {
+  const live = createLive();
+  applyConfig(live, BASE);
+  const next = { ...BASE, generation: 2, routes: [withRetries(BLOG, 9), withRetries(SHOP, 9)] };
+  const applied = (): WeakRef<ReceivedPatch> => {
+    const patch = patchBetween(BASE, next);
+    assert.ok(takeAll(applyPatch(live, patch)));
+    return new WeakRef(patch);
+  };
+  const patch = applied();
+  // What a reference was asked for is kept until the end of the turn.
+  await setImmediate();
+  exposeCollector()?.({ type: 'major', execution: 'sync' });
+  assert.equal(patch.deref(), undefined);
+  assert.equal(match(live, 'shop.example', '/')?.policy.retryAttempts, 9);
 });
 
 test('policies that routes share cross once', () => {
