@@ -1,7 +1,7 @@
 /** What clients are told of lanes, over both protocols and whoever answers, and what becomes of what they say themselves. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { after, before, beforeEach, type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { applyRelease } from '../../src/config/apply-release.ts';
 import { honourLane, settleLane } from '../../src/config/lane-match.ts';
 import type { CanaryConfig } from '../../src/model/canary.ts';
@@ -16,7 +16,8 @@ import { canaryConfig, listenerConfig, routeConfig, upstreamConfig } from '../su
 import { RawClient } from '../support/raw-client.ts';
 import { fieldOf, type RawMessage, statusOf } from '../support/raw-message.ts';
 import { release, releaseState } from '../support/release.ts';
-import { ok, ScriptedUpstream } from '../support/scripted-upstream.ts';
+import { useScriptedPair } from '../support/scripted-pair.ts';
+import { ok } from '../support/scripted-upstream.ts';
 
 const V2 = { name: 'v2', header: 'X-Sluice-Lane' };
 const BASE = { name: 'base', header: 'X-Sluice-Lane' };
@@ -24,25 +25,7 @@ const COOKIE: LaneCookie = { name: 'lane', path: '/', maxAgeSeconds: null, sameS
 const ANSWER: LaneAnswer = { header: 'X-Lane', cookie: COOKIE };
 const HONOURED = { header: false, cookie: true };
 
-let main: ScriptedUpstream;
-let next: ScriptedUpstream;
-
-before(async () => {
-  main = await ScriptedUpstream.start(() => ok('main'));
-  next = await ScriptedUpstream.start(() => ok('next'));
-});
-
-after(async () => {
-  await main.close();
-  await next.close();
-});
-
-beforeEach(() => {
-  main.forget();
-  next.forget();
-  main.script = () => ok('main');
-  next.script = () => ok('next');
-});
+const pair = useScriptedPair();
 
 interface Setup {
   readonly answer?: LaneAnswer;
@@ -65,8 +48,8 @@ async function start(t: TestContext, setup: Setup = {}): Promise<InProcessProxy>
   await proxy.apply({
     listeners: [listenerConfig('web', { trustedProxies: trusted })],
     upstreams: [
-      upstreamConfig('main', main.address),
-      { ...upstreamConfig('next', ...(setup.nextAddresses ?? [next.address])), ...setup.next },
+      upstreamConfig('main', pair.main.address),
+      { ...upstreamConfig('next', ...(setup.nextAddresses ?? [pair.next.address])), ...setup.next },
     ],
     routes: [
       routeConfig('r', 'main', {
@@ -159,7 +142,7 @@ test('who comes back by the cookie counts for the release, as sessions do, and f
   await send(proxy.port, 'Cookie: lane=base');
   const [figures] = proxy.live.releases.toFigures();
   assert.deepEqual([figures?.stable.requests, figures?.canary.requests], [1, 1]);
-  next.script = ({ connection }) => {
+  pair.next.script = ({ connection }) => {
     connection.socket.resetAndDestroy();
     return null;
   };
@@ -187,7 +170,7 @@ test('a canary without endpoints keeps nobody', async (t) => {
 });
 
 test('who falls back is told the lane of the main upstream, and keeps the cookie it has', async (t) => {
-  next.script = ({ connection }) => {
+  pair.next.script = ({ connection }) => {
     connection.socket.resetAndDestroy();
     return null;
   };
@@ -201,7 +184,7 @@ test('who falls back is told the lane of the main upstream, and keeps the cookie
 });
 
 test('answers of our own say whose failure they are, and set no cookie', async (t) => {
-  next.script = ({ connection }) => {
+  pair.next.script = ({ connection }) => {
     connection.socket.resetAndDestroy();
     return null;
   };
@@ -224,7 +207,7 @@ test('what was not divided says no lane', async (t) => {
 });
 
 test('back ends cannot say a lane: not in the head, not before it, not behind the body', async (t) => {
-  next.script = () =>
+  pair.next.script = () =>
     'HTTP/1.1 103 Early Hints\r\nX-Lane: base\r\nLink: </a>\r\n\r\n' +
     'HTTP/1.1 200 OK\r\nx-lane: base\r\nX-LANE: other\r\nX-Laneway: stays\r\nContent-Length: 4\r\n\r\nnext';
   const proxy = await start(t);
@@ -240,7 +223,7 @@ test('without a cookie the header is there alone, and without a header the cooki
   const header = await start(t, { answer: { header: 'X-Lane', cookie: null } });
   assert.deepEqual(told(await send(header.port, 'Cookie: lane=base')), ['next', 'v2', null]);
   const cookie = await start(t, { answer: { header: '', cookie: COOKIE } });
-  next.script = () => ok('next', 'X-Lane: of the back end');
+  pair.next.script = () => ok('next', 'X-Lane: of the back end');
   assert.deepEqual(told(await send(cookie.port)), ['next', 'of the back end', COOKIE_OF.v2]);
 });
 
@@ -257,7 +240,7 @@ test('the cookie has the attributes that are asked for, and is secure where the 
 });
 
 test('an upgraded connection is told with its 101', async (t) => {
-  next.script = () =>
+  pair.next.script = () =>
     'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\nX-Lane: forged\r\n\r\n';
   const { port } = await start(t);
   const response = await send(port, 'Connection: upgrade', 'Upgrade: echo');
@@ -298,7 +281,7 @@ test('HTTP/2: clients are told the same, and their cookies may come in crumbs', 
   // Crumbs are put together before they are read, and no pair can be made out of two of them.
   const split = await client.get('/x', { cookie: ['lane=', 'v2'] });
   assert.deepEqual([split.body, split.field('set-cookie')], ['main', COOKIE_OF.base]);
-  next.script = ({ connection }) => {
+  pair.next.script = ({ connection }) => {
     connection.socket.resetAndDestroy();
     return null;
   };
@@ -328,7 +311,7 @@ test('HTTP/2: back ends cannot say a lane either', async (t) => {
 });
 
 test('HTTP/2: a tunnel is told with the answer that opens it', async (t) => {
-  next.script = (request) => {
+  pair.next.script = (request) => {
     const key = `${request.field('sec-websocket-key') ?? ''}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
     const accept = createHash('sha1').update(key).digest('base64');
     const fields = `Connection: Upgrade\r\nUpgrade: websocket\r\nX-Lane: forged\r\nSec-WebSocket-Accept: ${accept}`;

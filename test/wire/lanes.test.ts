@@ -1,6 +1,6 @@
 /** Requests carry the lane of the side that takes them, over both protocols, and clients cannot choose one unasked. */
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import type { CanaryConfig, RequestMatch } from '../../src/model/canary.ts';
 import type { LaneConfig } from '../../src/model/lane.ts';
 import type { UpstreamConfig } from '../../src/model/proxy-config.ts';
@@ -10,7 +10,8 @@ import { InProcessProxy } from '../support/in-process-proxy.ts';
 import { canaryConfig, routeConfig, upstreamConfig } from '../support/proxy-config.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { release } from '../support/release.ts';
-import { ok, ScriptedUpstream, type UpstreamRequest } from '../support/scripted-upstream.ts';
+import { useScriptedPair } from '../support/scripted-pair.ts';
+import type { UpstreamRequest } from '../support/scripted-upstream.ts';
 
 const V2: LaneConfig = { name: 'v2', header: 'X-Sluice-Lane' };
 const BASE: LaneConfig = { name: 'base', header: 'X-Sluice-Lane' };
@@ -19,24 +20,7 @@ function inLane({ name, header }: LaneConfig): RequestMatch {
   return { kind: 'value', of: 'header', name: header.toLowerCase(), test: 'exact', value: name };
 }
 
-let main: ScriptedUpstream;
-let next: ScriptedUpstream;
-
-before(async () => {
-  main = await ScriptedUpstream.start(() => ok('main'));
-  next = await ScriptedUpstream.start(() => ok('next'));
-});
-
-after(async () => {
-  await main.close();
-  await next.close();
-});
-
-beforeEach(() => {
-  main.forget();
-  next.forget();
-  next.script = () => ok('next');
-});
+const pair = useScriptedPair();
 
 interface Setup {
   readonly canary?: Partial<CanaryConfig>;
@@ -54,8 +38,8 @@ async function start(
   t.after(() => proxy.close());
   await proxy.apply({
     upstreams: [
-      upstreamConfig('main', main.address),
-      { ...upstreamConfig('next', setup.nextAddress ?? next.address), ...setup.next },
+      upstreamConfig('main', pair.main.address),
+      { ...upstreamConfig('next', setup.nextAddress ?? pair.next.address), ...setup.next },
     ],
     routes: [
       routeConfig('r', 'main', {
@@ -85,22 +69,22 @@ function laneOf(request: UpstreamRequest): readonly (string | null)[] {
 test('each side gets its own lane, whatever the client says', async (t) => {
   const proxy = await start(t, { canary: { weight: 100, lane: V2 }, lane: BASE });
   assert.equal(await send(proxy.port, 'X-Sluice-Lane: base', 'Baggage: user=alice, lane=base'), 'next');
-  assert.deepEqual(next.requests.map(laneOf), [['v2', 'lane=v2,user=alice']]);
+  assert.deepEqual(pair.next.requests.map(laneOf), [['v2', 'lane=v2,user=alice']]);
   const idle = await start(t, { canary: { weight: 0, lane: V2 }, lane: BASE });
   assert.equal(await send(idle.port, 'X-Sluice-Lane: v2'), 'main');
-  assert.deepEqual(main.requests.map(laneOf), [['base', 'lane=base']]);
+  assert.deepEqual(pair.main.requests.map(laneOf), [['base', 'lane=base']]);
 });
 
 test('a side without a lane gets none, not even from the client', async (t) => {
   const proxy = await start(t);
   assert.equal(await send(proxy.port, 'X-Sluice-Lane: v2', 'Baggage: lane=v2,a=b'), 'main');
-  assert.deepEqual(main.requests.map(laneOf), [[null, 'a=b']]);
+  assert.deepEqual(pair.main.requests.map(laneOf), [[null, 'a=b']]);
 });
 
 test('a route without lanes has nothing to do with them', async (t) => {
   const proxy = await start(t, { canary: {} });
   await send(proxy.port, 'X-Sluice-Lane: v2', 'Baggage: lane=v2, not valid');
-  assert.deepEqual(main.requests.map(laneOf), [['v2', 'lane=v2, not valid']]);
+  assert.deepEqual(pair.main.requests.map(laneOf), [['v2', 'lane=v2, not valid']]);
 });
 
 test('where it is honoured, who comes in the lane of a canary takes it', async (t) => {
@@ -110,7 +94,7 @@ test('where it is honoured, who comes in the lane of a canary takes it', async (
   assert.equal(proxy.accessLog[0]?.split, 'match');
   assert.equal(await send(proxy.port, 'X-Sluice-Lane: v3'), 'main');
   assert.equal(await send(proxy.port, 'X-Sluice-Lane: v2', 'X-Sluice-Lane: v2'), 'main');
-  assert.deepEqual(main.requests.map(laneOf), [
+  assert.deepEqual(pair.main.requests.map(laneOf), [
     [null, null],
     [null, null],
   ]);
@@ -121,7 +105,7 @@ test('there, who comes in the lane of the main upstream stays with it, and no re
   const canary = { weight: 100, lane: V2, match: inLane(V2), release: release({ id: 'r' }) };
   const proxy = await start(t, { canary, lane: BASE, stays });
   assert.equal(await send(proxy.port, 'X-Sluice-Lane: base'), 'main');
-  assert.deepEqual(main.requests.map(laneOf), [['base', 'lane=base']]);
+  assert.deepEqual(pair.main.requests.map(laneOf), [['base', 'lane=base']]);
   const [figures] = proxy.live.releases.toFigures();
   assert.deepEqual([figures?.stable.requests, figures?.canary.requests], [0, 0]);
   assert.equal(await send(proxy.port, 'X-Sluice-Lane: v2'), 'next');
@@ -132,14 +116,14 @@ test('there, who comes in the lane of the main upstream stays with it, and no re
 });
 
 test('who falls back leaves the lane', async (t) => {
-  next.script = ({ connection }) => {
+  pair.next.script = ({ connection }) => {
     connection.socket.resetAndDestroy();
     return null;
   };
   const proxy = await start(t, { canary: { weight: 100, lane: V2 }, lane: BASE });
   assert.equal(await send(proxy.port, 'Baggage: a=b'), 'main');
-  assert.deepEqual(next.requests.map(laneOf), [['v2', 'lane=v2,a=b']]);
-  assert.deepEqual(main.requests.map(laneOf), [['base', 'lane=base,a=b']]);
+  assert.deepEqual(pair.next.requests.map(laneOf), [['v2', 'lane=v2,a=b']]);
+  assert.deepEqual(pair.main.requests.map(laneOf), [['base', 'lane=base,a=b']]);
 });
 
 test('clients and back ends of HTTP/2 have the same lanes', async (t) => {
