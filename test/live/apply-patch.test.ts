@@ -17,7 +17,6 @@ import {
   type ReceivedPatch,
   readPatch,
   readRoutes,
-  type WrittenHost,
   writePatch,
 } from '../../src/model/config-patch.ts';
 import type { ProxyConfig, RouteConfig } from '../../src/model/proxy-config.ts';
@@ -313,17 +312,20 @@ test('a host that nobody asked for before it changes again leaves nothing', () =
   assert.deepEqual([...live.routeStats.keys()], [BLOG.id]);
 });
 
-test('a request that comes while its host is built counts for the route that follows', () => {
+/** The shop has a route that a patch brought and nobody has asked for, and is to have a canary as well. */
+function withUnaskedRoute(): { readonly live: LiveState; readonly running: ProxyConfig; readonly canary: RouteConfig } {
   const live = createLive();
   applyConfig(live, BASE);
   const plain = { ...SHOP, id: 'new' };
-  const second = { ...BASE, generation: 2, routes: [BLOG, plain] };
-  assert.ok(takeAll(applyPatch(live, patchBetween(BASE, second))));
-  const split = { members: SHOP.split.members, canaries: [canaryConfig('b', { weight: 10 })] };
-  const steps = applyPatch(
-    live,
-    patchBetween(second, { ...second, generation: 3, routes: [BLOG, { ...plain, split }] }),
-  );
+  const running = { ...BASE, generation: 2, routes: [BLOG, plain] };
+  assert.ok(takeAll(applyPatch(live, patchBetween(BASE, running))));
+  const canaries = [canaryConfig('b', { weight: 10 })];
+  return { live, running, canary: { ...plain, split: { members: SHOP.split.members, canaries } } };
+}
+
+test('a request that comes while its host is built counts for the route that follows', () => {
+  const { live, running, canary } = withUnaskedRoute();
+  const steps = applyPatch(live, patchBetween(running, { ...running, generation: 3, routes: [BLOG, canary] }));
   assert.equal(steps.next().done, false);
   const before = match(live, 'shop.example', '/');
   assert.ok(before !== null);
@@ -335,20 +337,12 @@ test('a request that comes while its host is built counts for the route that fol
 });
 
 test('a patch that is refused leaves routes in force the figures that a request began in between', () => {
-  const live = createLive();
-  applyConfig(live, BASE);
-  const plain = { ...SHOP, id: 'new' };
-  const second = { ...BASE, generation: 2, routes: [BLOG, plain] };
-  assert.ok(takeAll(applyPatch(live, patchBetween(BASE, second))));
-  const split = { members: SHOP.split.members, canaries: [canaryConfig('b', { weight: 10 })] };
-  const canary = { ...plain, split };
-  const unknown = { ...BLOG, id: 'unknown', split };
-  const patch = patchBetween(second, { ...second, generation: 3, routes: [unknown, canary] });
-  const hosts = patch.hosts.toSorted((a, b) => (a.host > b.host ? -1 : 1));
-  const steps = applyPatch(live, {
-    ...patch,
-    hosts: [...hosts, { ...(hosts[1] as WrittenHost), upstreams: ['gone'] }],
-  });
+  const { live, running, canary } = withUnaskedRoute();
+  const unknown = { ...BLOG, id: 'unknown', split: canary.split };
+  const patch = patchBetween(running, { ...running, generation: 3, routes: [unknown, canary] });
+  const [shop, blog] = patch.hosts.toSorted((a, b) => (a.host > b.host ? -1 : 1));
+  assert.ok(shop !== undefined && blog !== undefined);
+  const steps = applyPatch(live, { ...patch, hosts: [shop, blog, { ...blog, upstreams: ['gone'] }] });
   assert.equal(steps.next().done, false);
   const inForce = match(live, 'shop.example', '/');
   assert.throws(() => takeAll(steps), /unknown upstream gone/);
