@@ -19,49 +19,49 @@ function* work(steps: number, onStep: (step: number) => void): Steps<string> {
   return 'done';
 }
 
+interface Course {
+  readonly steps: number;
+  readonly stepMs: number;
+  /** That comes in each step, and takes so long in the turn after it. Null = nothing comes. */
+  readonly requestMs: number | null;
+}
+
+/** What happens, one after the other. */
+async function take({ steps, stepMs, requestMs }: Course): Promise<string> {
+  const watch = new Watch();
+  const seen: string[] = [];
+  const onStep = (step: number): void => {
+    watch.nowMs += stepMs;
+    seen.push(`step ${step}`);
+    if (requestMs === null) return;
+    setImmediate(() => {
+      watch.nowMs += requestMs;
+      seen.push(`request ${step}`);
+    });
+  };
+  assert.equal(await takeTurns(work(steps, onStep), () => seen.push('turn'), watch.read), 'done');
+  return seen.join(', ');
+}
+
 function breakDown(): void {
   throw new Error('a writer is broken');
 }
 
 test('what came meanwhile has its turn after each long step', async () => {
-  const watch = new Watch();
-  const seen: string[] = [];
-  const steps = work(3, (step) => {
-    watch.nowMs += 1;
-    seen.push(`step ${step}`);
-    setImmediate(() => seen.push(`request ${step}`));
-  });
-  assert.equal(await takeTurns(steps, () => seen.push('turn'), watch.read), 'done');
-  assert.deepEqual(
-    seen,
-    [1, 2, 3].flatMap((step) => [`step ${step}`, `request ${step}`, 'turn']),
-  );
+  const seen = await take({ steps: 3, stepMs: 1, requestMs: 0 });
+  assert.equal(seen, [1, 2, 3].map((step) => `step ${step}, request ${step}, turn`).join(', '));
 });
 
 test('short steps share a piece', async () => {
-  const watch = new Watch();
-  const seen: string[] = [];
-  const steps = work(5, (step) => {
-    watch.nowMs += 0.1;
-    seen.push(`step ${step}`);
-  });
-  await takeTurns(steps, () => seen.push('turn'), watch.read);
-  assert.deepEqual(seen, ['step 1', 'step 2', 'step 3', 'turn', 'step 4', 'step 5']);
+  const seen = await take({ steps: 5, stepMs: 0.1, requestMs: null });
+  assert.equal(seen, 'step 1, step 2, step 3, turn, step 4, step 5');
 });
 
 test('the longer a turn takes others, the longer the piece after it', async () => {
-  const watch = new Watch();
-  const seen: string[] = [];
-  const steps = work(10, () => {
-    watch.nowMs += 1;
-    seen.push('step');
-    setImmediate(() => {
-      watch.nowMs += 8;
-    });
-  });
-  await takeTurns(steps, () => seen.push('turn'), watch.read);
-  // The first turn is one request of 8 ms: half of it is four steps, whose requests make the next turn longer still.
-  assert.deepEqual(seen.join(' '), `step turn ${'step '.repeat(4)}turn ${'step '.repeat(5)}`.trim());
+  const seen = await take({ steps: 6, stepMs: 1, requestMs: 8 });
+  const requests = 'request 2, request 3, request 4, request 5';
+  // Half of the 8 ms of the first request is four steps.
+  assert.equal(seen, `step 1, request 1, turn, step 2, step 3, step 4, step 5, ${requests}, turn, step 6`);
 });
 
 test('what the work throws is thrown, in whichever turn', async () => {
